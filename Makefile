@@ -1,0 +1,52 @@
+# Needs Python >= 3.11 and make, nothing else. `make demo` is the place to start; `make help` lists the rest.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: help demo env lint types layers unit test test-full schema golden lock clean
+help:            ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed; found " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
+	@echo "creating $(VENV) (about a minute) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $(READY)
+
+env: $(READY)    ## create .venv from requirements.lock
+
+demo: env        ## run scenarios/quickstart.yaml and print what the alliance did
+	@$(BIN)/alliance run scenarios/quickstart.yaml --out results/quickstart --force
+
+lint: env        ## ruff, format and rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: env       ## mypy --strict on sim/
+	$(BIN)/mypy
+
+layers: env      ## the floors of the house
+	$(BIN)/lint-imports
+
+unit: env        ## all tests but the long counts
+	$(BIN)/pytest -n 2 -m "not full"
+
+test: lint types layers unit  ## everything a change must pass
+
+test-full: lint types layers  ## the same with the long counts
+	$(BIN)/pytest -n 2
+
+schema: env      ## rewrite scenarios/scenario.schema.json and scenarios/KEYS.md
+	$(BIN)/alliance schema --write scenarios
+
+golden: env      ## rewrite the golden results; look at the diff before you commit it
+	$(BIN)/pytest tests/golden --update-golden
+
+lock:            ## resolve pyproject.toml anew into requirements.lock (needs uv)
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" -q -o requirements.lock
+
+clean:           ## remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -1,0 +1,168 @@
+"""What a protocol and its host say to each other: inputs, outputs, and the value that is ordered.
+
+A replica is one object with ``step(event, now) -> Sequence[Output]``. ``now`` is an integer in nanoseconds that the
+host supplies; replicas compare and store it but never read a clock. A message is an input and, inside `Broadcast`
+or `Send`, an output. The host guarantees that ``message.sender`` is who signed it (it charges the verification).
+
+Two kinds of error are kept apart: a host that breaks this contract gets a `HostError` raised, our bug; a peer that
+breaks the protocol yields a `Misbehaviour` output and its message is dropped, the peer's fault.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+
+class HostError(Exception):
+    """The host broke the contract of this room (a bug of ours, never a peer's doing)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a chain orders: an opaque body under a digest, with the size that it has on the wire."""
+
+    digest: bytes
+    size_bytes: int
+    count: int
+    body: object = None
+
+
+class Message(Protocol):
+    """A signed protocol message. ``(kind, view, sequence)`` addresses its network draws."""
+
+    @property
+    def kind(self) -> str:
+        """The message's name in the paper, as in tables (``prepare``)."""
+
+    @property
+    def sender(self) -> int:
+        """The replica that signed it."""
+
+    @property
+    def view(self) -> int:
+        """The view it belongs to."""
+
+    @property
+    def sequence(self) -> int:
+        """The sequence number it is about; 0 where it is about a view as a whole."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes on the wire, signature included."""
+
+    @property
+    def signatures(self) -> int:
+        """Signatures that a receiver verifies: its own and those inside the certificates it carries."""
+
+
+# ---- inputs besides messages
+
+
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """The host hands the leader a value; legal only while ``can_propose()`` holds."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class RequestWaiting:
+    """A client request reached this replica and is not executed yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """The host executed the decided value at ``sequence``; ``waiting`` says whether requests still wait."""
+
+    sequence: int
+    state_digest: bytes
+    waiting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimerExpired:
+    """The timer that a `SetTimer` of this name asked for ran out."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateTransferred:
+    """The host fetched and checked all decided values up to ``sequence``."""
+
+    sequence: int
+    state_digest: bytes
+    view: int
+    waiting: bool
+
+
+# ---- outputs
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """Send to every other replica."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send to one replica."""
+
+    to: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """(Re)start the named timer; it expires ``delay_ns`` after this step completes."""
+
+    name: str
+    delay_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    """Stop the named timer if it runs."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """``value`` is final at ``sequence``. Decides come in sequence order, without gaps, once each."""
+
+    sequence: int
+    view: int
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class EnterView:
+    """This replica now works in ``view`` under ``leader``."""
+
+    view: int
+    leader: int
+
+
+@dataclass(frozen=True, slots=True)
+class FetchState:
+    """This replica is behind: a certified checkpoint at ``sequence`` is out of its reach; any of ``peers`` has it."""
+
+    sequence: int
+    state_digest: bytes
+    peers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Misbehaviour:
+    """``culprit`` broke the protocol; the message was dropped."""
+
+    culprit: int
+    reason: str
+
+
+Input: TypeAlias = Message | Propose | RequestWaiting | Executed | TimerExpired | StateTransferred
+Output: TypeAlias = Broadcast | Send | SetTimer | CancelTimer | Decide | EnterView | FetchState | Misbehaviour

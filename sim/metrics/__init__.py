@@ -1,0 +1,1 @@
+"""What is measured: the recorder, mergeable histograms, and the tables' columns with their units."""

@@ -1,0 +1,62 @@
+"""The tables of a run and their columns; a name ends in its unit, and times count from the scenario's start."""
+
+from __future__ import annotations
+
+TABLES: dict[str, dict[str, type]] = {
+    "commits": {  # one row per chain and height
+        "chain": str,
+        "height": int,
+        "view": int,
+        "leader": int,
+        "transactions": int,
+        "size_bytes": int,
+        "cut_ns": int,  # the leader took the transactions out of its pool
+        "proposed_ns": int,  # the signed proposal left the leader's CPU
+        "decided_ns": int,  # the first node knew that it was final
+        "executed_ns": int,  # the first node had executed it
+        "log_size": int,  # leaves in the chain's log after this block
+        "log_root": str,  # hexadecimal
+        "header_digest": str,  # hexadecimal
+    },
+    "transactions": {  # one row per record offered
+        "chain": str,
+        "stream": str,
+        "number": int,  # within its stream
+        "node": int,  # the node that its client talks to
+        "size_bytes": int,
+        "outcome": str,  # committed, rejected, unfinished
+        "height": int,  # -1 where it is in no block
+        "intended_ns": int,
+        "queued_ns": int,  # admitted to the leader's pool; this and the next four are -1 where it did not happen
+        "cut_ns": int,
+        "proposed_ns": int,
+        "voted_ns": int,  # final at the client's node
+        "executed_ns": int,  # executed there
+    },
+    "verifications": {  # one row per verification request
+        "chain": str,
+        "stream": str,
+        "number": int,
+        "node": int,
+        "kind": str,  # what the client presented: genuine, absent, altered
+        "outcome": str,  # pass, not_found, mismatch, unfinished
+        "leaf_index": int,  # -1 where the deposit number is not on the chain
+        "log_size": int,  # the tree that the proof was made in
+        "intended_ns": int,
+        "done_ns": int,  # -1 where unfinished
+    },
+    "nodes": {  # one row per node
+        "chain": str,
+        "node": int,
+        "role": str,  # validator, observer
+        "region": str,
+        "cpu_utilisation": float,  # share of the horizon
+        "egress_utilisation": float,
+        "ingress_utilisation": float,
+        "height": int,  # executed by the end
+        "view": int,  # -1 for observers
+    },
+    "messages": {"chain": str, "kind": str, "sent": int, "delivered": int, "lost": int, "sent_bytes": int},
+    "views": {"chain": str, "time_ns": int, "node": int, "view": int, "leader": int},  # a node enters a view
+    "faults": {"chain": str, "time_ns": int, "node": int, "event": str},  # crash, restart
+}

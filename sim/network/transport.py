@@ -1,0 +1,130 @@
+"""Carrying messages: NIC queues at both ends by arithmetic, delivery by one scheduled callback per message.
+
+A NIC sends one message at a time, first come first served, at its bandwidth. Reception is cut through: a message is
+received when its last bit arrives, unless the receiving NIC is then still busy with earlier arrivals; each keeps it
+busy for its own transmission time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sim.kernel.engine import SECOND
+from sim.network.delays import LOST, Delays
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sim.kernel.draws import Draws
+    from sim.kernel.engine import Engine
+    from sim.network.delays import Address
+    from sim.network.topology import Topology
+
+NEVER = 2**62
+"""A time that no run reaches, in nanoseconds."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Messages of one kind."""
+
+    sent: int = 0
+    delivered: int = 0
+    lost: int = 0
+    sent_bytes: int = 0
+
+
+class Network:
+    """The network between the nodes of one chain.
+
+    Args:
+        engine: carries the deliveries.
+        draws: the replication's chance.
+        chain: addresses the draws.
+        topology: nodes and links.
+        bandwidth_bps: of every NIC in each direction, bits per second; None means infinite.
+    """
+
+    def __init__(
+        self, engine: Engine, draws: Draws, chain: str, topology: Topology, bandwidth_bps: float | None
+    ) -> None:
+        self.topology = topology
+        self.tallies: dict[str, Tally] = {}
+        self._call_at = engine.call_at
+        self._engine = engine
+        self._delays = Delays(draws, chain, topology)
+        self._bandwidth_bps = bandwidth_bps
+        nodes = len(topology)
+        self._handlers: list[Callable[[object, int], bool]] = []
+        self._egress_free = [0] * nodes
+        self._ingress_free = [0] * nodes
+        self.egress_busy_ns = [0] * nodes
+        self.ingress_busy_ns = [0] * nodes
+        self._ordered = [[link.reliable for link in row] for row in topology.links]
+        self._latest = [[0] * nodes for _ in range(nodes)]
+        self._halt_ns = [NEVER] * nodes
+
+    def attach(self, handler: Callable[[object, int], bool]) -> None:
+        """Attach the next node: ``handler(payload, received_at_ns)`` says whether the node took the message."""
+        self._handlers.append(handler)
+
+    def transmission_ns(self, size_bytes: int) -> int:
+        """How long a NIC is busy with a message."""
+        return 0 if self._bandwidth_bps is None else round(size_bytes * 8 * SECOND / self._bandwidth_bps)
+
+    def send(
+        self, sender: int, receivers: Iterable[int], payload: object, size_bytes: int, address: Address, at_ns: int
+    ) -> None:
+        """Queue a copy for each receiver, in that order, at the sender's NIC from ``at_ns`` on."""
+        tally = self.tallies.get(address[0])
+        if tally is None:
+            tally = self.tallies[address[0]] = Tally()
+        transmission_ns = self.transmission_ns(size_bytes)
+        delays = self._delays.rows(address)[sender]
+        ordered = self._ordered[sender]
+        latest = self._latest[sender]
+        free_ns = max(at_ns, self._egress_free[sender])
+        started_ns = free_ns
+        halt_ns = self._halt_ns[sender]
+        copies = 0
+        for receiver in receivers:
+            free_ns += transmission_ns
+            copies += 1
+            delay_ns = delays[receiver]
+            if delay_ns == LOST or free_ns > halt_ns:
+                tally.lost += 1
+                continue
+            arrival_ns = free_ns + delay_ns
+            if ordered[receiver]:
+                # A byte stream delivers in order: a delayed message holds back those behind it.
+                arrival_ns = max(arrival_ns, latest[receiver])
+                latest[receiver] = arrival_ns
+            self._call_at(arrival_ns, self._arrive, receiver, payload, transmission_ns, tally)
+        self._egress_free[sender] = free_ns
+        self.egress_busy_ns[sender] += free_ns - started_ns
+        tally.sent += copies
+        tally.sent_bytes += copies * size_bytes
+
+    def _arrive(self, receiver: int, payload: object, transmission_ns: int, tally: Tally) -> None:
+        received_ns = max(self._engine.now, self._ingress_free[receiver] + transmission_ns)
+        self._ingress_free[receiver] = received_ns
+        self.ingress_busy_ns[receiver] += transmission_ns
+        if self._handlers[receiver](payload, received_ns):
+            tally.delivered += 1
+        else:
+            tally.lost += 1
+
+    def halt(self, node: int, at_ns: int) -> None:
+        """A node stops at ``at_ns``, known in advance: what its NIC has not sent by then is lost."""
+        self._halt_ns[node] = at_ns
+
+    def restart(self, node: int, at_ns: int) -> None:
+        """A node comes back with empty NIC queues."""
+        self._halt_ns[node] = NEVER
+        self._egress_free[node] = at_ns
+        self._ingress_free[node] = at_ns
+
+    def utilisation(self, node: int, horizon_ns: int) -> tuple[float, float]:
+        """The share of the horizon that a node's NIC spent sending and receiving."""
+        return self.egress_busy_ns[node] / horizon_ns, self.ingress_busy_ns[node] / horizon_ns
