@@ -10,8 +10,11 @@ breaks the protocol yields a `Misbehaviour` output and its message is dropped, t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class HostError(Exception):
@@ -20,12 +23,15 @@ class HostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What a chain orders: an opaque body under a digest, with the size that it has on the wire."""
+    """What a chain orders: an opaque body under a digest, with the size that it has on the wire.
+
+    The host answers for the body matching the digest, so values compare by what the digest stands for, not by body.
+    """
 
     digest: bytes
     size_bytes: int
     count: int
-    body: object = None
+    body: object = field(default=None, compare=False)
 
 
 class Message(Protocol):
@@ -54,6 +60,10 @@ class Message(Protocol):
     @property
     def signatures(self) -> int:
         """Signatures that a receiver verifies: its own and those inside the certificates it carries."""
+
+    @property
+    def proposed(self) -> int:
+        """Transactions that it proposes for the first time, whose client signatures a receiver checks; mostly 0."""
 
 
 # ---- inputs besides messages
@@ -89,7 +99,11 @@ class TimerExpired:
 
 @dataclass(frozen=True, slots=True)
 class StateTransferred:
-    """The host fetched and checked all decided values up to ``sequence``."""
+    """The host fetched, checked and executed all decided values up to ``sequence``.
+
+    It stands for the `Executed` of each of them: none of those is stepped any more. ``view`` is the view that the
+    peer who served them works in.
+    """
 
     sequence: int
     state_digest: bytes
@@ -149,7 +163,11 @@ class EnterView:
 
 @dataclass(frozen=True, slots=True)
 class FetchState:
-    """This replica is behind: a certified checkpoint at ``sequence`` is out of its reach; any of ``peers`` has it."""
+    """This replica is behind: everything up to ``sequence`` is decided elsewhere and out of its reach.
+
+    With a ``state_digest`` a quorum certified that checkpoint and each of ``peers`` signed it. With an empty one only
+    votes prove the lag: some of ``peers`` hold the values up to ``sequence``, and ``sequence`` is the least to fetch.
+    """
 
     sequence: int
     state_digest: bytes
@@ -166,3 +184,36 @@ class Misbehaviour:
 
 Input: TypeAlias = Message | Propose | RequestWaiting | Executed | TimerExpired | StateTransferred
 Output: TypeAlias = Broadcast | Send | SetTimer | CancelTimer | Decide | EnterView | FetchState | Misbehaviour
+
+
+class Replica(Protocol):
+    """One replica of a protocol, as its host sees it."""
+
+    @property
+    def view(self) -> int:
+        """The view it works in or, where it is not ``active``, the one that it waits for."""
+
+    @property
+    def leader(self) -> int:
+        """The leader of ``view``."""
+
+    @property
+    def active(self) -> bool:
+        """Whether it votes in ``view``; false between leaving a view and entering the next."""
+
+    @property
+    def last_executed(self) -> int:
+        """The highest sequence number that the host executed; 0 at the start."""
+
+    @property
+    def next_sequence(self) -> int:
+        """The sequence number that the next `Propose` gets, meaningful at the leader."""
+
+    def can_propose(self) -> bool:
+        """Whether a `Propose` is legal now."""
+
+    def outstanding(self) -> tuple[Value, ...]:
+        """Values proposed in the latest view entered and not executed here, in sequence order, without null values."""
+
+    def step(self, event: Input, now: int) -> Sequence[Output]:
+        """Take one input at ``now`` (ns) and say what to do; raises `HostError` where the host broke the contract."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_Z99 = 2.3263478740408408
+_Z99 = 2.326347874040841
 """The 99 % point of the standard normal distribution."""
 
 
@@ -52,6 +52,9 @@ class Constant:
     """Always ``value``."""
 
     value: float
+
+    def __post_init__(self) -> None:
+        _require(self.value >= 0, f"constant: {self.value} must be >= 0")
 
     @property
     def mean(self) -> float:
@@ -91,6 +94,8 @@ class Exponential:
 
     def partial_mean(self, x: float) -> float:
         """Mean * (1 - e^-t (1 + t)) with t = x / mean."""
+        if math.isinf(x):
+            return self.mean if x > 0 else 0.0
         t = x / self.mean
         return self.mean * (-math.expm1(-t) - t * math.exp(-t)) if x > 0 else 0.0
 
@@ -209,6 +214,7 @@ class Empirical:
 
     def __post_init__(self) -> None:
         _require(len(self.values) > 0, "empirical: needs at least one value")
+        _require(all(v >= 0 for v in self.values), "empirical: values must be >= 0")
         _require(len(self.weights) in {0, len(self.values)}, "empirical: needs one weight per value")
         _require(all(w >= 0 for w in self.weights), "empirical: weights must be >= 0")
         _require(not self.weights or sum(self.weights) > 0, "empirical: some weight must be > 0")
@@ -226,8 +232,9 @@ class Empirical:
     def sample(self, block: Block, count: int) -> Floats:
         """By inversion of the weights' running sum."""
         running = np.cumsum(np.array([share for _, share in self._shares()]))
-        index = np.searchsorted(running, block.uniforms(count), side="right")
-        return np.array(self.values, dtype=np.float64)[np.minimum(index, len(self.values) - 1)]
+        # The sum ends at exactly 1, above every uniform; a weight of 0 takes up no room in it and is never drawn.
+        index = np.searchsorted(running / running[-1], block.uniforms(count), side="right")
+        return np.array(self.values, dtype=np.float64)[index]
 
     def cdf(self, x: float) -> float:
         """The weight of the values up to ``x``."""
@@ -243,7 +250,7 @@ _LEAST_ACCEPTANCE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Truncated:
-    """``of``, given that it falls within (low, high]; at least 1 % of it must."""
+    """``of``, given that it falls within [low, high]; at least 1 % of it must."""
 
     of: Distribution
     low: float
@@ -254,16 +261,21 @@ class Truncated:
         inside = self._inside()
         _require(
             inside >= _LEAST_ACCEPTANCE,
-            f"truncated: only {inside:.2g} of the distribution lies in ({self.low}, {self.high}]; at least 1 % must",
+            f"truncated: only {inside:.2g} of the distribution lies in [{self.low}, {self.high}]; at least 1 % must",
         )
 
+    @property
+    def _below(self) -> float:
+        """The last number that is left out: with it, P(X <= _below) is P(X < low)."""
+        return math.nextafter(self.low, -math.inf)
+
     def _inside(self) -> float:
-        return self.of.cdf(self.high) - self.of.cdf(self.low)
+        return self.of.cdf(self.high) - self.of.cdf(self._below)
 
     @property
     def mean(self) -> float:
-        """E[X; low < X <= high] / P(low < X <= high)."""
-        return (self.of.partial_mean(self.high) - self.of.partial_mean(self.low)) / self._inside()
+        """E[X; low <= X <= high] / P(low <= X <= high)."""
+        return (self.of.partial_mean(self.high) - self.of.partial_mean(self._below)) / self._inside()
 
     def sample(self, block: Block, count: int) -> Floats:
         """By rejection."""
@@ -271,20 +283,20 @@ class Truncated:
         filled = 0
         while filled < count:
             drawn = self.of.sample(block, count - filled)
-            kept = drawn[(drawn > self.low) & (drawn <= self.high)]
+            kept = drawn[(drawn >= self.low) & (drawn <= self.high)]
             values[filled : filled + len(kept)] = kept
             filled += len(kept)
         return values
 
     def cdf(self, x: float) -> float:
         """The rescaled distribution function."""
-        inside = min(max(x, self.low), self.high)
-        return (self.of.cdf(inside) - self.of.cdf(self.low)) / self._inside()
+        inside = min(max(x, self._below), self.high)
+        return (self.of.cdf(inside) - self.of.cdf(self._below)) / self._inside()
 
     def partial_mean(self, x: float) -> float:
         """The rescaled partial mean."""
-        inside = min(max(x, self.low), self.high)
-        return (self.of.partial_mean(inside) - self.of.partial_mean(self.low)) / self._inside()
+        inside = min(max(x, self._below), self.high)
+        return (self.of.partial_mean(inside) - self.of.partial_mean(self._below)) / self._inside()
 
 
 _CONVERGED = 1e-15
@@ -297,6 +309,8 @@ def _normal_cdf(z: float) -> float:
 
 def _lower_gamma(a: float, x: float) -> float:
     """Regularised lower incomplete gamma function P(a, x): DLMF 8.11.4 for x < a + 1, else fraction 8.9.2."""
+    if math.isinf(x):
+        return 1.0
     scale = math.exp(a * math.log(x) - x - math.lgamma(a))
     if x < a + 1:
         term = total = 1 / a

@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_TO_UNIT = 2.0**-53
+_CELL = 2.0**-52
 
 
 class Block:
@@ -24,14 +24,19 @@ class Block:
     def __init__(self, key: bytes) -> None:
         self._philox = np.random.Philox(key=np.frombuffer(key, dtype="<u8").astype(np.uint64))
 
+    def words(self, count: int) -> NDArray[np.uint64]:
+        """``count`` raw 64-bit words."""
+        raw: NDArray[np.uint64] = self._philox.random_raw(count)
+        return raw
+
     def uniforms(self, count: int) -> NDArray[np.float64]:
-        """``count`` numbers in (0, 1): the centres of 2^53 equal cells, so that neither end is ever drawn."""
-        raw = self._philox.random_raw(count)
-        return ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * _TO_UNIT
+        """``count`` numbers in (0, 1): the centres of 2^52 equal cells, so that neither end is ever drawn."""
+        return ((self.words(count) >> np.uint64(12)).astype(np.float64) + 0.5) * _CELL
 
     def integers(self, count: int, bound: int) -> NDArray[np.int64]:
-        """``count`` integers in [0, bound), for bounds far below 2^53 (the bias is below bound / 2^53)."""
-        return np.minimum((self.uniforms(count) * bound).astype(np.int64), bound - 1)
+        """``count`` integers in [0, bound), for bounds far below 2^52 (the bias is below bound / 2^52)."""
+        # The largest uniform is 1 - 2^-53, and its product with a bound below 2^52 still rounds to less than the bound.
+        return (self.uniforms(count) * bound).astype(np.int64)
 
 
 class Draws:

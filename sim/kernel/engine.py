@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import simpy
+from simpy.core import StopSimulation
 
 from sim.kernel.trace import Trace
 
@@ -95,18 +96,37 @@ class Engine:
         """Execute what is due before ``until`` (exclusive), then stand at ``until``; may be called again to go on.
 
         Raises:
-            EventLimit: ``max_events`` calls were executed in this run before its end.
+            EventLimit: ``max_events`` calls were executed in this run and another is due; it stays due, so that the
+                next run goes on with it.
         """
         self._limit = None if max_events is None else self.events + max_events
-        if until > self._env.now:
-            self._env.run(until=until)
+        if until <= self._env.now:
+            return
+        # Not simpy's own ``run(until=)``: its end event would stay on the agenda and stop a later run after a limit.
+        end = Timer(_call, _stop, ())
+        self._schedule(end, 0, until - self._env.now)  # type: ignore[arg-type] # 0 is simpy's URGENT: before all calls
+        try:
+            self._env.run()
+        finally:
+            end.cancel()
 
     def _fire(self, timer: simpy.Event) -> None:
         call = timer.call  # type: ignore[attr-defined] # only timers are scheduled with this callback
         if call is None:
             return
         if self.events == self._limit:
+            timer.callbacks = (self._fire,)  # type: ignore[assignment] # as in Timer
+            self._schedule(timer, 0, 0)  # type: ignore[arg-type] # URGENT: it was the first of its time and stays it
             raise EventLimit(f"{self._limit} events executed by {self._env.now} ns")
         self.events += 1
         self._stamp(self._env.now)  # type: ignore[arg-type] # simpy types time as float; ours is an int
         call(*timer.args)  # type: ignore[attr-defined]
+
+
+def _call(timer: simpy.Event) -> None:
+    if timer.call is not None:  # type: ignore[attr-defined] # only timers are scheduled with this callback
+        timer.call(*timer.args)  # type: ignore[attr-defined]
+
+
+def _stop() -> None:
+    raise StopSimulation(None)

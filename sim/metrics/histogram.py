@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BITS = 8
+_HALF_BITS = 27
 RELATIVE_ERROR = 2.0**-_BITS
 """A reported quantile lies within this fraction of the sample that has its rank."""
 
@@ -41,7 +42,9 @@ class Histogram:
         if low < 0 or high >= 2**53:
             raise ValueError(f"histogram takes values in [0, 2^53), got {low} to {high}")
         counts = np.bincount(_buckets(values))
-        self._merge(counts, len(values), int(values.sum()), low, high)
+        # In two halves, either of which stays below 2^63 for 2^36 values; the plain sum overflows at 1,024 large ones.
+        total = (int((values >> _HALF_BITS).sum()) << _HALF_BITS) + int((values & (2**_HALF_BITS - 1)).sum())
+        self._merge(counts, len(values), total, low, high)
 
     def merge(self, other: Histogram) -> None:
         """Count everything that ``other`` counted."""
@@ -65,7 +68,13 @@ class Histogram:
         return self.total / self.count if self.count else 0.0
 
     def quantile(self, q: float) -> float:
-        """The value of rank ceil(q * count), within `RELATIVE_ERROR`; 0 where nothing was counted."""
+        """The value of rank ceil(q * count), within `RELATIVE_ERROR`; 0 where nothing was counted.
+
+        Raises:
+            ValueError: ``q`` lies outside [0, 1].
+        """
+        if not 0 <= q <= 1:
+            raise ValueError(f"a quantile is asked for by a fraction in [0, 1], not {q}")
         if self.count == 0:
             return 0.0
         rank = max(1, int(np.ceil(q * self.count)))

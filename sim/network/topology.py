@@ -49,7 +49,8 @@ class Topology:
 
     def __init__(self, regions: Sequence[str], link: Callable[[str, str], Link]) -> None:
         self.regions = tuple(regions)
-        pairs = {(a, b): link(a, b) for a in set(regions) for b in set(regions)}
+        different = dict.fromkeys(regions)
+        pairs = {(a, b): link(a, b) for a in different for b in different}
         self.links: list[list[Link]] = [[pairs[a, b] for b in regions] for a in regions]
 
     def __len__(self) -> int:

@@ -7,6 +7,7 @@ busy for its own transmission time.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,8 +60,9 @@ class Network:
         self._handlers: list[Callable[[object, int], bool]] = []
         self._egress_free = [0] * nodes
         self._ingress_free = [0] * nodes
-        self.egress_busy_ns = [0] * nodes
-        self.ingress_busy_ns = [0] * nodes
+        self._egress_busy_ns = [0] * nodes
+        self._egress_periods: list[deque[tuple[int, int]]] = [deque() for _ in range(nodes)]
+        self._ingress_busy_ns = [0] * nodes
         self._ordered = [[link.reliable for link in row] for row in topology.links]
         self._latest = [[0] * nodes for _ in range(nodes)]
         self._halt_ns = [NEVER] * nodes
@@ -102,15 +104,23 @@ class Network:
                 latest[receiver] = arrival_ns
             self._call_at(arrival_ns, self._arrive, receiver, payload, transmission_ns, tally)
         self._egress_free[sender] = free_ns
-        self.egress_busy_ns[sender] += free_ns - started_ns
+        self._count_egress(sender, min(started_ns, halt_ns), min(free_ns, halt_ns))
         tally.sent += copies
         tally.sent_bytes += copies * size_bytes
 
+    def _count_egress(self, sender: int, started_ns: int, free_ns: int) -> None:
+        """A NIC sends from ``started_ns`` to ``free_ns``; what is not over yet is kept, for a horizon may cut it."""
+        self._egress_busy_ns[sender] += free_ns - started_ns
+        periods = self._egress_periods[sender]
+        periods.append((started_ns, free_ns))
+        while periods and periods[0][1] <= self._engine.now:
+            periods.popleft()
+
     def _arrive(self, receiver: int, payload: object, transmission_ns: int, tally: Tally) -> None:
         received_ns = max(self._engine.now, self._ingress_free[receiver] + transmission_ns)
-        self._ingress_free[receiver] = received_ns
-        self.ingress_busy_ns[receiver] += transmission_ns
         if self._handlers[receiver](payload, received_ns):
+            self._ingress_free[receiver] = received_ns
+            self._ingress_busy_ns[receiver] += transmission_ns
             tally.delivered += 1
         else:
             tally.lost += 1
@@ -126,5 +136,9 @@ class Network:
         self._ingress_free[node] = at_ns
 
     def utilisation(self, node: int, horizon_ns: int) -> tuple[float, float]:
-        """The share of the horizon that a node's NIC spent sending and receiving."""
-        return self.egress_busy_ns[node] / horizon_ns, self.ingress_busy_ns[node] / horizon_ns
+        """The share of a horizon that a node's NIC spent sending and receiving, once the engine stands at it."""
+        unsent_ns = sum(end - max(start, horizon_ns) for start, end in self._egress_periods[node] if end > horizon_ns)
+        unreceived_ns = max(0, self._ingress_free[node] - horizon_ns)
+        sending_ns = self._egress_busy_ns[node] - unsent_ns
+        receiving_ns = self._ingress_busy_ns[node] - unreceived_ns
+        return sending_ns / horizon_ns, receiving_ns / horizon_ns

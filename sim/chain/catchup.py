@@ -1,0 +1,102 @@
+"""How blocks reach nodes outside the vote: observers are fed, and whoever fell behind fetches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.chain.sync import BlockPush, BlockRange, BlockRequest
+from sim.consensus.interface import StateTransferred
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sim.chain.chain import Chain
+    from sim.chain.node import Node
+    from sim.consensus.interface import Value
+    from sim.kernel.engine import Engine
+
+
+class Catchup:
+    """Feeding and fetching of finished blocks, one per chain."""
+
+    def __init__(self, chain: Chain, engine: Engine, quorum: int) -> None:
+        self._chain = chain
+        self._engine = engine
+        self._quorum = quorum
+        self._wanted: dict[int, int] = {}
+
+    def _feeder(self, observer: int) -> int:
+        """The validator that an observer is connected to: the first that is up, from its own number on."""
+        n = self._chain.config.validators
+        ring = [(observer + k) % n for k in range(n)]
+        return next((index for index in ring if not self._chain.nodes[index].down), ring[0])
+
+    def feed(self, node: Node, height: int, value: Value, at_ns: int) -> None:
+        """A validator hands a block that it has executed to the observers connected to it."""
+        config = self._chain.config
+        fed = [o for o in range(config.validators, config.nodes) if self._feeder(o) == node.index]
+        if fed:
+            self._chain.transmit(node.index, fed, BlockPush(node.index, height, value, self._quorum), at_ns)
+
+    def take_push(self, node: Node, push: BlockPush, at_ns: int) -> None:
+        """An observer executes the next block, or fetches what it missed before it."""
+        height = self._chain.ledger.heights[node.index]
+        if push.sequence == height + 1:
+            self._chain.commit(node, push.sequence, push.value, at_ns)
+        elif push.sequence > height + 1:
+            self.fetch(node, push.sequence, (push.sender,), at_ns)
+
+    def fetch(self, node: Node, height: int, peers: Sequence[int], at_ns: int) -> None:
+        """Get a node to ``height`` from one of ``peers``; does nothing while it already fetches that."""
+        if self._wanted.get(node.index, 0) < height:
+            self._wanted[node.index] = height
+            self._ask(node, height, peers, at_ns, 0)
+
+    def resume(self, node: Node, now_ns: int) -> None:
+        """A restarted node looks for what it missed; if it is alone, it just goes on."""
+        peers = [index for index in range(self._chain.config.validators) if index != node.index]
+        self._wanted.pop(node.index, None)
+        if peers:
+            self.fetch(node, self._chain.ledger.heights[node.index] + 1, peers, now_ns)
+        elif node.replica is not None:
+            self._caught_up(node, node.replica.view, now_ns)
+
+    def _ask(self, node: Node, height: int, peers: Sequence[int], at_ns: int, attempt: int) -> None:
+        """Ask one peer, and the next if no answer has come after the chain's timeout."""
+        if self._wanted.get(node.index) != height:
+            return
+        peer = peers[(node.index + attempt) % len(peers)]
+        reached = self._chain.ledger.heights[node.index]
+        if not node.down:
+            self._chain.transmit(node.index, [peer], BlockRequest(node.index, reached + 1, attempt), at_ns)
+            retry_ns = at_ns + self._chain.config.timeout_ns
+            self._engine.call_at(retry_ns, self._ask, node, height, peers, retry_ns, attempt + 1)
+
+    def answer(self, node: Node, request: BlockRequest, at_ns: int) -> None:
+        """Send what was asked for; an answer without blocks says that there are none yet."""
+        if node.replica is None:
+            return
+        ledger = self._chain.ledger
+        blocks = ledger.blocks[request.sequence : ledger.heights[node.index] + 1]
+        values = tuple(block.value for block in blocks if block.value is not None)
+        view = node.replica.view if node.replica.active else 0
+        answer = BlockRange(node.index, request.sequence, values, self._quorum, view, request.attempt)
+        self._chain.transmit(node.index, [request.sender], answer, at_ns)
+
+    def take_range(self, node: Node, answer: BlockRange, at_ns: int) -> None:
+        """Execute the blocks of an answer and tell the replica where it stands now."""
+        for height, value in enumerate(answer.values, start=answer.sequence):
+            if height == self._chain.ledger.heights[node.index] + 1:
+                executed_ns = self._chain.commit(node, height, value, at_ns)
+                if executed_ns is None:
+                    return
+                at_ns = executed_ns
+        self._wanted.pop(node.index, None)
+        self._caught_up(node, answer.peer_view, at_ns)
+
+    def _caught_up(self, node: Node, view: int, at_ns: int) -> None:
+        if node.replica is not None:
+            height = self._chain.ledger.heights[node.index]
+            digest = self._chain.ledger.head(node.index).digest
+            waiting = self._chain.proposer.waits(node, at_ns)
+            self._chain.step(node, StateTransferred(height, digest, view, waiting), at_ns)

@@ -1,0 +1,252 @@
+"""The host of one chain: carries a protocol's inputs and outputs between nodes, network, pool and ledger."""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sim.chain.catchup import Catchup
+from sim.chain.ledger import Ledger
+from sim.chain.node import Node
+from sim.chain.proposer import Proposer
+from sim.chain.records import Records
+from sim.chain.sync import BlockPush, BlockRange, BlockRequest
+from sim.consensus.interface import (
+    Broadcast,
+    CancelTimer,
+    Decide,
+    EnterView,
+    Executed,
+    FetchState,
+    Misbehaviour,
+    Send,
+    SetTimer,
+    TimerExpired,
+)
+from sim.consensus.quorum import Quorums
+from sim.consensus.registry import make_replica
+from sim.network.transport import NEVER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sim.chain.config import ChainConfig, Offered
+    from sim.consensus.interface import Input, Message, Output, Value
+    from sim.kernel.draws import Draws
+    from sim.kernel.engine import Engine
+    from sim.metrics.recorder import Recorder
+    from sim.network.transport import Network
+
+
+class Chain:
+    """One chain on its network.
+
+    Args:
+        engine: time.
+        draws: chance.
+        recorder: where views and faults are written down as they happen.
+        config: parameters.
+        network: between this chain's nodes, none attached yet.
+        offered: what clients send to it.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        draws: Draws,
+        recorder: Recorder,
+        config: ChainConfig,
+        network: Network,
+        offered: Offered,
+    ) -> None:
+        self.config = config
+        self.network = network
+        self.offered = offered
+        self.records = Records(draws, config.id, config.hash, offered)
+        self.ledger = Ledger(config, self.records, offered)
+        self.views = 0
+        self._engine = engine
+        self._recorder = recorder
+        self.nodes = [self._make_node(index) for index in range(config.nodes)]
+        for node in self.nodes:
+            network.attach(partial(self._receive, node))
+        self._peers = [self._others(node.index) for node in self.nodes]
+        self.proposer = Proposer(self, engine)
+        self._catchup = Catchup(self, engine, Quorums.of(config.validators).quorum)
+        self._halts: dict[int, list[int]] = {}
+        self._carriers: dict[type, Callable[..., int | None]] = {
+            Broadcast: self._broadcast,
+            Send: self._send,
+            SetTimer: self._set_timer,
+            CancelTimer: self._cancel_timer,
+            Decide: self._decide,
+            EnterView: self._enter_view,
+            FetchState: self._fetch_state,
+            Misbehaviour: self._note_misbehaviour,
+        }
+        self._takers: dict[type, Callable[..., None]] = {
+            BlockPush: self._catchup.take_push,
+            BlockRequest: self._catchup.answer,
+            BlockRange: self._catchup.take_range,
+        }
+
+    def _make_node(self, index: int) -> Node:
+        config = self.config
+        replica = None
+        if index < config.validators:
+            replica = make_replica(
+                config.protocol,
+                n=config.validators,
+                me=index,
+                timeout_ns=config.timeout_ns,
+                window=config.window,
+                checkpoint_interval=config.checkpoint_interval,
+            )
+        return Node(index, self.network.topology.regions[index], replica)
+
+    def _others(self, index: int) -> list[int]:
+        """The other validators, beginning with the next, so that nobody is always first in the NIC's queue."""
+        n = self.config.validators
+        return [(index + k) % n for k in range(1, n)] if index < n else []
+
+    # Inputs.
+
+    def _receive(self, node: Node, payload: tuple[Message, int], received_ns: int) -> bool:
+        """Serve a message: the CPU's queue by arithmetic, then the replica or the catch-up."""
+        message, work_ns = payload
+        done_ns = node.work(received_ns, work_ns)
+        if done_ns is None:
+            return False
+        taker = self._takers.get(type(message))
+        if taker is not None:
+            taker(node, message, done_ns)
+        elif node.replica is not None:
+            outputs = node.replica.step(message, done_ns)
+            if outputs:
+                self.carry_out(node, outputs, done_ns)
+        return True
+
+    def step(self, node: Node, event: Input, at_ns: int) -> None:
+        """Step a replica with an input that is not a message, behind the work that it has taken in."""
+        at = node.work(at_ns, 0)
+        if at is not None and node.replica is not None:
+            self.carry_out(node, node.replica.step(event, at), at)
+
+    def _expire(self, node: Node, name: str) -> None:
+        del node.timers[name]
+        self.step(node, TimerExpired(name), self._engine.now)
+
+    # Outputs: each carrier returns when the node is done with it, or None if the node crashes over it.
+
+    def carry_out(self, node: Node, outputs: Sequence[Output], at_ns: int) -> None:
+        """Do what a replica asks for, in order; signing and executing take CPU time and push later outputs back."""
+        todo = deque(outputs)
+        while todo:
+            output = todo.popleft()
+            done_ns = self._carriers[type(output)](node, output, at_ns, todo)
+            if done_ns is None:
+                return
+            at_ns = done_ns
+        self.proposer.plan(node, at_ns)
+
+    def _broadcast(self, node: Node, output: Broadcast, at_ns: int, _: deque[Output]) -> int | None:
+        done_ns = node.work(at_ns, self.config.costs.sign_ns)
+        if done_ns is not None:
+            self.transmit(node.index, self._peers[node.index], output.message, done_ns)
+        return done_ns
+
+    def _send(self, node: Node, output: Send, at_ns: int, _: deque[Output]) -> int | None:
+        done_ns = node.work(at_ns, self.config.costs.sign_ns)
+        if done_ns is not None:
+            self.transmit(node.index, [output.to], output.message, done_ns)
+        return done_ns
+
+    def _set_timer(self, node: Node, output: SetTimer, at_ns: int, todo: deque[Output]) -> int:
+        self._cancel_timer(node, output, at_ns, todo)
+        node.timers[output.name] = self._engine.call_at(at_ns + output.delay_ns, self._expire, node, output.name)
+        return at_ns
+
+    def _cancel_timer(self, node: Node, output: SetTimer | CancelTimer, at_ns: int, _: deque[Output]) -> int:
+        timer = node.timers.pop(output.name, None)
+        if timer is not None:
+            timer.cancel()
+        return at_ns
+
+    def _decide(self, node: Node, output: Decide, at_ns: int, todo: deque[Output]) -> int | None:
+        executed_ns = self.commit(node, output.sequence, output.value, at_ns)
+        if executed_ns is not None and node.replica is not None:
+            digest = self.ledger.blocks[output.sequence].digest
+            waiting = self.proposer.waits(node, executed_ns)
+            todo.extend(node.replica.step(Executed(output.sequence, digest, waiting), executed_ns))
+        return executed_ns
+
+    def _enter_view(self, node: Node, output: EnterView, at_ns: int, _: deque[Output]) -> int:
+        self._recorder.row("views", self.config.id, at_ns, node.index, output.view, output.leader)
+        self._engine.trace.note("view", self.config.id, node.index, output.view, at_ns)
+        self.views = max(self.views, output.view)
+        if output.leader == node.index:
+            self.proposer.lead(node, at_ns)
+        return at_ns
+
+    def _fetch_state(self, node: Node, output: FetchState, at_ns: int, _: deque[Output]) -> int:
+        self._catchup.fetch(node, output.sequence, output.peers, at_ns)
+        return at_ns
+
+    def _note_misbehaviour(self, _: Node, output: Misbehaviour, at_ns: int, __: deque[Output]) -> int:
+        self._recorder.row("faults", self.config.id, at_ns, output.culprit, f"misbehaviour: {output.reason}")
+        return at_ns
+
+    def transmit(self, sender: int, receivers: Iterable[int], message: Message, at_ns: int) -> None:
+        """Put a signed message on the network; what its receivers will spend on it is worked out once, here."""
+        work_ns = self.config.costs.receiving_ns(message)
+        address = (message.kind, message.view, message.sequence)
+        self.network.send(sender, receivers, (message, work_ns), message.size_bytes, address, at_ns)
+
+    def commit(self, node: Node, height: int, value: Value, voted_ns: int) -> int | None:
+        """Execute a final block on a node; returns when that is done, or None if the node crashes over it.
+
+        Raises:
+            InvariantViolation: the block must not be executed there.
+        """
+        executed_ns = node.work(voted_ns, value.count * self.config.costs.execute_ns)
+        if executed_ns is None:
+            return None
+        block = self.ledger.execute(node.index, height, value, voted_ns, executed_ns)
+        self._engine.trace.note("commit", self.config.id, node.index, height, executed_ns, block.digest)
+        if node.index == self.proposer.pool.leader:
+            self.proposer.pool.release(block.transactions)
+        if node.replica is not None:
+            self._catchup.feed(node, height, value, executed_ns)
+        return executed_ns
+
+    # Faults.
+
+    def plan_crash(self, index: int, at_ns: int, for_ns: int | None) -> None:
+        """A node will crash at ``at_ns``, and come back with its disk after ``for_ns`` if that is given."""
+        node = self.nodes[index]
+        halts = self._halts.setdefault(index, [])
+        halts.append(at_ns)
+        halts.sort()
+        self._announce(node, halts[0])
+        self._engine.call_at(at_ns, self._crash, node)
+        if for_ns is not None:
+            self._engine.call_at(at_ns + for_ns, self._restart, node)
+
+    def _announce(self, node: Node, halt_ns: int) -> None:
+        node.halt_ns = halt_ns
+        self.network.halt(node.index, halt_ns)
+
+    def _crash(self, node: Node) -> None:
+        self._halts[node.index].pop(0)
+        node.crash()
+        self._recorder.row("faults", self.config.id, self._engine.now, node.index, "crash")
+
+    def _restart(self, node: Node) -> None:
+        now_ns = self._engine.now
+        halts = self._halts[node.index]
+        node.restart(now_ns)
+        self.network.restart(node.index, now_ns)
+        self._announce(node, halts[0] if halts else NEVER)
+        self._recorder.row("faults", self.config.id, now_ns, node.index, "restart")
+        self._catchup.resume(node, now_ns)

@@ -1,0 +1,156 @@
+"""A chain's ledger on real proofs: one log of record hashes, a header per block, and how far each node has got.
+
+Execution is deterministic, so nodes that execute the same blocks compute the same bytes. They are hashed once and
+every node's copy is checked against them; a node that would execute another block breaks agreement, which stops the
+run. What each node spends on hashing is charged to its CPU by `sim.chain.chain`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.chain import invariants
+from sim.proof import BlockHeader, merkle, suite_by_name
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.chain.config import ChainConfig, Offered
+    from sim.chain.records import Records
+    from sim.consensus.interface import Value
+
+NOT_YET = -1
+
+
+@dataclass(slots=True)
+class Body:
+    """What the leader put into a block: transactions by position and their leaf hashes; when it cut and sent them."""
+
+    transactions: NDArray[np.int64]
+    leaf_hashes: list[bytes]
+    leader: int
+    view: int
+    cut_ns: int
+    proposed_ns: int = NOT_YET
+
+
+@dataclass(slots=True)
+class Block:
+    """A block that some node has executed.
+
+    Attributes:
+        header: with the root of the whole log after this block.
+        digest: of the header.
+        value: what consensus ordered; its body is a `Body`, or None for the null value of a view change.
+        transactions_before: how many were executed before this block.
+        transactions: those in it, by position.
+        voted_ns, executed_ns: per node, `NOT_YET` where it has not happened.
+    """
+
+    header: BlockHeader
+    digest: bytes
+    value: Value | None
+    transactions_before: int
+    transactions: NDArray[np.int64]
+    voted_ns: NDArray[np.int64]
+    executed_ns: NDArray[np.int64]
+
+
+class Ledger:
+    """The ledger of one chain and the height of each of its nodes."""
+
+    def __init__(self, config: ChainConfig, records: Records, offered: Offered) -> None:
+        self.suite = suite_by_name(config.hash)
+        self.log = merkle.Log(self.suite)
+        self._config = config
+        self._records = records
+        self._offered = offered
+        self.leaf_index = np.full(len(records), NOT_YET, dtype=np.int64)
+        self.heights = [0] * config.nodes
+        past = self.suite.leaves([records.content(row) for row in range(records.history)])
+        self.log.extend(past)
+        self.leaf_index[: records.history] = np.arange(records.history)
+        self.blocks = [self._genesis(past)]
+
+    def _genesis(self, past: list[bytes]) -> Block:
+        suite = self.suite
+        header = BlockHeader(
+            chain=self._config.id,
+            height=0,
+            parent=bytes(suite.digest_size),
+            payload_root=merkle.root(suite, past),
+            log_size=self.log.size,
+            log_root=self.log.root(),
+            time_ns=0,
+        )
+        everywhere = np.zeros(self._config.nodes, dtype=np.int64)
+        none = np.empty(0, dtype=np.int64)
+        return Block(header, header.digest(suite), None, 0, none, everywhere, everywhere)
+
+    def prepare(self, transactions: NDArray[np.int64], leader: int, view: int, cut_ns: int) -> tuple[Body, bytes]:
+        """Hash a block's records; returns its body and the Merkle root over them."""
+        history = self._records.history
+        leaf_hashes = self.suite.leaves([self._records.content(history + int(t)) for t in transactions])
+        return Body(transactions, leaf_hashes, leader, view, cut_ns), merkle.root(self.suite, leaf_hashes)
+
+    def execute(self, node: int, height: int, value: Value, voted_ns: int, executed_ns: int) -> Block:
+        """A node executes the value at a height.
+
+        Raises:
+            InvariantViolation: the node skipped a height, or has another block there than a node before it, or the
+                block holds a transaction twice or one that nobody had sent.
+        """
+        chain = self._config.id
+        invariants.check_order(chain, node, self.heights[node], height)
+        if height == len(self.blocks):
+            self.blocks.append(self._build(height, value, voted_ns))
+        block = self.blocks[height]
+        agreed = block.value.digest if block.value else block.digest
+        invariants.check_agreement(chain, node, height, value.digest, agreed)
+        block.voted_ns[node] = voted_ns
+        block.executed_ns[node] = executed_ns
+        self.heights[node] = height
+        return block
+
+    def _build(self, height: int, value: Value, now_ns: int) -> Block:
+        body = value.body
+        parent = self.blocks[-1]
+        if isinstance(body, Body):
+            transactions, leaf_hashes, time_ns = body.transactions, body.leaf_hashes, body.cut_ns
+        else:  # the null value of a view change
+            transactions, leaf_hashes, time_ns = np.empty(0, dtype=np.int64), [], parent.header.time_ns
+        rows = transactions + self._records.history
+        sent_ns = self._offered.intended_ns[transactions]
+        invariants.check_block(self._config.id, height, self.leaf_index, rows, sent_ns, now_ns)
+        self.leaf_index[rows] = self.log.size + np.arange(len(rows))
+        self.log.extend(leaf_hashes)
+        header = BlockHeader(
+            chain=self._config.id,
+            height=height,
+            parent=parent.digest,
+            payload_root=merkle.root(self.suite, leaf_hashes),
+            log_size=self.log.size,
+            log_root=self.log.root(),
+            time_ns=time_ns,
+        )
+        return Block(
+            header=header,
+            digest=header.digest(self.suite),
+            value=value,
+            transactions_before=parent.transactions_before + len(parent.transactions),
+            transactions=transactions,
+            voted_ns=np.full(self._config.nodes, NOT_YET, dtype=np.int64),
+            executed_ns=np.full(self._config.nodes, NOT_YET, dtype=np.int64),
+        )
+
+    def executed_transactions(self, node: int) -> int:
+        """How many transactions a node has executed."""
+        block = self.blocks[self.heights[node]]
+        return block.transactions_before + len(block.transactions)
+
+    def head(self, node: int) -> Block:
+        """The last block that a node executed."""
+        return self.blocks[self.heights[node]]

@@ -1,0 +1,150 @@
+"""The pool of transactions that wait for a block, as arrays: admission, cutting and overflow without an event each.
+
+The pool is the leader's. A transaction reaches it one hop to the client's node and one from there to the leader after
+it was sent; a new leader has its own arrival times. Between two calls the pool only fills, so arrivals are admitted
+in order until the capacity is reached, and the rest are rejected, exactly as if each had been an event.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from sim.chain.config import ChainConfig, Offered
+
+    Rows = NDArray[np.int64]
+
+AHEAD, WAITING, IN_FLIGHT, EXECUTED, REJECTED = range(5)
+"""What can be true of a transaction: not arrived, waiting, in a proposed block, executed by the leader, rejected."""
+
+
+class Mempool:
+    """The leader's pool.
+
+    Args:
+        config: block limits and capacity.
+        offered: the transactions; a transaction is its position there.
+        reach_ns: nanoseconds from the sending of each transaction to its arrival at a given leader.
+    """
+
+    def __init__(self, config: ChainConfig, offered: Offered, reach_ns: Callable[[int], NDArray[np.int64]]) -> None:
+        self._config = config
+        self._offered = offered
+        self._reach_ns = reach_ns
+        self.leader = 0
+        self.state = np.full(len(offered), AHEAD, dtype=np.uint8)
+        self.queued_ns = np.full(len(offered), -1, dtype=np.int64)
+        self.admitted = 0
+        self.peak = 0
+        self._occupied = 0
+        self._waiting: Rows = np.empty(0, dtype=np.int64)
+        self._base_ns = 0
+        self._follow(leader=0)
+
+    def _follow(self, leader: int) -> None:
+        """Order what has not arrived yet by its arrival at this leader."""
+        self.leader = leader
+        arrival_ns = self._offered.intended_ns + self._reach_ns(leader)
+        order = np.argsort(arrival_ns, kind="stable")
+        order = order[self.state[order] == AHEAD]
+        self._order = order
+        self._arrival_ns = arrival_ns[order]
+        self._bytes = np.cumsum(self._offered.size_bytes[order])
+        self._next = 0
+
+    def lead(self, leader: int, in_flight: Rows, at_ns: int) -> None:
+        """Hand the pool to a new leader; what was in flight and is not in ``in_flight`` waits again, oldest first."""
+        self.state[self.state == IN_FLIGHT] = WAITING
+        self.state[in_flight[self.state[in_flight] == WAITING]] = IN_FLIGHT
+        waiting = np.flatnonzero(self.state == WAITING)
+        self._waiting = waiting[np.argsort(self.queued_ns[waiting], kind="stable")]
+        self._base_ns = at_ns
+        self._follow(leader)
+
+    def release(self, executed: Rows) -> None:
+        """The leader executed these: they leave the pool."""
+        leaving = executed[self.state[executed] != EXECUTED]
+        if (self.state[leaving] == WAITING).any():
+            self._waiting = self._waiting[~np.isin(self._waiting, leaving)]
+        self._occupied -= len(leaving)
+        self.state[leaving] = EXECUTED
+
+    def admit(self, now_ns: int) -> None:
+        """Take in what has arrived by ``now_ns``."""
+        end = int(np.searchsorted(self._arrival_ns, now_ns, side="right"))
+        if end <= self._next:
+            return
+        arrived = self._order[self._next : end]
+        arrival_ns = self._arrival_ns[self._next : end]
+        self._next = end
+        ahead = self.state[arrived] == AHEAD
+        fits = ahead & (self._offered.size_bytes[arrived] <= self._config.max_bytes)
+        room = max(0, self._config.pool_capacity - self._occupied)
+        admitted = fits & (np.cumsum(fits) <= room)
+        taken = arrived[admitted]
+        self.state[taken] = WAITING
+        self.queued_ns[taken] = arrival_ns[admitted]
+        self.state[arrived[ahead & ~admitted]] = REJECTED
+        self.admitted += len(taken)
+        self._occupied += len(taken)
+        self.peak = max(self.peak, self._occupied)
+        self._waiting = np.concatenate([self._waiting, taken])
+
+    def cut(self, now_ns: int) -> Rows:
+        """Take the next block's transactions out; empty if it is not time to cut yet."""
+        self.admit(now_ns)
+        taken = self._fitting()
+        full = len(taken) < len(self._waiting) or len(taken) == self._config.max_transactions
+        if len(taken) == 0 or not (full or now_ns >= self._due_ns()):
+            return self._waiting[:0]
+        self._waiting = self._waiting[len(taken) :]
+        self.state[taken] = IN_FLIGHT
+        self._base_ns = now_ns
+        return taken
+
+    def next_cut_ns(self, now_ns: int) -> int | None:
+        """When `cut` will next find a block if nothing but arrivals happens; None if nothing more arrives."""
+        self.admit(now_ns)
+        limit = self._config.max_transactions
+        taken = self._fitting()
+        if len(taken) < len(self._waiting) or len(taken) == limit:
+            return now_ns
+        start = self._next
+        if len(self._waiting) == 0 and start == len(self._order):
+            return None
+        if len(self._waiting) == 0:
+            due_ns = max(int(self._arrival_ns[start]), self._base_ns) + self._config.interval_ns
+        else:
+            due_ns = self._due_ns()
+        by_count = start + limit - len(self._waiting) - 1
+        used = int(self._offered.size_bytes[self._waiting].sum()) - (int(self._bytes[start - 1]) if start else 0)
+        by_bytes = int(np.searchsorted(self._bytes, self._config.max_bytes - used, side="right"))
+        position = min(by_count, by_bytes)
+        if position < len(self._order):
+            due_ns = min(due_ns, int(self._arrival_ns[position]))
+        return max(due_ns, now_ns)
+
+    def arrived_by(self, now_ns: int) -> int:
+        """Transactions that reached the leader by ``now_ns``, executed ones included, rejected ones not."""
+        return self.admitted + max(0, int(np.searchsorted(self._arrival_ns, now_ns, side="right")) - self._next)
+
+    def next_arrival_ns(self, now_ns: int) -> int | None:
+        """The first arrival at the leader after ``now_ns``; None if there is none."""
+        position = int(np.searchsorted(self._arrival_ns, now_ns, side="right"))
+        return int(self._arrival_ns[position]) if position < len(self._arrival_ns) else None
+
+    def _fitting(self) -> Rows:
+        """The longest prefix of what waits that fits a block."""
+        prefix = self._waiting[: self._config.max_transactions]
+        within = np.cumsum(self._offered.size_bytes[prefix]) <= self._config.max_bytes
+        return prefix[: int(np.count_nonzero(within))]
+
+    def _due_ns(self) -> int:
+        """When the interval of the block that now fills ends."""
+        return max(int(self.queued_ns[self._waiting[0]]), self._base_ns) + self._config.interval_ns

@@ -1,0 +1,116 @@
+"""What a chain leaves behind at the end of a run: its tables, and what became of every record offered to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.chain.ledger import NOT_YET, Body
+from sim.chain.mempool import REJECTED
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.chain.chain import Chain
+    from sim.metrics.recorder import Recorder
+
+COMMITTED, REFUSED, UNFINISHED = "committed", "rejected", "unfinished"
+
+
+def write_tables(chain: Chain, recorder: Recorder, horizon_ns: int) -> None:
+    """Write down a chain's commits, transactions, nodes and messages as they stand at the horizon."""
+    _write_commits(chain, recorder, horizon_ns)
+    _write_transactions(chain, recorder, horizon_ns)
+    _write_nodes(chain, recorder, horizon_ns)
+    for kind, tally in chain.network.tallies.items():
+        recorder.row("messages", chain.config.id, kind, tally.sent, tally.delivered, tally.lost, tally.sent_bytes)
+
+
+def _first(times_ns: NDArray[np.int64]) -> int:
+    reached = times_ns[times_ns != NOT_YET]
+    return int(reached.min())
+
+
+def _write_commits(chain: Chain, recorder: Recorder, horizon_ns: int) -> None:
+    for block in chain.ledger.blocks[1:]:
+        body = block.value.body if block.value else None
+        made = isinstance(body, Body)
+        executed_ns = _first(block.executed_ns)
+        if executed_ns >= horizon_ns:
+            break
+        recorder.row(
+            "commits",
+            chain.config.id,
+            block.header.height,
+            body.view if isinstance(body, Body) else NOT_YET,
+            body.leader if isinstance(body, Body) else NOT_YET,
+            len(block.transactions),
+            block.value.size_bytes if block.value else 0,
+            body.cut_ns if made else NOT_YET,
+            body.proposed_ns if isinstance(body, Body) else NOT_YET,
+            _first(block.voted_ns),
+            executed_ns,
+            block.header.log_size,
+            block.header.log_root.hex(),
+            block.digest.hex(),
+        )
+
+
+def _write_transactions(chain: Chain, recorder: Recorder, horizon_ns: int) -> None:
+    offered = chain.offered
+    count = len(offered)
+    if count == 0:
+        return
+    height, cut_ns, proposed_ns, voted_ns, executed_ns = (np.full(count, NOT_YET, dtype=np.int64) for _ in range(5))
+    for block in chain.ledger.blocks[1:]:
+        body = block.value.body if block.value else None
+        if not isinstance(body, Body):
+            continue
+        here = block.transactions
+        node = offered.node[here]
+        height[here] = block.header.height
+        cut_ns[here] = body.cut_ns
+        proposed_ns[here] = body.proposed_ns
+        voted_ns[here] = block.voted_ns[node]
+        executed_ns[here] = block.executed_ns[node]
+    late = executed_ns >= horizon_ns
+    executed_ns[late] = NOT_YET
+    rejected = chain.proposer.pool.state == REJECTED
+    outcome = np.where(executed_ns != NOT_YET, COMMITTED, np.where(rejected, REFUSED, UNFINISHED))
+    names = np.array(offered.streams)
+    recorder.columns(
+        "transactions",
+        {
+            "chain": [chain.config.id] * count,
+            "stream": names[offered.stream],
+            "number": offered.number,
+            "node": offered.node,
+            "size_bytes": offered.size_bytes,
+            "outcome": outcome,
+            "height": height,
+            "intended_ns": offered.intended_ns,
+            "queued_ns": chain.proposer.pool.queued_ns,
+            "cut_ns": cut_ns,
+            "proposed_ns": proposed_ns,
+            "voted_ns": voted_ns,
+            "executed_ns": executed_ns,
+        },
+    )
+
+
+def _write_nodes(chain: Chain, recorder: Recorder, horizon_ns: int) -> None:
+    for node in chain.nodes:
+        egress, ingress = chain.network.utilisation(node.index, horizon_ns)
+        recorder.row(
+            "nodes",
+            chain.config.id,
+            node.index,
+            "validator" if node.replica is not None else "observer",
+            node.region,
+            node.cpu_busy_ns / horizon_ns,
+            egress,
+            ingress,
+            chain.ledger.heights[node.index],
+            node.replica.view if node.replica is not None else -1,
+        )

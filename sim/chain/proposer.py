@@ -1,0 +1,108 @@
+"""The leader's side of a chain: whose pool it is, when the next block is cut, and who must be woken for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.chain.ledger import Body
+from sim.chain.mempool import Mempool
+from sim.consensus.interface import Propose, RequestWaiting, Value
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.chain.chain import Chain
+    from sim.chain.node import Node
+    from sim.kernel.engine import Engine, Timer
+
+
+class Proposer:
+    """Block cutting for whichever node leads; one per chain, handed on with the leadership."""
+
+    def __init__(self, chain: Chain, engine: Engine) -> None:
+        self._chain = chain
+        self._engine = engine
+        self.pool = Mempool(chain.config, chain.offered, self._reach_ns)
+        self._cut: Timer | None = None
+        self._wake: Timer | None = None
+        self._wake_at_next_arrival(after_ns=-1)
+
+    def _reach_ns(self, leader: int) -> NDArray[np.int64]:
+        """Sending to arrival at the leader: client to its node in the same region, then one link to the leader."""
+        links = self._chain.network.topology.links
+        access_ns = np.array([row[node].delay_ns for node, row in enumerate(links)], dtype=np.int64)
+        onward_ns = np.array([row[leader].delay_ns for row in links], dtype=np.int64)
+        onward_ns[leader] = 0
+        reach_ns: NDArray[np.int64] = (access_ns + onward_ns)[self._chain.offered.node]
+        return reach_ns
+
+    def lead(self, node: Node, at_ns: int) -> None:
+        """A node begins to lead: what it knows to be executed or under way is not proposed again, the rest is."""
+        if node.replica is None:
+            return
+        for block in self._chain.ledger.blocks:
+            self.pool.release(block.transactions)
+        bodies = [value.body for value in node.replica.outstanding()]
+        carried = [body.transactions for body in bodies if isinstance(body, Body)]
+        self.pool.lead(node.index, np.concatenate([np.empty(0, dtype=np.int64), *carried]), at_ns)
+        if self._cut is not None:
+            self._cut.cancel()
+            self._cut = None
+
+    def plan(self, node: Node, at_ns: int) -> None:
+        """Schedule the leader's next block, unless one is scheduled or its window is full."""
+        if node.index != self.pool.leader or self._cut is not None:
+            return
+        if node.replica is not None and node.replica.can_propose():
+            due_ns = self.pool.next_cut_ns(at_ns)
+            if due_ns is not None:
+                self._cut = self._engine.call_at(due_ns, self._cut_block, node)
+
+    def _cut_block(self, node: Node) -> None:
+        self._cut = None
+        if node.index != self.pool.leader or node.replica is None or not node.replica.can_propose():
+            return
+        begun_ns = node.work(self._engine.now, 0)
+        if begun_ns is None:
+            return
+        transactions = self.pool.cut(begun_ns)
+        if len(transactions):
+            self._propose(node, transactions, begun_ns)
+        else:
+            self.plan(node, begun_ns)
+
+    def _propose(self, node: Node, transactions: NDArray[np.int64], cut_ns: int) -> None:
+        chain = self._chain
+        costs = chain.config.costs
+        size_bytes = int(chain.offered.size_bytes[transactions].sum())
+        done_ns = node.work(cut_ns, costs.checking_ns(len(transactions)) + costs.hashing_ns(size_bytes))
+        if done_ns is None or node.replica is None:
+            return
+        body, digest = chain.ledger.prepare(transactions, node.index, node.replica.view, cut_ns)
+        body.proposed_ns = done_ns + costs.sign_ns
+        value = Value(digest, size_bytes, len(transactions), body)
+        chain.carry_out(node, node.replica.step(Propose(value), done_ns), done_ns)
+
+    def waits(self, node: Node, at_ns: int) -> bool:
+        """Whether transactions wait that this node has not executed; if none do, the next arrival will wake it."""
+        waits = self.pool.arrived_by(at_ns) > self._chain.ledger.executed_transactions(node.index)
+        if not waits:
+            node.idle = True
+            self._wake_at_next_arrival(at_ns)
+        return waits
+
+    def _wake_at_next_arrival(self, after_ns: int) -> None:
+        arrival_ns = None if self._wake is not None else self.pool.next_arrival_ns(after_ns)
+        if arrival_ns is not None:
+            self._wake = self._engine.call_at(max(arrival_ns, self._engine.now), self._wake_up)
+
+    def _wake_up(self) -> None:
+        """A transaction arrived while validators were idle: they begin to wait for its block."""
+        self._wake = None
+        now_ns = self._engine.now
+        for node in self._chain.nodes[: self._chain.config.validators]:
+            if node.idle and not node.down:
+                node.idle = False
+                self._chain.step(node, RequestWaiting(), now_ns)

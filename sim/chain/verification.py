@@ -1,0 +1,129 @@
+"""Answering "is this record what was deposited?" with a real proof, and one of the three official outcomes.
+
+The public verification platform of the people's courts has exactly three answers: passed (核验通过), not deposited on
+the judicial chain (尚未在司法区块链存证), and not what was deposited (与链上存证数据比对结果不一致). A client presents a deposit
+number and a record. The node looks the number up, builds an inclusion proof in the log of the last block it executed,
+and the client checks the proof and the presented bytes against that block's root.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.proof import ProofError, merkle
+
+if TYPE_CHECKING:
+    from sim.chain.chain import Chain
+    from sim.chain.config import Requests
+    from sim.chain.node import Node
+    from sim.kernel.engine import Engine
+    from sim.metrics.recorder import Recorder
+
+PASS, NOT_FOUND, MISMATCH, UNFINISHED = "pass", "not_found", "mismatch", "unfinished"
+GENUINE, ABSENT, ALTERED = range(3)
+_KINDS = ("genuine", "absent", "altered")
+
+
+class Verification:
+    """The verification service of one chain's nodes.
+
+    Attributes:
+        refused: proofs that a client's verifier refused for another reason than a mismatching record; must stay 0.
+    """
+
+    def __init__(self, engine: Engine, recorder: Recorder, chain: Chain, requests: Requests) -> None:
+        self._engine = engine
+        self._recorder = recorder
+        self._chain = chain
+        self._requests = requests
+        self._unanswered = set(range(len(requests)))
+        self.refused = 0
+        links = chain.network.topology.links
+        self._access_ns = [links[node][node].delay_ns for node in range(chain.config.nodes)]
+        for request in range(len(requests)):
+            node = int(requests.node[request])
+            engine.call_at(int(requests.intended_ns[request]) + self._access_ns[node], self._serve, request, 0)
+
+    def _serve(self, request: int, attempt: int) -> None:
+        """A request reaches a node; a client whose node is down turns to the next one."""
+        count = self._chain.config.nodes
+        if attempt == count:
+            return
+        node = self._chain.nodes[(int(self._requests.node[request]) + attempt) % count]
+        done_ns = node.work(self._engine.now, self._chain.config.costs.proof_ns)
+        if done_ns is None:
+            self._serve(request, attempt + 1)
+            return
+        self._engine.call_at(done_ns, self._answer, request, node, done_ns)
+
+    def _answer(self, request: int, node: Node, done_ns: int) -> None:
+        requests = self._requests
+        kind = int(requests.kind[request])
+        row = self._target(request)
+        leaf_index = -1 if row is None or kind == ABSENT else int(self._chain.ledger.leaf_index[row])
+        header = self._chain.ledger.head(node.index).header
+        if row is None or leaf_index < 0 or leaf_index >= header.log_size:
+            outcome = NOT_FOUND
+        else:
+            content = self._chain.records.content(row)
+            presented = content if kind == GENUINE else alter(content, float(requests.choice[request]))
+            outcome = self._check(presented, leaf_index, header.log_size, header.log_root)
+        answered_ns = done_ns + self._access_ns[node.index]
+        self._unanswered.discard(request)
+        self._engine.trace.note("verification", self._chain.config.id, request, answered_ns, outcome)
+        self._write(request, node.index, outcome, leaf_index, header.log_size, answered_ns)
+
+    def _target(self, request: int) -> int | None:
+        """The record that is asked about: any of the stream's that were sent before the request."""
+        of = int(self._requests.of[request])
+        records = self._chain.records
+        known = records.deposited_by(of, int(self._requests.intended_ns[request]))
+        if known == 0:
+            return None
+        return int(records.rows_of(of)[int(float(self._requests.choice[request]) * known)])
+
+    def _check(self, presented: bytes, index: int, size: int, root: bytes) -> str:
+        """What the client does: hash what it holds, and check the node's proof against the header's root."""
+        suite = self._chain.ledger.suite
+        proof = self._chain.ledger.log.inclusion_proof(index, size)
+        try:
+            merkle.verify_inclusion(
+                suite, leaf_hash=suite.leaf(presented), index=index, size=size, proof=proof, root=root
+            )
+        except merkle.RootMismatch:
+            return MISMATCH
+        except ProofError:
+            self.refused += 1
+            raise
+        return PASS
+
+    def _write(self, request: int, node: int, outcome: str, leaf_index: int, log_size: int, done_ns: int) -> None:
+        requests = self._requests
+        stream = int(requests.stream[request])
+        number = int(np.count_nonzero(requests.stream[:request] == stream))
+        self._recorder.row(
+            "verifications",
+            self._chain.config.id,
+            requests.streams[stream],
+            number,
+            node,
+            _KINDS[int(requests.kind[request])],
+            outcome,
+            leaf_index,
+            log_size,
+            int(requests.intended_ns[request]),
+            done_ns,
+        )
+
+    def finish(self) -> None:
+        """Write down the requests that got no answer."""
+        for request in sorted(self._unanswered):
+            self._write(request, int(self._requests.node[request]), UNFINISHED, -1, 0, -1)
+
+
+def alter(content: bytes, where: float) -> bytes:
+    """The record with one bit changed, as a file that was saved again after it was deposited; ``where`` in [0, 1)."""
+    position = int(where * len(content))
+    return content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :]

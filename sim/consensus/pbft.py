@@ -1,0 +1,435 @@
+"""PBFT as a state machine without I/O: ``step(event, now)`` in, outputs out.
+
+Paper: M. Castro and B. Liskov, "Practical Byzantine Fault Tolerance", OSDI 1999 (sections 4.2 to 4.5 are cited by
+number); details from their "Practical Byzantine Fault Tolerance and Proactive Recovery", ACM TOCS 20(4), 2002.
+
+The rules; 2 to 5 are kept in `pbft_ordering`, the contents of 8 and 9 in `pbft_view_change`, the rest here:
+
+1.  Replicas number views 0, 1, 2, …; replica v mod n leads view v. Quorum sizes hold for every n (`quorum`).
+2.  The leader assigns the next sequence number to a value and broadcasts PRE-PREPARE. It stays within the water marks
+    h < s ≤ h+L and at most ``window`` beyond what it has executed.
+3.  A backup accepts one PRE-PREPARE per view and sequence number, from the leader only, and broadcasts PREPARE. The
+    leader sends no PREPARE: its pre-prepare stands for it.
+4.  A value is *prepared* once a quorum, the leader included, agrees on (view, sequence, digest). Then the replica
+    broadcasts COMMIT. Prepared with a quorum of COMMITs, its own included, the value is *committed*; committed values
+    are decided in sequence order without gaps.
+5.  Votes may overtake the pre-prepare: they are kept. One vote per replica, view, sequence number and phase; the same
+    again is noise, a different one is misbehaviour and the first stands.
+6.  After every ``checkpoint_interval`` executed values a CHECKPOINT says which state came out. A quorum of equal ones is
+    stable: it proves that state, moves the water marks and empties the log below.
+7.  A request timer runs while something waits, and restarts whenever something executes. When it expires, the replica
+    first looks whether it is itself behind; only then does it blame the leader.
+8.  To blame is to leave: VIEW-CHANGE for the next view, with the stable checkpoint and what prepared above it. From
+    then on the replica votes in no view below. It still learns: a quorum of COMMITs proves a decision in any mode.
+9.  The next leader answers a quorum of VIEW-CHANGEs with NEW-VIEW, whose content they determine and everyone checks.
+10. f+1 replicas that leave for higher views take this one along (4.5.2). Once a quorum wants the view, the time to wait
+    for it is limited, and doubles with every view since the last one in which something executed here.
+
+Choices where the paper leaves room. Values travel with prepared certificates. Messages of views not entered yet are
+kept, for each sender those of its highest view only. Lost datagrams are repaired without a retransmission protocol:
+VIEW-CHANGE and unstable CHECKPOINTs are repeated at each timeout, a leader repeats its NEW-VIEW to who asks by
+VIEW-CHANGE, everything else is left to state transfer and view changes. State transfer moves a replica to a higher
+view only as far as asking for that view's NEW-VIEW: voting on the word of one peer, without having seen what the view
+must propose again, would not be safe.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sim.consensus.interface import (
+    Broadcast,
+    CancelTimer,
+    EnterView,
+    Executed,
+    FetchState,
+    HostError,
+    Input,
+    Misbehaviour,
+    Output,
+    Propose,
+    RequestWaiting,
+    Send,
+    SetTimer,
+    StateTransferred,
+    TimerExpired,
+)
+from sim.consensus.pbft_checkpoints import Checkpoints
+from sim.consensus.pbft_log import Log
+from sim.consensus.pbft_messages import (
+    Checkpoint,
+    CheckpointCertificate,
+    Commit,
+    NewView,
+    Prepare,
+    PrePrepare,
+    ViewChange,
+)
+from sim.consensus.pbft_ordering import NOTHING, Ordering
+from sim.consensus.pbft_view_change import (
+    ViewChanges,
+    compute_new_view,
+    highest_stable,
+    new_view_fault,
+    view_change_fault,
+)
+from sim.consensus.quorum import members
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sim.consensus.interface import Value
+    from sim.consensus.pbft_config import Config
+
+REQUEST_TIMER: Final = "request"
+VIEW_CHANGE_TIMER: Final = "view-change"
+MAX_DOUBLINGS: Final = 16
+"""Timeouts stop growing at 65,536 times the first: a longer one means nothing and could leave 64-bit nanoseconds."""
+
+
+class PbftReplica:
+    """One PBFT replica, `interface.Replica` for its host. It starts active in view 0 with nothing decided."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.view = 0
+        self.last_executed = 0
+        self._now = 0
+        self._me = config.me
+        self._quorum = config.quorums.quorum
+        self._weak = config.quorums.weak
+        self._log = Log(config.log_size)
+        self._ordering = Ordering(config, self._log)
+        interval = config.checkpoint_interval
+        self._checkpoints = Checkpoints(
+            n=config.n, quorum=self._quorum, interval=interval, kept=2 * config.log_size // interval
+        )
+        self._view_changes = ViewChanges(config.n)
+        self._new_view: NewView | None = None
+        self._answered_at: dict[int, int] = {}
+        self._quorum_wants_view = False
+        self._view_of_progress = 0
+        self._waiting = False
+        self._request_timer_runs = False
+        self._fetching = 0
+        self._doubted = False
+        self._handlers: dict[type, Callable[[Any], Sequence[Output]]] = {
+            PrePrepare: self._on_pre_prepare,
+            Prepare: self._ordering.on_prepare,
+            Commit: self._ordering.on_commit,
+            Checkpoint: self._on_checkpoint,
+            ViewChange: self._on_view_change,
+            NewView: self._on_new_view,
+            Propose: self._on_propose,
+            RequestWaiting: self._on_request_waiting,
+            Executed: self._on_executed,
+            TimerExpired: self._on_timer_expired,
+            StateTransferred: self._on_state_transferred,
+        }
+
+    def step(self, event: Input, now: int) -> Sequence[Output]:
+        """Take one input at ``now`` (ns) and say what to do; raises `HostError` where the host broke the contract."""
+        self._now = now
+        try:
+            handler = self._handlers[type(event)]
+        except KeyError:
+            raise HostError(f"PBFT takes no {type(event).__name__}") from None
+        return handler(event)
+
+    @property
+    def leader(self) -> int:
+        """The leader of ``view``."""
+        return self.config.leader(self.view)
+
+    @property
+    def active(self) -> bool:
+        """Whether this replica votes in ``view``; false between leaving a view and entering the next."""
+        return self._ordering.voting
+
+    @property
+    def next_sequence(self) -> int:
+        """The sequence number that the next `Propose` gets."""
+        return self._ordering.next_sequence
+
+    def can_propose(self) -> bool:
+        """Whether this replica leads an active view and has room in its window and below the high water mark."""
+        room = min(self.last_executed + self.config.window, self._log.high)
+        return self.active and self.leader == self._me and self.next_sequence <= room
+
+    def outstanding(self) -> tuple[Value, ...]:
+        """Values proposed in the latest view entered and not executed here, in sequence order, without null values."""
+        return self._log.values_above(self.last_executed)
+
+    # ---- normal case, section 4.2
+
+    def _on_propose(self, event: Propose) -> Sequence[Output]:
+        if not self.can_propose():
+            raise HostError(f"replica {self._me} may not propose {self.next_sequence} in view {self.view} now")
+        outputs = self._ordering.propose(event.value)
+        self._start_request_timer(outputs)
+        return outputs
+
+    def _on_pre_prepare(self, message: PrePrepare) -> Sequence[Output]:
+        outputs = self._ordering.on_pre_prepare(message)
+        if not outputs or self._request_timer_runs:
+            return outputs
+        outputs = list(outputs)
+        self._start_request_timer(outputs)
+        return outputs
+
+    def _on_executed(self, event: Executed) -> Sequence[Output]:
+        if event.sequence != self.last_executed + 1 or event.sequence > self._log.decided:
+            raise HostError(
+                f"executed {event.sequence} after {self.last_executed}, with {self._log.decided} the last decided"
+            )
+        outputs: list[Output] = []
+        self._execute_to(event.sequence, event.state_digest, event.waiting, outputs)
+        return outputs
+
+    def _execute_to(self, sequence: int, state_digest: bytes, waiting: bool, outputs: list[Output]) -> None:
+        self.last_executed = sequence
+        self._waiting = waiting
+        self._doubted = False
+        if self._fetching <= sequence:
+            self._fetching = 0
+        if self.active:
+            self._view_of_progress = self.view
+        if sequence % self.config.checkpoint_interval == 0:
+            outputs.append(Broadcast(Checkpoint(self._me, sequence, state_digest)))
+            self._claim(self._me, sequence, state_digest, outputs)
+        if sequence <= self._log.stable.sequence:
+            self._log.collect()
+        self._restart_request_timer(outputs)
+
+    # ---- checkpoints, section 4.3
+
+    def _on_checkpoint(self, message: Checkpoint) -> Sequence[Output]:
+        if message.sender == self._me:
+            return NOTHING
+        if not 0 <= message.sender < self.config.n:
+            return (Misbehaviour(message.sender, "checkpoint from no replica"),)
+        fault = self._checkpoints.fault(message.sender, message.sequence, message.state_digest)
+        if fault is not None:
+            return (Misbehaviour(message.sender, fault),)
+        outputs: list[Output] = []
+        self._claim(message.sender, message.sequence, message.state_digest, outputs)
+        return outputs
+
+    def _claim(self, sender: int, sequence: int, state_digest: bytes, outputs: list[Output]) -> None:
+        certificate = self._checkpoints.claim(sender, sequence, state_digest)
+        if certificate is not None and sequence > self._log.stable.sequence:
+            self._stabilise(certificate, outputs)
+            lag = sequence - self._log.decided
+            if lag >= self.config.checkpoint_interval:
+                self._fetch(sequence, state_digest, certificate.signers, outputs)
+
+    def _stabilise(self, certificate: CheckpointCertificate, outputs: list[Output]) -> None:
+        self._log.stabilise(certificate)
+        self._ordering.forget_beyond()
+        mine = self._checkpoints.claimed(self._me, certificate.sequence)
+        if mine is not None and mine != certificate.state_digest:
+            outputs.append(Misbehaviour(self._me, f"own state at {certificate.sequence} is not the certified one"))
+        self._checkpoints.forget(certificate.sequence)
+
+    def _repeat_checkpoints(self, outputs: list[Output]) -> None:
+        for sequence, state_digest in self._checkpoints.above(self._me, self._log.stable.sequence):
+            outputs.append(Broadcast(Checkpoint(self._me, sequence, state_digest)))
+
+    # ---- timers, section 4.4
+
+    def _on_request_waiting(self, _event: RequestWaiting) -> Sequence[Output]:
+        self._waiting = True
+        outputs: list[Output] = []
+        self._start_request_timer(outputs)
+        return outputs
+
+    @property
+    def _patience_ns(self) -> int:
+        """The timeout of this view: doubles with each view since the last one in which something executed."""
+        fruitless = max(0, self.view - self._view_of_progress - 1)
+        return self.config.timeout_ns << min(fruitless, MAX_DOUBLINGS)
+
+    def _start_request_timer(self, outputs: list[Output]) -> None:
+        wanted = self._waiting or self._log.accepted > self.last_executed
+        if wanted and self.active and not self._request_timer_runs:
+            self._request_timer_runs = True
+            outputs.append(SetTimer(REQUEST_TIMER, self._patience_ns))
+
+    def _restart_request_timer(self, outputs: list[Output]) -> None:
+        ran, self._request_timer_runs = self._request_timer_runs, False
+        self._start_request_timer(outputs)
+        if ran and not self._request_timer_runs:
+            outputs.append(CancelTimer(REQUEST_TIMER))
+
+    def _on_timer_expired(self, event: TimerExpired) -> Sequence[Output]:
+        outputs: list[Output] = []
+        if event.name == REQUEST_TIMER:
+            if self._request_timer_runs:
+                self._request_timer_runs = False
+                self._request_timed_out(outputs)
+        elif event.name == VIEW_CHANGE_TIMER:
+            if not self.active:
+                self._view_change_timed_out(outputs)
+        else:
+            raise HostError(f"PBFT has no timer {event.name!r}")
+        return outputs
+
+    def _request_timed_out(self, outputs: list[Output]) -> None:
+        outputs += self._ordering.learn()
+        self._repeat_checkpoints(outputs)
+        if self._log.decided > self.last_executed or self._look_behind(outputs):
+            self._start_request_timer(outputs)
+        else:
+            self._leave_for(max(self.view + 1, self._view_of_peers()), outputs)
+
+    def _view_change_timed_out(self, outputs: list[Output]) -> None:
+        peers = self._view_of_peers()
+        if self._quorum_wants_view or peers > self.view:
+            self._leave_for(max(self.view + 1, peers), outputs)
+            return
+        mine = self._view_changes.of(self._me)
+        if mine is not None:
+            outputs += (Broadcast(mine), SetTimer(VIEW_CHANGE_TIMER, self.config.timeout_ns))
+        self._repeat_checkpoints(outputs)
+        self._look_behind(outputs)
+
+    def _view_of_peers(self) -> int:
+        """The highest view such that a correct peer works in it or a later one; 0 if none is above this replica's."""
+        views = sorted(self._ordering.early.views_above(self.view), reverse=True)
+        return views[self._weak - 1] if len(views) >= self._weak else 0
+
+    # ---- falling behind and catching up, section 4.4 and 4.6
+
+    def _look_behind(self, outputs: list[Output]) -> bool:
+        """Ask for state if this replica rather than the leader is at fault; whether it did.
+
+        A certified checkpoint, f+1 checkpoint claims or a quorum of commits prove that others are ahead. f+1 commits
+        beyond the window only suggest it, since a faulty leader can leave a gap on purpose: an active replica takes
+        that for an answer once, and blames the leader if it has not helped by the next timeout.
+        """
+        log = self._log
+        ahead = sorted(((s, i) for i, s in enumerate(self._checkpoints.highest()) if s > log.decided), reverse=True)
+        following = log.slots.get(log.decided + 1)
+        committed = following.commits.largest() if following is not None else 0
+        reach = self.last_executed + self.config.window if self.active else log.decided
+        suspected = self._ordering.committers_above(reach)
+        if log.stable.sequence > log.decided:
+            self._fetch(log.stable.sequence, log.stable.state_digest, log.stable.signers, outputs, again=True)
+        elif committed.bit_count() >= self._quorum:
+            self._fetch(log.decided + 1, b"", members(committed), outputs, again=True)
+        elif len(ahead) >= self._weak:
+            self._fetch(ahead[self._weak - 1][0], b"", tuple(sorted(i for _, i in ahead)), outputs, again=True)
+        elif suspected.bit_count() >= self._weak and not (self._doubted and self.active):
+            self._doubted = True
+            self._fetch(log.decided + 1, b"", members(suspected), outputs, again=True)
+        else:
+            return False
+        return True
+
+    def _fetch(
+        self, sequence: int, state_digest: bytes, holders: tuple[int, ...], outputs: list[Output], again: bool = False
+    ) -> None:
+        if again or sequence > self._fetching:
+            self._fetching = max(sequence, self._fetching)
+            peers = tuple(i for i in holders if i != self._me)
+            outputs.append(FetchState(sequence, state_digest, peers))
+
+    def _on_state_transferred(self, event: StateTransferred) -> Sequence[Output]:
+        outputs: list[Output] = []
+        if event.sequence > self.last_executed:
+            self._log.decided = max(self._log.decided, event.sequence)
+            self._execute_to(event.sequence, event.state_digest, event.waiting, outputs)
+            self._log.collect()
+            outputs += self._ordering.decide_ready()
+        if event.view > self.view:
+            self._leave_for(event.view, outputs)
+        return outputs
+
+    # ---- view changes, section 4.4
+
+    def _leave_for(self, view: int, outputs: list[Output]) -> None:
+        self.view = view
+        self._ordering.voting = False
+        self._quorum_wants_view = False
+        if self._request_timer_runs:
+            self._request_timer_runs = False
+            outputs.append(CancelTimer(REQUEST_TIMER))
+        outputs += self._ordering.learn()
+        mine = ViewChange(self._me, view, self._log.stable, self._log.prepared_certificates())
+        self._view_changes.put(mine)
+        outputs += (Broadcast(mine), SetTimer(VIEW_CHANGE_TIMER, self.config.timeout_ns))
+        self._count_view_changes(outputs)
+
+    def _on_view_change(self, message: ViewChange) -> Sequence[Output]:
+        if message.sender == self._me:
+            return NOTHING
+        fault = view_change_fault(message, self.config)
+        if fault is not None:
+            return (Misbehaviour(message.sender, fault),)
+        held = self._view_changes.of(message.sender)
+        if held is not None and held.view > message.view:
+            return NOTHING
+        repeated = held is not None and held.view == message.view
+        if repeated and held != message:
+            return (Misbehaviour(message.sender, f"equivocation: two different view changes to {message.view}"),)
+        outputs: list[Output] = []
+        if not repeated:
+            self._view_changes.put(message)
+        if self.active and message.view == self.view:
+            self._repeat_new_view(message.sender, repeated, outputs)
+        elif not self.active and message.view == self.view:
+            self._count_view_changes(outputs)
+        higher = self._view_changes.views_above(self.view)
+        if len(higher) >= self._weak:
+            self._leave_for(min(higher), outputs)
+        return outputs
+
+    def _repeat_new_view(self, to: int, asked_twice: bool, outputs: list[Output]) -> None:
+        """Answer a replica that missed the NEW-VIEW, not one whose VIEW-CHANGE was merely slower than the quorum's."""
+        late = asked_twice or self._view_of_progress == self.view
+        due = self._now - self._answered_at.get(to, -self.config.timeout_ns) >= self.config.timeout_ns // 2
+        if self._new_view is not None and self.leader == self._me and late and due:
+            self._answered_at[to] = self._now
+            outputs.append(Send(to, self._new_view))
+
+    def _count_view_changes(self, outputs: list[Output]) -> None:
+        changes = self._view_changes.to(self.view)
+        if self._quorum_wants_view or len(changes) < self._quorum:
+            return
+        self._quorum_wants_view = True
+        if self.leader != self._me:
+            outputs.append(SetTimer(VIEW_CHANGE_TIMER, self._patience_ns))
+            return
+        new_view = NewView(self._me, self.view, changes, compute_new_view(self.view, self._me, changes))
+        outputs.append(Broadcast(new_view))
+        self._enter(new_view, outputs)
+
+    def _on_new_view(self, message: NewView) -> Sequence[Output]:
+        if message.sender == self._me or 0 <= message.view < self.view:
+            return NOTHING
+        if self.active and message.view == self.view and message == self._new_view:
+            return NOTHING
+        fault = new_view_fault(message, self._view_changes, self.config)
+        if fault is None and self.active and message.view == self.view:
+            fault = f"equivocation: two different new-view messages for {message.view}"
+        if fault is not None:
+            return (Misbehaviour(message.sender, fault),)
+        outputs: list[Output] = []
+        self._enter(message, outputs)
+        return outputs
+
+    def _enter(self, new_view: NewView, outputs: list[Output]) -> None:
+        self.view = new_view.view
+        self._new_view = new_view
+        self._answered_at.clear()
+        self._doubted = False
+        outputs += (CancelTimer(VIEW_CHANGE_TIMER), EnterView(self.view, self.leader))
+        stable = highest_stable(new_view.view_changes)
+        if stable.sequence > self._log.stable.sequence:
+            self._stabilise(stable, outputs)
+        if stable.sequence > self._log.decided:
+            self._fetch(stable.sequence, stable.state_digest, stable.signers, outputs)
+        outputs += self._ordering.enter(
+            self.view, new_view.pre_prepares, first_free=stable.sequence + len(new_view.pre_prepares) + 1
+        )
+        self._restart_request_timer(outputs)

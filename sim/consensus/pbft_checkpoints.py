@@ -1,0 +1,58 @@
+"""Who claims which state: checkpoint votes on their way to a stable checkpoint (section 4.3).
+
+Only the newest claims of each replica are kept, so a Byzantine one can waste no memory but its own share, and a
+replica that fell far behind still sees a quorum form on checkpoints beyond its high water mark.
+"""
+
+from __future__ import annotations
+
+from sim.consensus.pbft_messages import CheckpointCertificate
+
+
+class Checkpoints:
+    """Claims of ``n`` replicas about states at multiples of ``interval``, at most ``kept`` per replica."""
+
+    def __init__(self, *, n: int, quorum: int, interval: int, kept: int) -> None:
+        self._quorum = quorum
+        self._interval = interval
+        self._kept = kept
+        self._claims: list[dict[int, bytes]] = [{} for _ in range(n)]
+
+    def fault(self, sender: int, sequence: int, state_digest: bytes) -> str | None:
+        """Why only a faulty ``sender`` would claim this, or None."""
+        if sequence < 1 or sequence % self._interval:
+            return f"checkpoint at {sequence}, which is no multiple of the interval {self._interval}"
+        if self._claims[sender].get(sequence, state_digest) != state_digest:
+            return f"two different checkpoints at {sequence}"
+        return None
+
+    def claim(self, sender: int, sequence: int, state_digest: bytes) -> CheckpointCertificate | None:
+        """Note the claim; returns the certificate if a quorum makes it now, the sender's word included."""
+        claims = self._claims[sender]
+        if sequence in claims:
+            return None
+        claims[sequence] = state_digest
+        if len(claims) > self._kept:
+            del claims[min(claims)]
+        signers = tuple(i for i, held in enumerate(self._claims) if held.get(sequence) == state_digest)
+        if len(signers) < self._quorum or sender not in signers:
+            return None
+        return CheckpointCertificate(sequence, state_digest, signers)
+
+    def claimed(self, replica: int, sequence: int) -> bytes | None:
+        """What ``replica`` said its state was at ``sequence``, if that is still kept."""
+        return self._claims[replica].get(sequence)
+
+    def forget(self, sequence: int) -> None:
+        """Drop claims below the stable checkpoint ``sequence``."""
+        for claims in self._claims:
+            for old in [s for s in claims if s < sequence]:
+                del claims[old]
+
+    def highest(self) -> list[int]:
+        """The highest sequence number that each replica claims, 0 where none is kept."""
+        return [max(claims, default=0) for claims in self._claims]
+
+    def above(self, replica: int, sequence: int) -> tuple[tuple[int, bytes], ...]:
+        """The claims of ``replica`` above ``sequence``, ascending."""
+        return tuple(sorted(item for item in self._claims[replica].items() if item[0] > sequence))

@@ -1,0 +1,203 @@
+"""Normal-case operation (section 4.2): how one replica orders values while it works in one view.
+
+Rules 2 to 5 of `pbft` live here. Nothing here knows a timer, a checkpoint or a view change; `pbft` moves the water
+marks and says which view to work in. This is the path that nearly all messages take, so a vote that changes nothing
+costs a few dictionary look-ups and allocates nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sim.consensus.interface import Broadcast, Decide, Misbehaviour, Output
+from sim.consensus.pbft_early import Early
+from sim.consensus.pbft_messages import Commit, Prepare, PrePrepare
+from sim.consensus.quorum import CONFLICTING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sim.consensus.interface import Value
+    from sim.consensus.pbft_config import Config
+    from sim.consensus.pbft_log import Log, Slot
+    from sim.consensus.pbft_messages import OrderingMessage
+
+NOTHING: Final[tuple[Output, ...]] = ()
+
+
+class Ordering:
+    """Orders values in ``log.view``: votes while ``voting``, otherwise only learns what others committed."""
+
+    def __init__(self, config: Config, log: Log) -> None:
+        self.voting = True
+        self.next_sequence = 1
+        self.early = Early(config.n)
+        self._config = config
+        self._log = log
+        self._slots = log.slots
+        self._me = config.me
+        self._quorum = config.quorums.quorum
+        self._beyond_high = 0
+        self._peer_bits = {i: 1 << i for i in range(config.n) if i != config.me}
+        self._set_leader()
+
+    def _set_leader(self) -> None:
+        self._view = self._log.view
+        self._leader = self._config.leader(self._view)
+        self._backup_bits = {i: bit for i, bit in self._peer_bits.items() if i != self._leader}
+
+    def propose(self, value: Value) -> list[Output]:
+        """Assign the next sequence number to ``value``, as the leader."""
+        message = PrePrepare(self._me, self._view, self.next_sequence, value)
+        self.next_sequence += 1
+        outputs: list[Output] = [Broadcast(message)]
+        self._accept(message, outputs)
+        return outputs
+
+    def on_pre_prepare(self, message: PrePrepare) -> Sequence[Output]:
+        """A value for a sequence number: accept it from the leader if it is the first."""
+        if message.view != self._view:
+            return self._other_view(message)
+        if message.sender != self._leader:
+            return self._refuse(message, f"pre-prepare in view {message.view}, which it does not lead")
+        if message.sender == self._me or not self.voting:
+            return NOTHING
+        slot = self._log.open(message.sequence)
+        if slot is None:
+            return self._out_of_range(message)
+        if slot.digest is not None:
+            return NOTHING if slot.digest == message.value.digest else self._conflict(message)
+        outputs: list[Output] = []
+        self._accept(message, outputs)
+        return outputs
+
+    def on_prepare(self, message: Prepare) -> Sequence[Output]:
+        """A backup's vote for the leader's assignment."""
+        if message.view != self._view:
+            return self._other_view(message)
+        bit = self._backup_bits.get(message.sender)
+        if bit is None:
+            return self._refuse(message, "prepare from the leader, whose pre-prepare stands for it")
+        if not self.voting:
+            return NOTHING
+        slot = self._slots.get(message.sequence) or self._log.open(message.sequence)
+        if slot is None:
+            return self._out_of_range(message)
+        count = slot.prepares.add(bit, message.digest)
+        if count >= self._quorum and not slot.prepared and message.digest == slot.digest:
+            outputs: list[Output] = []
+            self._prepared(message.sequence, slot, outputs)
+            return outputs
+        return self._conflict(message) if count == CONFLICTING else NOTHING
+
+    def on_commit(self, message: Commit) -> Sequence[Output]:
+        """A replica's word that the value prepared there; counts in any mode, because it proves a decision."""
+        if message.view != self._view:
+            return self._other_view(message)
+        bit = self._peer_bits.get(message.sender)
+        if bit is None:
+            return self._refuse(message, "commit from no replica")
+        slot = self._slots.get(message.sequence) or self._log.open(message.sequence)
+        if slot is None:
+            return self._out_of_range(message)
+        count = slot.commits.add(bit, message.digest)
+        if count >= self._quorum and not slot.committed and message.digest == slot.digest:
+            slot.committed = slot.prepared or not self.voting
+            return self.decide_ready()
+        return self._conflict(message) if count == CONFLICTING else NOTHING
+
+    def _accept(self, message: PrePrepare, outputs: list[Output]) -> None:
+        slot = self._log.open(message.sequence)
+        if slot is None:
+            return
+        digest = message.value.digest
+        slot.value = message.value
+        slot.digest = digest
+        self._log.accepted = max(self._log.accepted, message.sequence)
+        count = slot.prepares.add(1 << self._leader, digest)
+        if self._me != self._leader:
+            outputs.append(Broadcast(Prepare(self._me, self._view, message.sequence, digest)))
+            count = slot.prepares.add(1 << self._me, digest)
+        if count >= self._quorum:
+            self._prepared(message.sequence, slot, outputs)
+
+    def _prepared(self, sequence: int, slot: Slot, outputs: list[Output]) -> None:
+        if slot.value is None or slot.digest is None:
+            return
+        slot.prepared = True
+        self._log.record_prepared(sequence, slot.value, slot.prepares.mask(slot.digest))
+        outputs.append(Broadcast(Commit(self._me, self._view, sequence, slot.digest)))
+        if slot.commits.add(1 << self._me, slot.digest) >= self._quorum:
+            slot.committed = True
+            outputs += self.decide_ready()
+
+    def decide_ready(self) -> list[Output]:
+        """Decide what is committed, in sequence order up to the first gap."""
+        outputs: list[Output] = []
+        log = self._log
+        while (slot := self._slots.get(log.decided + 1)) is not None and slot.committed and slot.value is not None:
+            log.decided += 1
+            outputs.append(Decide(log.decided, self._view, slot.value))
+        return outputs
+
+    def learn(self) -> list[Output]:
+        """Decide what a quorum of commits proves, whether or not it prepared here."""
+        for slot in self._slots.values():
+            if slot.digest is not None and slot.commits.count(slot.digest) >= self._quorum:
+                slot.committed = True
+        return self.decide_ready()
+
+    def enter(self, view: int, pre_prepares: tuple[PrePrepare, ...], first_free: int) -> list[Output]:
+        """Work in ``view``: accept what its NEW-VIEW proposes again, then what came early.
+
+        Args:
+            view: the view whose NEW-VIEW was accepted.
+            pre_prepares: O of section 4.4.
+            first_free: the sequence number after the last of O.
+        """
+        outputs: list[Output] = []
+        self._log.restart(view)
+        self._set_leader()
+        self.voting = True
+        self.next_sequence = first_free
+        self._beyond_high = 0
+        for message in pre_prepares:
+            self._accept(message, outputs)
+        handlers = {PrePrepare: self.on_pre_prepare, Prepare: self.on_prepare, Commit: self.on_commit}
+        for early in self.early.take(view):
+            outputs += handlers[type(early)](early)
+        return outputs
+
+    def committers_above(self, sequence: int) -> int:
+        """The replicas, as bits, whose commits say that they work above ``sequence`` or in a later view."""
+        return self._log.committers_above(sequence) | self._beyond_high | self.early.committers_above(self._log.decided)
+
+    def forget_beyond(self) -> None:
+        """The water marks moved: who was beyond the old ones proves nothing any more."""
+        self._beyond_high = 0
+
+    def _other_view(self, message: OrderingMessage) -> Sequence[Output]:
+        if message.sender not in self._peer_bits:
+            return self._refuse(message, "message from no replica")
+        if message.view < 0 or message.sequence < 1:
+            return (Misbehaviour(message.sender, f"{message.kind} for ({message.view}, {message.sequence})"),)
+        if message.view < self._view or message.sequence <= self._log.floor:
+            return NOTHING
+        if message.sequence > self._log.high:
+            return self._out_of_range(message)
+        return NOTHING if self.early.keep(message) else self._conflict(message)
+
+    def _out_of_range(self, message: OrderingMessage) -> Sequence[Output]:
+        if message.sequence < 1:
+            return (Misbehaviour(message.sender, f"{message.kind} for sequence number {message.sequence}"),)
+        if message.sequence > self._log.high and isinstance(message, Commit):
+            self._beyond_high |= 1 << message.sender
+        return NOTHING
+
+    def _refuse(self, message: OrderingMessage, reason: str) -> Sequence[Output]:
+        """Nobody here has a right to say this, save that the network may reflect what this replica said itself."""
+        return NOTHING if message.sender == self._me else (Misbehaviour(message.sender, reason),)
+
+    def _conflict(self, message: OrderingMessage) -> Sequence[Output]:
+        where = f"({message.view}, {message.sequence})"
+        return (Misbehaviour(message.sender, f"equivocation: two different {message.kind} messages for {where}"),)

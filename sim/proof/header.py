@@ -1,0 +1,144 @@
+"""Block headers: what a block commits to, and the one byte string that stands for it.
+
+The bytes of version 1, integers big endian and unsigned:
+
+| offset | bytes | field |
+|---|---|---|
+| 0 | 4 | the magic ``JABH`` (judicial alliance block header) |
+| 4 | 1 | the version, 1 |
+| 5 | 1 | c, the length of the chain id in bytes, 1..255 |
+| 6 | c | `chain`, UTF-8 |
+| 6 + c | 8 | `height`, below 2^63 |
+| 14 + c | 32 | `parent` |
+| 46 + c | 32 | `payload_root` |
+| 78 + c | 8 | `log_size`, below 2^63 |
+| 86 + c | 32 | `log_root` |
+| 118 + c | 8 | `time_ns`, below 2^63 |
+
+Every field has one encoding and every length is known before its field, so two headers have the same bytes only
+if they are equal. The first byte is neither 0x00 nor 0x01: a header's digest is never that of a leaf or a node.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sim.proof.errors import MalformedHeader
+from sim.proof.suites import DIGEST_SIZE
+
+if TYPE_CHECKING:
+    from sim.proof.suites import HashSuite
+
+_MAGIC = b"JABH"
+_VERSION = 1
+_PREFIX = struct.Struct(">4sBB")
+_FIELDS = struct.Struct(">Q32s32sQ32sQ")
+_LARGEST_NUMBER = 2**63 - 1
+_LONGEST_CHAIN_ID = 255
+
+
+@dataclass(frozen=True, slots=True)
+class BlockHeader:
+    """The header of one block; its digest names the block.
+
+    A header that exists is well-formed: the fields are checked on construction.
+
+    Attributes:
+        chain: the id of the chain, 1..255 bytes of UTF-8.
+        height: the block's position on its chain, below 2^63.
+        parent: the digest of the header before it, 32 bytes.
+        payload_root: the Merkle root of the block's own records, 32 bytes.
+        log_size: the number of records on the chain up to and with this block, below 2^63.
+        log_root: the Merkle root of all of them, 32 bytes.
+        time_ns: when the block was proposed, in nanoseconds from the chain's epoch, below 2^63.
+
+    Raises:
+        MalformedHeader: a field has the wrong type, length or range.
+    """
+
+    chain: str
+    height: int
+    parent: bytes
+    payload_root: bytes
+    log_size: int
+    log_root: bytes
+    time_ns: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(_encoded_chain(self.chain)) <= _LONGEST_CHAIN_ID:
+            raise MalformedHeader(f"chain must have 1..{_LONGEST_CHAIN_ID} bytes of UTF-8")
+        for name in ("height", "log_size", "time_ns"):
+            _check_number(name, getattr(self, name))
+        for name in ("parent", "payload_root", "log_root"):
+            _check_hash(name, getattr(self, name))
+
+    def to_bytes(self) -> bytes:
+        """The header's only encoding, laid out at the top of this module: 126 bytes and the chain id."""
+        chain = _encoded_chain(self.chain)
+        return (
+            _PREFIX.pack(_MAGIC, _VERSION, len(chain))
+            + chain
+            + _FIELDS.pack(self.height, self.parent, self.payload_root, self.log_size, self.log_root, self.time_ns)
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> BlockHeader:
+        """The header that these bytes, and no others, encode.
+
+        Raises:
+            MalformedHeader: they are not what `to_bytes` of any header gives.
+        """
+        chain_size = _checked_prefix(data)
+        expected = _PREFIX.size + chain_size + _FIELDS.size
+        if len(data) != expected:
+            raise MalformedHeader(f"{expected} bytes announced, {len(data)} found")
+        chain_end = _PREFIX.size + chain_size
+        try:
+            chain = data[_PREFIX.size : chain_end].decode("utf-8")
+        except UnicodeDecodeError:
+            raise MalformedHeader("chain is not UTF-8") from None
+        height, parent, payload_root, log_size, log_root, time_ns = _FIELDS.unpack_from(data, chain_end)
+        return cls(chain, height, parent, payload_root, log_size, log_root, time_ns)
+
+    def digest(self, suite: HashSuite) -> bytes:
+        """The 32-byte hash of the header's bytes: what the next block's `parent` holds and validators vote on."""
+        return suite.digest(self.to_bytes())
+
+
+def _checked_prefix(data: object) -> int:
+    """The length of the chain id that follows the prefix."""
+    if type(data) is not bytes:
+        raise MalformedHeader(f"bytes expected, not {type(data).__name__}")
+    if len(data) < _PREFIX.size:
+        raise MalformedHeader(f"{len(data)} bytes are too few")
+    magic, version, chain_size = _PREFIX.unpack_from(data)
+    if magic != _MAGIC:
+        raise MalformedHeader(f"it starts with {magic!r}, not {_MAGIC!r}")
+    if version != _VERSION:
+        raise MalformedHeader(f"version {version} is unknown, only {_VERSION} is")
+    return int(chain_size)
+
+
+def _encoded_chain(chain: object) -> bytes:
+    if type(chain) is not str:
+        raise MalformedHeader(f"chain must be a str, not {type(chain).__name__}")
+    try:
+        return chain.encode("utf-8")
+    except UnicodeEncodeError:
+        raise MalformedHeader("chain holds a lone surrogate, which UTF-8 cannot say") from None
+
+
+def _check_number(name: str, value: object) -> None:
+    if type(value) is not int:
+        raise MalformedHeader(f"{name} must be an int, not {type(value).__name__}")
+    if not 0 <= value <= _LARGEST_NUMBER:
+        raise MalformedHeader(f"{name} must lie in 0..2^63-1")
+
+
+def _check_hash(name: str, value: object) -> None:
+    if type(value) is not bytes:
+        raise MalformedHeader(f"{name} must be bytes, not {type(value).__name__}")
+    if len(value) != DIGEST_SIZE:
+        raise MalformedHeader(f"{name} must have {DIGEST_SIZE} bytes, not {len(value)}")

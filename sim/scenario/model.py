@@ -1,0 +1,223 @@
+"""The frozen model of a scenario: every key of the file with its type, default and meaning.
+
+The descriptions are the key reference. Quantities are held in base units whatever the file wrote: durations are ints in
+nanoseconds, sizes ints in bytes, bandwidths ints in bit/s, rates floats per second, shares floats from 0 to 1. Ids are
+the keys of the maps. `sim.scenario.load` makes a `Scenario`; the rules between its parts are checked there.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import yaml
+from pydantic import Field, PrivateAttr, field_validator
+
+from sim.scenario.distributions import DurationDistribution, Model
+from sim.scenario.fault import Fault
+from sim.scenario.matrix import DelayMatrix
+from sim.scenario.problems import EntryError
+from sim.scenario.quantities import (
+    Bandwidth,
+    Duration,
+    Id,
+    Instant,
+    PositiveDuration,
+    PositiveSize,
+    Share,
+    Text,
+    one_of,
+    whole,
+)
+from sim.scenario.references import MemberId, RegionId, ZoneId
+from sim.scenario.slo import Slo
+from sim.scenario.stream import Profile, Stream
+from sim.scenario.units import parse_duration
+
+MAX_NODES = 10_000
+TransportName: TypeAlias = Annotated[Literal["reliable", "datagram"], one_of("reliable", "datagram")]
+Verdict: TypeAlias = Annotated[
+    Literal["pass", "slo-missed", "no-progress", "diverged", "violated"],
+    one_of("pass", "slo-missed", "no-progress", "diverged", "violated"),
+]
+
+
+def _distinct(values: tuple[object, ...], noun: str) -> None:
+    repeated = [((index,), f"'{value}' is repeated") for index, value in enumerate(values) if value in values[:index]]
+    if repeated:
+        raise EntryError([(where, f"{message}; needs each {noun} once") for where, message in repeated])
+
+
+class Link(Model):
+    """What differs between two regions, in both directions; whatever is left out is as for the network."""
+
+    between: tuple[RegionId, ...] = Field(min_length=2, max_length=2, description="The two regions.")
+    delay: Duration | None = Field(default=None, description="One-way delay, instead of the matrix's.")
+    jitter: DurationDistribution | None = Field(default=None, description="Added to every one-way delay.")
+    transport: TransportName | None = Field(default=None, description="As for the network.")
+    loss: Share | None = Field(default=None, description="Probability that a message is lost.")
+    retransmit: PositiveDuration | None = Field(default=None, description="As for the network.")
+
+    @field_validator("between", mode="after")
+    @classmethod
+    def _two_regions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        _distinct(value, "region")
+        return value
+
+
+class Network(Model):
+    """The network between all nodes of all chains."""
+
+    delays: DelayMatrix = Field(
+        description="One-way delays between regions: a delay-matrix file, relative to the file that names it, "
+        "or its content."
+    )
+    jitter: DurationDistribution = Field(
+        default=DurationDistribution.model_construct({"constant"}, constant=0),
+        description="Added to every one-way delay, drawn per message.",
+    )
+    bandwidth: Bandwidth = Field(description="Of each node's network interface, in each direction.")
+    transport: TransportName = Field(
+        default="reliable", description="reliable: a lost message comes late; datagram: it never comes."
+    )
+    loss: Share = Field(default=0.0, description="Probability that a message is lost.")
+    retransmit: PositiveDuration = Field(
+        default=parse_duration("200ms"), description="What each loss costs on a reliable transport."
+    )
+    links: tuple[Link, ...] = Field(default=(), description="What differs between two regions.")
+
+    @field_validator("links", mode="after")
+    @classmethod
+    def _one_per_pair(cls, value: tuple[Link, ...]) -> tuple[Link, ...]:
+        pairs = [frozenset(link.between) for link in value]
+        repeated = [index for index, pair in enumerate(pairs) if pair in pairs[:index]]
+        if repeated:
+            message = "this pair of regions has a link already; needs one per pair"
+            raise EntryError([((index, "between"), message) for index in repeated])
+        return value
+
+
+class Named(Model):
+    """An organisation, or a zone of the network, by its names."""
+
+    name: Text = Field(description="Name in English.")
+    zh: Text = Field(description="Name in Chinese.")
+
+
+class Consensus(Model):
+    """How a chain's validators agree."""
+
+    protocol: Annotated[Literal["pbft"], one_of("pbft", later="the only protocol in this version")] = Field(
+        description="pbft: Castro & Liskov, OSDI 1999."
+    )
+    timeout: PositiveDuration = Field(
+        default=parse_duration("3s"), description="A validator that waits longer asks for another leader; it doubles."
+    )
+    window: Annotated[int, whole(1, 10_000)] = Field(default=4, description="Blocks that may be agreed on at once.")
+    checkpoint_interval: Annotated[int, whole(1, 1_000_000)] = Field(
+        default=16, description="Blocks between two checkpoints."
+    )
+
+
+class Block(Model):
+    """When a block is cut: when either limit is reached, or the interval has passed."""
+
+    max_transactions: Annotated[int, whole(1, 10_000_000)] = Field(description="Transactions in a block at most.")
+    max_bytes: PositiveSize = Field(description="Size of a block's transactions at most.")
+    interval: PositiveDuration = Field(description="Longest wait for a block to fill.")
+
+
+class Mempool(Model):
+    """Where transactions wait to be proposed."""
+
+    capacity: Annotated[int, whole(1, 1_000_000_000)] = Field(
+        default=15_000, description="Transactions that wait at most; more are rejected and counted."
+    )
+
+
+class Chain(Model):
+    """One permissioned chain."""
+
+    member: MemberId = Field(description="The member that runs it.")
+    zone: ZoneId = Field(description="The network zone where it stands.")
+    consensus: Consensus = Field(description="How its validators agree.")
+    validators: Annotated[int, whole(1, MAX_NODES, too_small="a chain needs at least one validator")] = Field(
+        description="Nodes that vote, numbered from 0."
+    )
+    observers: Annotated[int, whole(0, MAX_NODES)] = Field(
+        default=0, description="Nodes that follow without a vote, numbered after the validators."
+    )
+    fidelity: Annotated[
+        Literal["message"], one_of("message", later="the only fidelity in this version, which has no auto or round")
+    ] = Field(default="message", description="message: every protocol message is simulated.")
+    hash: Annotated[Literal["sm3", "sha256"], one_of("sm3", "sha256")] = Field(
+        description="Hash of records, blocks and proofs: sm3 (GB/T 32905-2016) or sha256 (FIPS 180-4)."
+    )
+    block: Block = Field(description="When a block is cut.")
+    mempool: Mempool = Field(default=Mempool(), description="Where transactions wait.")
+    regions: tuple[RegionId, ...] = Field(
+        min_length=1, description="Where its nodes stand; node i is in region i modulo the number of regions."
+    )
+
+    @field_validator("regions", mode="after")
+    @classmethod
+    def _distinct_regions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        _distinct(value, "region")
+        return value
+
+
+class Costs(Model):
+    """CPU time of one core per operation, the same on every node."""
+
+    hash: Duration = Field(description="One hash, whatever the length.")
+    hash_per_kilobyte: Duration = Field(description="Each 1000 bytes hashed, on top.")
+    sign: Duration = Field(description="One signature.")
+    verify: Duration = Field(description="Verifying one signature.")
+    execute: Duration = Field(description="Executing one transaction and writing it.")
+    proof: Duration = Field(description="Fetching one inclusion proof.")
+
+
+class Scenario(Model):
+    """Everything that a run depends on but the code and the seed."""
+
+    name: Id = Field(description="Short name.")
+    question: Text = Field(description="What the scenario is to answer.")
+    start: Instant = Field(description="Civil time at which the simulation starts.")
+    horizon: PositiveDuration = Field(description="Simulated time.")
+    seed: Annotated[int, whole(0, 2**63 - 1)] = Field(default=1, description="Seed of all random draws.")
+    kind: Annotated[Literal["terminating"], one_of("terminating", later="the only kind in this version")] = Field(
+        default="terminating", description="terminating: from an idle start to the horizon."
+    )
+    proofs: Annotated[Literal["real"], one_of("real", later="the only choice in this version")] = Field(
+        default="real", description="real: every record is hashed and every proof is checked."
+    )
+    expect: Verdict = Field(default="pass", description="The verdict that the scenario is meant to have.")
+    network: Network = Field(description="The network between all nodes.")
+    members: Mapping[Id, Named] = Field(min_length=1, description="Organisations of the alliance.")
+    zones: Mapping[Id, Named] = Field(min_length=1, description="Network zones.")
+    chains: Mapping[Id, Chain] = Field(min_length=1, description="Permissioned chains.")
+    costs: Costs = Field(description="CPU time per operation.")
+    profiles: Mapping[Id, Profile] = Field(default_factory=dict, description="How load follows the working day.")
+    workload: Mapping[Id, Stream] = Field(default_factory=dict, description="Streams of deposits and verifications.")
+    faults: tuple[Fault, ...] = Field(default=(), description="What goes wrong, and when.")
+    slo: tuple[Slo, ...] = Field(default=(), description="What the answer must satisfy to pass.")
+    assumptions: Mapping[Id, Text] = Field(
+        default_factory=dict, description="Guesses that the answer hangs on; the report lists them."
+    )
+    _source: Path | None = PrivateAttr(default=None)
+
+    @property
+    def source(self) -> Path | None:
+        """The file that the scenario was read from; None if it was made otherwise."""
+        return self._source
+
+    def to_yaml(self) -> str:
+        """Return the scenario in canonical units, without ``extends`` or other files; it loads to an equal one."""
+        data = self.model_dump(by_alias=True, exclude_none=True)
+        return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare everything but the file that it was read from."""
+        return isinstance(other, Scenario) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.question, self.seed, self.horizon))

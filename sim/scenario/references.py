@@ -1,0 +1,151 @@
+"""Which ids a scenario declares, read from the tree before validation, and the fields that refer to them.
+
+Reading the ids first lets every reference be checked where it is written, in the same pass as everything else and even
+when another part of the file is wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic_core import core_schema
+
+from sim.scenario.problems import hint
+from sim.scenario.quantities import DURATION, ID, scalar_text, whole
+from sim.scenario.yamltree import Map, Scalar, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+    from pydantic.json_schema import JsonSchemaValue
+
+_REQUIRED = ("members", "zones", "chains", "regions")
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a scenario declares, as far as it can be read.
+
+    Attributes:
+        ids: the ids of each section; a section that is missing though required, or no map, is left out, since that is
+            a problem of its own and would make every reference to it look wrong.
+        nodes: validators and observers together of each chain, where both are whole numbers.
+        deposits: the chain of each stream that deposits records.
+        horizon_ns: the horizon in nanoseconds, where it is a duration.
+    """
+
+    ids: Mapping[str, tuple[str, ...]]
+    nodes: Mapping[str, int]
+    deposits: Mapping[str, str]
+    horizon_ns: int | None
+
+    @staticmethod
+    def of(root: Map) -> Declared:
+        """Read the ids that the tree ``root`` declares."""
+        sections = {name: root.get(name) for name in ("members", "zones", "chains", "profiles", "workload")}
+        sections["regions"] = _get(_get(root.get("network"), "delays"), "regions")
+        ids = {
+            name: tuple(section) if isinstance(section, Map) else ()
+            for name, section in sections.items()
+            if isinstance(section, Map) or (section is None and name not in _REQUIRED)
+        }
+        chains = sections["chains"] if isinstance(sections["chains"], Map) else {}
+        streams = sections["workload"] if isinstance(sections["workload"], Map) else {}
+        return Declared(
+            ids,
+            {chain: count for chain, value in chains.items() if (count := _nodes(value)) is not None},
+            {
+                stream: str(_get(value, "chain"))
+                for stream, value in streams.items()
+                if (_get(value, "action") or "deposit") == "deposit"
+            },
+            _duration(root.get("horizon")),
+        )
+
+
+def _get(value: Value | None, key: str) -> Value | None:
+    return value.get(key) if isinstance(value, Map) else None
+
+
+def _nodes(chain: Value) -> int | None:
+    counts = []
+    for key, default in (("validators", None), ("observers", 0)):
+        written = _get(chain, key)
+        try:
+            counts.append(whole(0).read(written) if written is not None else default)
+        except ValueError:
+            return None
+    validators, observers = counts
+    return None if validators is None or observers is None else validators + observers
+
+
+def _duration(value: Value | None) -> int | None:
+    if not isinstance(value, Scalar):
+        return None
+    try:
+        return DURATION.parse(value)
+    except ValueError:
+        return None
+
+
+def declared(info: ValidationInfo) -> Declared | None:
+    """Return what the scenario being read declares; None outside of `sim.scenario.load`."""
+    return info.context if isinstance(info.context, Declared) else None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Metadata of an id that must be declared in ``section``; ``noun`` is what users call one of its ids."""
+
+    section: str
+    noun: str
+
+    def read(self, value: object, info: ValidationInfo) -> str:
+        """Return the id.
+
+        Raises:
+            ValueError: the section does not declare it.
+        """
+        text = scalar_text(value, f"the id of a {self.noun}")
+        known = declared(info)
+        if known is not None and self.section in known.ids and text not in known.ids[self.section]:
+            raise ValueError(self.dangling(text, known))
+        return text
+
+    def dangling(self, text: str, known: Declared) -> str:
+        """Return the message about the id ``text``, which is not declared."""
+        ids = known.ids[self.section]
+        return f"'{text}' is not a {self.noun}{hint(text, ids, self.section)}{_also(text, ids, self.section)}"
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Tell pydantic to read with this reference alone."""
+        return core_schema.with_info_plain_validator_function(
+            self.read, serialization=core_schema.plain_serializer_function_ser_schema(str)
+        )
+
+    def __get_pydantic_json_schema__(
+        self, _schema: core_schema.CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the JSON Schema of an id, marked with what it refers to."""
+        return {"x-kind": f"{self.noun} id", **ID.schema}
+
+
+def _also(text: str, ids: tuple[str, ...], section: str) -> str:
+    """Return the list of ids after a suggestion; without a suggestion the list is there already."""
+    return f" {section}: {', '.join(ids)}" if "did you mean" in hint(text, ids, section) else ""
+
+
+MEMBER = Reference("members", "member")
+ZONE = Reference("zones", "zone")
+CHAIN = Reference("chains", "chain")
+PROFILE = Reference("profiles", "profile")
+REGION = Reference("regions", "region")
+STREAM = Reference("workload", "stream")
+MemberId = Annotated[str, MEMBER]
+ZoneId = Annotated[str, ZONE]
+ChainId = Annotated[str, CHAIN]
+ProfileId = Annotated[str, PROFILE]
+RegionId = Annotated[str, REGION]
+StreamId = Annotated[str, STREAM]

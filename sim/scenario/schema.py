@@ -1,0 +1,157 @@
+"""The file format as data, made from the models: JSON Schema for editors, a key reference for people, and key look-up.
+
+Three readers, one origin: what the models accept, what an editor completes and what the reference says cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, Final, TypeAlias
+
+from sim.scenario.model import Scenario
+from sim.scenario.quantities import BANDWIDTH, DURATION, HOURS, INSTANT, RATE, SHARE, SIZE
+
+Schema: TypeAlias = dict[str, Any]
+
+_QUANTITIES: Final = {reader.name: reader for reader in (DURATION, SIZE, BANDWIDTH, RATE, SHARE, INSTANT, HOURS)}
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_REFERENCE: Final = "#/$defs/"
+_WHOLE_ENTRIES: Final = frozenset({"Link", "Fault", "Slo"})
+_EXTENDS: Final = {
+    "type": "string",
+    "minLength": 1,
+    "description": "Another scenario file, relative to this one; its maps merge with this one's by key, "
+    "its lists and values are replaced, and a distribution of another form is replaced whole.",
+}
+_PATH: Final = {"type": "string", "minLength": 1, "description": "Path of a delay-matrix file."}
+
+
+def json_schema() -> Schema:
+    """Return the JSON Schema (2020-12) of a scenario file.
+
+    Any key may come from the file that ``extends`` names, so the schema requires none but those of list entries, which
+    a file always writes in full.
+    """
+    root: Schema = _without_marks(_format())
+    for name, definition in root["$defs"].items():
+        if name not in _WHOLE_ENTRIES:
+            definition.pop("required", None)
+    root.pop("required")
+    delays = root["$defs"]["Network"]["properties"]["delays"]
+    delays["anyOf"] = [_PATH, {"$ref": delays.pop("$ref")}]
+    root["properties"] = {"extends": _EXTENDS, **root["properties"]}
+    return {"$schema": _DIALECT, "title": "Scenario of an alliance of permissioned chains", **root}
+
+
+@cache
+def _format() -> Schema:
+    """Return the schema of a complete scenario, in which ``x-kind`` names the kind of each scalar."""
+    raw = Scenario.model_json_schema(by_alias=True)
+    names = {name: definition["title"] for name, definition in raw["$defs"].items()}
+    root: Schema = _normal(raw, {f"{_REFERENCE}{old}": f"{_REFERENCE}{new}" for old, new in names.items()})
+    kinds = {
+        kind: {"x-kind": kind, **reader.schema, "description": f"Needs {reader.needs}."}
+        for kind, reader in _QUANTITIES.items()
+    }
+    defs = {names[name]: definition for name, definition in root["$defs"].items()}
+    root["$defs"] = {name: defs[name] for name in sorted(defs)} | kinds
+    return root
+
+
+def _normal(node: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
+    """Return a schema with short names, without nulls and automatic titles, and with defaults as a file writes them."""
+    if isinstance(node, list):
+        return [_normal(item, names) for item in node]
+    if not isinstance(node, dict):
+        return names.get(node, node) if isinstance(node, str) else node
+    node = {key: value for key, value in node.items() if key != "title" or isinstance(value, dict)}
+    if node.get("default", ...) is None:
+        del node["default"]
+    choices = [choice for choice in node.get("anyOf", ()) if choice.get("type") != "null"]
+    if len(choices) == 1:
+        node = {**choices[0], **{key: value for key, value in node.items() if key != "anyOf"}}
+    elif choices:
+        node["anyOf"] = choices
+    kind = str(node.get("x-kind", "")).removeprefix("positive ")
+    if kind in _QUANTITIES:
+        kept = {key: node[key] for key in ("description", "default") if key in node}
+        if "default" in kept:
+            kept["default"] = _QUANTITIES[kind].show(kept["default"])  # type: ignore[arg-type] - the kind's own value
+        return {"$ref": f"{_REFERENCE}{kind}", **kept}
+    return {
+        key: value if key in {"default", "examples", "enum", "x-kind"} else _normal(value, names)
+        for key, value in node.items()
+        if key != "title"
+    }
+
+
+def _without_marks(node: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(node, list):
+        return [_without_marks(item) for item in node]
+    if isinstance(node, dict):
+        return {key: _without_marks(value) for key, value in node.items() if key != "x-kind"}
+    return node
+
+
+class Node:
+    """A place in the format: which keys may stand there, and what stands below a key."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._choices = list(_resolved(schema))
+
+    @staticmethod
+    def root() -> Node:
+        """Return the top of a scenario file, without ``extends``."""
+        return Node(_format())
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that are known here; none where the keys are ids."""
+        return tuple(key for choice in self._choices for key in choice.get("properties", ()))
+
+    @property
+    def has_ids(self) -> bool:
+        """Whether the keys here are ids of the user's choice."""
+        return any(_values(choice) is not None for choice in self._choices)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether a list stands here."""
+        return any("items" in choice for choice in self._choices)
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether exactly one of the keys may be given."""
+        return any(choice.get("maxProperties") == 1 for choice in self._choices)
+
+    def below(self, key: str | int) -> Node | None:
+        """Return what stands below a key, an id or a list number; None if that cannot be."""
+        for choice in self._choices:
+            if key in choice.get("properties", {}):
+                return Node(choice["properties"][key])
+            if isinstance(key, int) and "items" in choice:
+                return Node(choice["items"])
+            values = _values(choice)
+            if isinstance(key, str) and values is not None:
+                return Node(values)
+        return None
+
+
+def _values(schema: Schema) -> Schema | None:
+    """Return the schema of the values of a map by id."""
+    patterns: Schema = schema.get("patternProperties", {})
+    found = next(iter(patterns.values()), schema.get("additionalProperties"))
+    return found if isinstance(found, dict) else None
+
+
+def _resolved(schema: Schema) -> Iterator[Schema]:
+    """Yield the alternatives of a schema, references followed."""
+    if "$ref" in schema:
+        yield from _resolved(_format()["$defs"][schema["$ref"].removeprefix(_REFERENCE)])
+    elif "anyOf" in schema:
+        for choice in schema["anyOf"]:
+            yield from _resolved(choice)
+    else:
+        yield schema
