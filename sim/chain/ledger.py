@@ -151,6 +151,12 @@ class Ledger:
         block = self.blocks[self.heights[node]]
         return block.transactions_before + len(block.transactions)
 
+    def find(self, stream: int, number: int) -> int | None:
+        """Where a deposit number stands in the log; None if it is on no block yet, or was never given out."""
+        rows = self._records.rows_of(stream)
+        index = int(self.leaf_index[rows[number]]) if number < len(rows) else NOT_YET
+        return None if index == NOT_YET else index
+
     def head(self, node: int) -> Block:
         """The last block that a node executed."""
         return self.blocks[self.heights[node]]

@@ -35,7 +35,7 @@ def _first(times_ns: NDArray[np.int64]) -> int:
 def _write_commits(chain: Chain, recorder: Recorder, horizon_ns: int) -> None:
     for block in chain.ledger.blocks[1:]:
         body = block.value.body if block.value else None
-        made = isinstance(body, Body)
+        made = body if isinstance(body, Body) else None
         executed_ns = _first(block.executed_ns)
         if executed_ns >= horizon_ns:
             break
@@ -43,12 +43,12 @@ def _write_commits(chain: Chain, recorder: Recorder, horizon_ns: int) -> None:
             "commits",
             chain.config.id,
             block.header.height,
-            body.view if isinstance(body, Body) else NOT_YET,
-            body.leader if isinstance(body, Body) else NOT_YET,
+            made.view if made else NOT_YET,
+            made.leader if made else NOT_YET,
             len(block.transactions),
             block.value.size_bytes if block.value else 0,
-            body.cut_ns if made else NOT_YET,
-            body.proposed_ns if isinstance(body, Body) else NOT_YET,
+            made.cut_ns if made else NOT_YET,
+            made.proposed_ns if made else NOT_YET,
             _first(block.voted_ns),
             executed_ns,
             block.header.log_size,

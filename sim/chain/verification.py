@@ -1,9 +1,9 @@
 """Answering "is this record what was deposited?" with a real proof, and one of the three official outcomes.
 
-The public verification platform of the people's courts has exactly three answers: passed (核验通过), not deposited on
-the judicial chain (尚未在司法区块链存证), and not what was deposited (与链上存证数据比对结果不一致). A client presents a deposit
-number and a record. The node looks the number up, builds an inclusion proof in the log of the last block it executed,
-and the client checks the proof and the presented bytes against that block's root.
+The public verification platform of the people's courts has exactly three answers: passed (核验通过), not deposited
+on the judicial chain (尚未在司法区块链存证), and not what was deposited (与链上存证数据比对结果不一致). A client presents
+a deposit number and a record. The node looks the number up, builds an inclusion proof in the log of the last block
+that it executed, and the client checks the presented bytes and the proof against that block's root.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.proof import ProofError, merkle
+from sim.proof.errors import RootMismatch
 
 if TYPE_CHECKING:
     from sim.chain.chain import Chain
@@ -59,30 +60,34 @@ class Verification:
         self._engine.call_at(done_ns, self._answer, request, node, done_ns)
 
     def _answer(self, request: int, node: Node, done_ns: int) -> None:
-        requests = self._requests
-        kind = int(requests.kind[request])
-        row = self._target(request)
-        leaf_index = -1 if row is None or kind == ABSENT else int(self._chain.ledger.leaf_index[row])
+        stream = int(self._requests.of[request])
+        number = self._deposit_number(request, stream)
         header = self._chain.ledger.head(node.index).header
-        if row is None or leaf_index < 0 or leaf_index >= header.log_size:
+        leaf_index = self._chain.ledger.find(stream, number)
+        if leaf_index is None or leaf_index >= header.log_size:
             outcome = NOT_FOUND
         else:
-            content = self._chain.records.content(row)
-            presented = content if kind == GENUINE else alter(content, float(requests.choice[request]))
+            presented = self._presented(request, stream, number)
             outcome = self._check(presented, leaf_index, header.log_size, header.log_root)
         answered_ns = done_ns + self._access_ns[node.index]
         self._unanswered.discard(request)
         self._engine.trace.note("verification", self._chain.config.id, request, answered_ns, outcome)
-        self._write(request, node.index, outcome, leaf_index, header.log_size, answered_ns)
+        found = -1 if outcome == NOT_FOUND or leaf_index is None else leaf_index
+        self._write(request, node.index, outcome, found, header.log_size, answered_ns)
 
-    def _target(self, request: int) -> int | None:
-        """The record that is asked about: any of the stream's that were sent before the request."""
-        of = int(self._requests.of[request])
+    def _deposit_number(self, request: int, stream: int) -> int:
+        """The number that the client holds: of a record sent before the request, or one that was never given out."""
         records = self._chain.records
-        known = records.deposited_by(of, int(self._requests.intended_ns[request]))
-        if known == 0:
-            return None
-        return int(records.rows_of(of)[int(float(self._requests.choice[request]) * known)])
+        sent = records.deposited_by(stream, int(self._requests.intended_ns[request]))
+        if sent == 0 or self._requests.kind[request] == ABSENT:
+            return len(records.rows_of(stream))
+        return int(float(self._requests.choice[request]) * sent)
+
+    def _presented(self, request: int, stream: int, number: int) -> bytes:
+        """The record as the client has it now."""
+        content = self._chain.records.content(int(self._chain.records.rows_of(stream)[number]))
+        altered = self._requests.kind[request] == ALTERED
+        return alter(content, float(self._requests.choice[request])) if altered else content
 
     def _check(self, presented: bytes, index: int, size: int, root: bytes) -> str:
         """What the client does: hash what it holds, and check the node's proof against the header's root."""
@@ -92,7 +97,7 @@ class Verification:
             merkle.verify_inclusion(
                 suite, leaf_hash=suite.leaf(presented), index=index, size=size, proof=proof, root=root
             )
-        except merkle.RootMismatch:
+        except RootMismatch:
             return MISMATCH
         except ProofError:
             self.refused += 1

@@ -101,8 +101,9 @@ class TimerExpired:
 class StateTransferred:
     """The host fetched, checked and executed all decided values up to ``sequence``.
 
-    It stands for the `Executed` of each of them: none of those is stepped any more. ``view`` is the view that the
-    peer who served them works in.
+    It stands for the `Executed` of each of them: none of those is stepped any more. A `Decide` above ``sequence``
+    that was not answered with `Executed` is void and comes again, so a host that restarts may have lost it; timers
+    are set anew too. ``view`` is the view that the peer who served the values works in, 0 if none.
     """
 
     sequence: int

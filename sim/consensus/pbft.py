@@ -3,7 +3,8 @@
 Paper: M. Castro and B. Liskov, "Practical Byzantine Fault Tolerance", OSDI 1999 (sections 4.2 to 4.5 are cited by
 number); details from their "Practical Byzantine Fault Tolerance and Proactive Recovery", ACM TOCS 20(4), 2002.
 
-The rules; 2 to 5 are kept in `pbft_ordering`, the contents of 8 and 9 in `pbft_view_change`, the rest here:
+The rules. 2 to 5 are kept in `pbft_ordering`, the question of 7 in `pbft_catch_up`, the contents of 8 and 9 in
+`pbft_view_change`, the rest here:
 
 1.  Replicas number views 0, 1, 2, …; replica v mod n leads view v. Quorum sizes hold for every n (`quorum`).
 2.  The leader assigns the next sequence number to a value and broadcasts PRE-PREPARE. It stays within the water marks
@@ -15,8 +16,8 @@ The rules; 2 to 5 are kept in `pbft_ordering`, the contents of 8 and 9 in `pbft_
     are decided in sequence order without gaps.
 5.  Votes may overtake the pre-prepare: they are kept. One vote per replica, view, sequence number and phase; the same
     again is noise, a different one is misbehaviour and the first stands.
-6.  After every ``checkpoint_interval`` executed values a CHECKPOINT says which state came out. A quorum of equal ones is
-    stable: it proves that state, moves the water marks and empties the log below.
+6.  After every ``checkpoint_interval`` executed values a CHECKPOINT says which state came out. A quorum of equal ones
+    is stable: it proves that state, moves the water marks and empties the log below.
 7.  A request timer runs while something waits, and restarts whenever something executes. When it expires, the replica
     first looks whether it is itself behind; only then does it blame the leader.
 8.  To blame is to leave: VIEW-CHANGE for the next view, with the stable checkpoint and what prepared above it. From
@@ -42,7 +43,6 @@ from sim.consensus.interface import (
     CancelTimer,
     EnterView,
     Executed,
-    FetchState,
     HostError,
     Input,
     Misbehaviour,
@@ -54,6 +54,7 @@ from sim.consensus.interface import (
     StateTransferred,
     TimerExpired,
 )
+from sim.consensus.pbft_catch_up import CatchUp
 from sim.consensus.pbft_checkpoints import Checkpoints
 from sim.consensus.pbft_log import Log
 from sim.consensus.pbft_messages import (
@@ -73,7 +74,6 @@ from sim.consensus.pbft_view_change import (
     new_view_fault,
     view_change_fault,
 )
-from sim.consensus.quorum import members
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,8 +83,6 @@ if TYPE_CHECKING:
 
 REQUEST_TIMER: Final = "request"
 VIEW_CHANGE_TIMER: Final = "view-change"
-MAX_DOUBLINGS: Final = 16
-"""Timeouts stop growing at 65,536 times the first: a longer one means nothing and could leave 64-bit nanoseconds."""
 
 
 class PbftReplica:
@@ -97,13 +95,10 @@ class PbftReplica:
         self._now = 0
         self._me = config.me
         self._quorum = config.quorums.quorum
-        self._weak = config.quorums.weak
         self._log = Log(config.log_size)
         self._ordering = Ordering(config, self._log)
-        interval = config.checkpoint_interval
-        self._checkpoints = Checkpoints(
-            n=config.n, quorum=self._quorum, interval=interval, kept=2 * config.log_size // interval
-        )
+        self._checkpoints = Checkpoints(config)
+        self._catch_up = CatchUp(config, self._log, self._ordering, self._checkpoints)
         self._view_changes = ViewChanges(config.n)
         self._new_view: NewView | None = None
         self._answered_at: dict[int, int] = {}
@@ -111,8 +106,6 @@ class PbftReplica:
         self._view_of_progress = 0
         self._waiting = False
         self._request_timer_runs = False
-        self._fetching = 0
-        self._doubted = False
         self._handlers: dict[type, Callable[[Any], Sequence[Output]]] = {
             PrePrepare: self._on_pre_prepare,
             Prepare: self._ordering.on_prepare,
@@ -189,14 +182,13 @@ class PbftReplica:
     def _execute_to(self, sequence: int, state_digest: bytes, waiting: bool, outputs: list[Output]) -> None:
         self.last_executed = sequence
         self._waiting = waiting
-        self._doubted = False
-        if self._fetching <= sequence:
-            self._fetching = 0
+        self._catch_up.progressed(sequence)
         if self.active:
             self._view_of_progress = self.view
         if sequence % self.config.checkpoint_interval == 0:
             outputs.append(Broadcast(Checkpoint(self._me, sequence, state_digest)))
             self._claim(self._me, sequence, state_digest, outputs)
+            self._check_own_state(outputs)
         if sequence <= self._log.stable.sequence:
             self._log.collect()
         self._restart_request_timer(outputs)
@@ -219,17 +211,21 @@ class PbftReplica:
         certificate = self._checkpoints.claim(sender, sequence, state_digest)
         if certificate is not None and sequence > self._log.stable.sequence:
             self._stabilise(certificate, outputs)
-            lag = sequence - self._log.decided
-            if lag >= self.config.checkpoint_interval:
-                self._fetch(sequence, state_digest, certificate.signers, outputs)
+            if sequence - self._log.decided >= self.config.checkpoint_interval:
+                outputs += self._catch_up.ask(sequence, state_digest, certificate.signers)
 
     def _stabilise(self, certificate: CheckpointCertificate, outputs: list[Output]) -> None:
         self._log.stabilise(certificate)
         self._ordering.forget_beyond()
-        mine = self._checkpoints.claimed(self._me, certificate.sequence)
-        if mine is not None and mine != certificate.state_digest:
-            outputs.append(Misbehaviour(self._me, f"own state at {certificate.sequence} is not the certified one"))
         self._checkpoints.forget(certificate.sequence)
+        self._check_own_state(outputs)
+
+    def _check_own_state(self, outputs: list[Output]) -> None:
+        """Tell the host if a quorum certifies another state than this replica came to: it is the faulty one."""
+        stable = self._log.stable
+        mine = self._checkpoints.claimed(self._me, stable.sequence)
+        if mine is not None and mine != stable.state_digest:
+            outputs.append(Misbehaviour(self._me, f"own state at {stable.sequence} is not the certified one"))
 
     def _repeat_checkpoints(self, outputs: list[Output]) -> None:
         for sequence, state_digest in self._checkpoints.above(self._me, self._log.stable.sequence):
@@ -245,9 +241,7 @@ class PbftReplica:
 
     @property
     def _patience_ns(self) -> int:
-        """The timeout of this view: doubles with each view since the last one in which something executed."""
-        fruitless = max(0, self.view - self._view_of_progress - 1)
-        return self.config.timeout_ns << min(fruitless, MAX_DOUBLINGS)
+        return self.config.patience_ns(self.view - self._view_of_progress - 1)
 
     def _start_request_timer(self, outputs: list[Output]) -> None:
         wanted = self._waiting or self._log.accepted > self.last_executed
@@ -277,72 +271,42 @@ class PbftReplica:
     def _request_timed_out(self, outputs: list[Output]) -> None:
         outputs += self._ordering.learn()
         self._repeat_checkpoints(outputs)
-        if self._log.decided > self.last_executed or self._look_behind(outputs):
+        fetches = self._catch_up.look(self.last_executed)
+        outputs += fetches
+        if fetches or self._log.decided > self.last_executed:
             self._start_request_timer(outputs)
         else:
-            self._leave_for(max(self.view + 1, self._view_of_peers()), outputs)
+            self._leave_for(max(self.view + 1, self._catch_up.view_of_peers(self.view)), outputs)
 
     def _view_change_timed_out(self, outputs: list[Output]) -> None:
-        peers = self._view_of_peers()
+        peers = self._catch_up.view_of_peers(self.view)
         if self._quorum_wants_view or peers > self.view:
             self._leave_for(max(self.view + 1, peers), outputs)
             return
-        mine = self._view_changes.of(self._me)
-        if mine is not None:
-            outputs += (Broadcast(mine), SetTimer(VIEW_CHANGE_TIMER, self.config.timeout_ns))
+        self._repeat_view_change(outputs)
         self._repeat_checkpoints(outputs)
-        self._look_behind(outputs)
+        outputs += self._catch_up.look(self.last_executed)
 
-    def _view_of_peers(self) -> int:
-        """The highest view such that a correct peer works in it or a later one; 0 if none is above this replica's."""
-        views = sorted(self._ordering.early.views_above(self.view), reverse=True)
-        return views[self._weak - 1] if len(views) >= self._weak else 0
-
-    # ---- falling behind and catching up, section 4.4 and 4.6
-
-    def _look_behind(self, outputs: list[Output]) -> bool:
-        """Ask for state if this replica rather than the leader is at fault; whether it did.
-
-        A certified checkpoint, f+1 checkpoint claims or a quorum of commits prove that others are ahead. f+1 commits
-        beyond the window only suggest it, since a faulty leader can leave a gap on purpose: an active replica takes
-        that for an answer once, and blames the leader if it has not helped by the next timeout.
-        """
-        log = self._log
-        ahead = sorted(((s, i) for i, s in enumerate(self._checkpoints.highest()) if s > log.decided), reverse=True)
-        following = log.slots.get(log.decided + 1)
-        committed = following.commits.largest() if following is not None else 0
-        reach = self.last_executed + self.config.window if self.active else log.decided
-        suspected = self._ordering.committers_above(reach)
-        if log.stable.sequence > log.decided:
-            self._fetch(log.stable.sequence, log.stable.state_digest, log.stable.signers, outputs, again=True)
-        elif committed.bit_count() >= self._quorum:
-            self._fetch(log.decided + 1, b"", members(committed), outputs, again=True)
-        elif len(ahead) >= self._weak:
-            self._fetch(ahead[self._weak - 1][0], b"", tuple(sorted(i for _, i in ahead)), outputs, again=True)
-        elif suspected.bit_count() >= self._weak and not (self._doubted and self.active):
-            self._doubted = True
-            self._fetch(log.decided + 1, b"", members(suspected), outputs, again=True)
-        else:
-            return False
-        return True
-
-    def _fetch(
-        self, sequence: int, state_digest: bytes, holders: tuple[int, ...], outputs: list[Output], again: bool = False
-    ) -> None:
-        if again or sequence > self._fetching:
-            self._fetching = max(sequence, self._fetching)
-            peers = tuple(i for i in holders if i != self._me)
-            outputs.append(FetchState(sequence, state_digest, peers))
+    # ---- state transfer, section 4.6
 
     def _on_state_transferred(self, event: StateTransferred) -> Sequence[Output]:
+        """Go on from where the host stands; whoever was down has lost its timers and what it was about to say."""
         outputs: list[Output] = []
+        self._ordering.stand_at(max(event.sequence, self.last_executed))
         if event.sequence > self.last_executed:
-            self._log.decided = max(self._log.decided, event.sequence)
             self._execute_to(event.sequence, event.state_digest, event.waiting, outputs)
-            self._log.collect()
-            outputs += self._ordering.decide_ready()
+        else:
+            self._waiting = event.waiting
+            self._restart_request_timer(outputs)
+        self._log.collect()
+        outputs += self._ordering.decide_ready()
+        stable = self._log.stable
+        if stable.sequence > self._log.decided:
+            outputs += self._catch_up.ask(stable.sequence, stable.state_digest, stable.signers)
         if event.view > self.view:
             self._leave_for(event.view, outputs)
+        elif not self.active:
+            self._repeat_view_change(outputs)
         return outputs
 
     # ---- view changes, section 4.4
@@ -359,6 +323,12 @@ class PbftReplica:
         self._view_changes.put(mine)
         outputs += (Broadcast(mine), SetTimer(VIEW_CHANGE_TIMER, self.config.timeout_ns))
         self._count_view_changes(outputs)
+
+    def _repeat_view_change(self, outputs: list[Output]) -> None:
+        mine = self._view_changes.of(self._me)
+        if mine is not None:
+            delay_ns = self._patience_ns if self._quorum_wants_view else self.config.timeout_ns
+            outputs += (Broadcast(mine), SetTimer(VIEW_CHANGE_TIMER, delay_ns))
 
     def _on_view_change(self, message: ViewChange) -> Sequence[Output]:
         if message.sender == self._me:
@@ -377,10 +347,10 @@ class PbftReplica:
             self._view_changes.put(message)
         if self.active and message.view == self.view:
             self._repeat_new_view(message.sender, repeated, outputs)
-        elif not self.active and message.view == self.view:
+        elif not self.active and message.view >= self.view:
             self._count_view_changes(outputs)
         higher = self._view_changes.views_above(self.view)
-        if len(higher) >= self._weak:
+        if len(higher) >= self.config.quorums.weak:
             self._leave_for(min(higher), outputs)
         return outputs
 
@@ -393,16 +363,15 @@ class PbftReplica:
             outputs.append(Send(to, self._new_view))
 
     def _count_view_changes(self, outputs: list[Output]) -> None:
+        """Open the view with a quorum of requests for it; limit the wait once a quorum left for it or went further."""
         changes = self._view_changes.to(self.view)
-        if self._quorum_wants_view or len(changes) < self._quorum:
-            return
-        self._quorum_wants_view = True
-        if self.leader != self._me:
+        if self.leader == self._me and len(changes) >= self._quorum:
+            new_view = NewView(self._me, self.view, changes, compute_new_view(self.view, self._me, changes))
+            outputs.append(Broadcast(new_view))
+            self._enter(new_view, outputs)
+        elif not self._quorum_wants_view and self._view_changes.count_from(self.view) >= self._quorum:
+            self._quorum_wants_view = True
             outputs.append(SetTimer(VIEW_CHANGE_TIMER, self._patience_ns))
-            return
-        new_view = NewView(self._me, self.view, changes, compute_new_view(self.view, self._me, changes))
-        outputs.append(Broadcast(new_view))
-        self._enter(new_view, outputs)
 
     def _on_new_view(self, message: NewView) -> Sequence[Output]:
         if message.sender == self._me or 0 <= message.view < self.view:
@@ -422,13 +391,12 @@ class PbftReplica:
         self.view = new_view.view
         self._new_view = new_view
         self._answered_at.clear()
-        self._doubted = False
         outputs += (CancelTimer(VIEW_CHANGE_TIMER), EnterView(self.view, self.leader))
         stable = highest_stable(new_view.view_changes)
         if stable.sequence > self._log.stable.sequence:
             self._stabilise(stable, outputs)
         if stable.sequence > self._log.decided:
-            self._fetch(stable.sequence, stable.state_digest, stable.signers, outputs)
+            outputs += self._catch_up.ask(stable.sequence, stable.state_digest, stable.signers)
         outputs += self._ordering.enter(
             self.view, new_view.pre_prepares, first_free=stable.sequence + len(new_view.pre_prepares) + 1
         )

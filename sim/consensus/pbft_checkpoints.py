@@ -6,17 +6,22 @@ replica that fell far behind still sees a quorum form on checkpoints beyond its 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sim.consensus.pbft_messages import CheckpointCertificate
+
+if TYPE_CHECKING:
+    from sim.consensus.pbft_config import Config
 
 
 class Checkpoints:
-    """Claims of ``n`` replicas about states at multiples of ``interval``, at most ``kept`` per replica."""
+    """The claims of all replicas; of each, as many as reach over two lengths of the log."""
 
-    def __init__(self, *, n: int, quorum: int, interval: int, kept: int) -> None:
-        self._quorum = quorum
-        self._interval = interval
-        self._kept = kept
-        self._claims: list[dict[int, bytes]] = [{} for _ in range(n)]
+    def __init__(self, config: Config) -> None:
+        self._quorum = config.quorums.quorum
+        self._interval = config.checkpoint_interval
+        self._kept = 2 * config.log_size // config.checkpoint_interval
+        self._claims: list[dict[int, bytes]] = [{} for _ in range(config.n)]
 
     def fault(self, sender: int, sequence: int, state_digest: bytes) -> str | None:
         """Why only a faulty ``sender`` would claim this, or None."""

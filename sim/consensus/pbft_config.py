@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from sim.consensus.quorum import Quorums
+
+MAX_DOUBLINGS: Final = 16
+"""Timeouts stop growing at 65,536 times the first: a longer one means nothing and could leave 64-bit nanoseconds."""
 
 
 @dataclass(frozen=True)
@@ -54,3 +58,7 @@ class Config:
     def leader(self, view: int) -> int:
         """The leader of ``view``: replicas take turns."""
         return view % self.n
+
+    def patience_ns(self, fruitless_views: int) -> int:
+        """The timeout after ``fruitless_views`` views in which nothing executed: doubles with each (section 4.4)."""
+        return self.timeout_ns << min(max(fruitless_views, 0), MAX_DOUBLINGS)

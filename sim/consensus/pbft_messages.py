@@ -48,6 +48,11 @@ class PrePrepare:
         """Header, assignment and the value itself."""
         return VOTE_BYTES + self.value.size_bytes
 
+    @property
+    def proposed(self) -> int:
+        """The transactions of the value."""
+        return self.value.count
+
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
@@ -55,6 +60,7 @@ class Prepare:
 
     kind: ClassVar[str] = "prepare"
     signatures: ClassVar[int] = 1
+    proposed: ClassVar[int] = 0
     size_bytes: ClassVar[int] = VOTE_BYTES
     sender: int
     view: int
@@ -68,6 +74,7 @@ class Commit:
 
     kind: ClassVar[str] = "commit"
     signatures: ClassVar[int] = 1
+    proposed: ClassVar[int] = 0
     size_bytes: ClassVar[int] = VOTE_BYTES
     sender: int
     view: int
@@ -81,6 +88,7 @@ class Checkpoint:
 
     kind: ClassVar[str] = "checkpoint"
     signatures: ClassVar[int] = 1
+    proposed: ClassVar[int] = 0
     size_bytes: ClassVar[int] = HEADER_BYTES + NUMBER_BYTES + DIGEST_BYTES
     view: ClassVar[int] = 0
     sender: int
@@ -136,6 +144,7 @@ class ViewChange:
     """
 
     kind: ClassVar[str] = "view-change"
+    proposed: ClassVar[int] = 0
     sequence: ClassVar[int] = 0
     sender: int
     view: int
@@ -162,6 +171,7 @@ class NewView:
     """
 
     kind: ClassVar[str] = "new-view"
+    proposed: ClassVar[int] = 0
     sequence: ClassVar[int] = 0
     sender: int
     view: int

@@ -7,7 +7,7 @@ costs a few dictionary look-ups and allocates nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sim.consensus.interface import Broadcast, Decide, Misbehaviour, Output
 from sim.consensus.pbft_early import Early
@@ -15,7 +15,7 @@ from sim.consensus.pbft_messages import Commit, Prepare, PrePrepare
 from sim.consensus.quorum import CONFLICTING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sim.consensus.interface import Value
     from sim.consensus.pbft_config import Config
@@ -163,10 +163,19 @@ class Ordering:
         self._beyond_high = 0
         for message in pre_prepares:
             self._accept(message, outputs)
-        handlers = {PrePrepare: self.on_pre_prepare, Prepare: self.on_prepare, Commit: self.on_commit}
+        handlers: dict[type, Callable[[Any], Sequence[Output]]] = {
+            PrePrepare: self.on_pre_prepare,
+            Prepare: self.on_prepare,
+            Commit: self.on_commit,
+        }
         for early in self.early.take(view):
             outputs += handlers[type(early)](early)
         return outputs
+
+    def stand_at(self, sequence: int) -> None:
+        """Everything up to ``sequence`` is executed, and nothing above: what is decided there is decided again."""
+        self._log.decided = sequence
+        self.next_sequence = max(self.next_sequence, sequence + 1)
 
     def committers_above(self, sequence: int) -> int:
         """The replicas, as bits, whose commits say that they work above ``sequence`` or in a later view."""

@@ -145,6 +145,10 @@ class ViewChanges:
         """Those for exactly ``view``, by sender."""
         return tuple(change for change in self._latest if change is not None and change.view == view)
 
+    def count_from(self, view: int) -> int:
+        """How many replicas ask for ``view`` or a later one."""
+        return len(self.views_above(view - 1))
+
     def views_above(self, view: int) -> list[int]:
         """The views above ``view`` that replicas ask for, one entry per replica."""
         return [change.view for change in self._latest if change is not None and change.view > view]

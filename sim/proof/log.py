@@ -93,14 +93,13 @@ class Log:
         if not 0 <= index < size:
             raise IndexOutOfRange(index, size)
         proof = []
-        height = 0
-        while size > 1 << height:
+        for height in range((size - 1).bit_length()):
             sibling = index >> height ^ 1
-            start = sibling << height
-            # The last node of a level may have no sibling; it then stands for its parent too.
-            if start < size:
-                proof.append(self._subtree(start, min(start + (1 << height), size)))
-            height += 1
+            if sibling < size >> height:
+                proof.append(self._perfect(height, sibling))
+            elif sibling << height < size:
+                proof.append(self._subtree(sibling << height, size))
+            # Else this is the last node of its level and has no sibling: it stands for its parent too.
         return proof
 
     def consistency_proof(self, old_size: int, new_size: int | None = None) -> list[bytes]:
@@ -141,14 +140,17 @@ class Log:
             raise SizeOutOfRange(name, size, smallest, self.size)
         return size
 
+    def _perfect(self, height: int, position: int) -> bytes:
+        """The hash of the perfect subtree over leaves [position · 2^height, (position + 1) · 2^height)."""
+        offset = position * self._suite.digest_size
+        return bytes(self._levels[height][offset : offset + self._suite.digest_size])
+
     def _subtree(self, start: int, end: int) -> bytes:
         """The hash of leaves [start, end), where ``start`` is a multiple of a power of two ≥ end - start."""
-        digest_size = self._suite.digest_size
         perfect = []
         while start < end:
             height = (end - start).bit_length() - 1
-            offset = (start >> height) * digest_size
-            perfect.append(bytes(self._levels[height][offset : offset + digest_size]))
+            perfect.append(self._perfect(height, start >> height))
             start += 1 << height
         digest = perfect.pop()
         while perfect:

@@ -1,1 +1,23 @@
-"""x."""
+"""From YAML to a frozen `Scenario`: units, ``extends``, overrides, and errors that say where and what would be right.
+
+`load` is the way in. The rest of the house takes a `Scenario` as it is: valid, complete, in base units.
+"""
+
+from sim.scenario.keyreference import key_reference
+from sim.scenario.loader import load
+from sim.scenario.matrix import DelayMatrix
+from sim.scenario.model import Scenario
+from sim.scenario.overrides import parse_assignments
+from sim.scenario.problems import Problem, ScenarioError
+from sim.scenario.schema import json_schema
+
+__all__ = [
+    "DelayMatrix",
+    "Problem",
+    "Scenario",
+    "ScenarioError",
+    "json_schema",
+    "key_reference",
+    "load",
+    "parse_assignments",
+]

@@ -6,7 +6,16 @@ parameters, never those of a formula (a lognormal has a median and a 99th percen
 
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -26,10 +35,10 @@ class Model(BaseModel):
 
 
 class _Shape(Model, Generic[Q]):
-    """Something with parameters of one kind of quantity, after which its schema is named (``duration-pareto``)."""
+    """Something with parameters of one kind of quantity, after which its schema is named (``DurationPareto``)."""
 
     @classmethod
-    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
         """Return the class name behind the kind of quantity."""
         kind = getattr(params[0], "__metadata__", ())
         return f"{kind[0].name.title()}{cls.__name__}" if kind else cls.__name__
@@ -112,6 +121,11 @@ class Plain(_Shape[Q], Generic[Q]):
     def _bare_is_constant(cls, value: object) -> object:
         return {"constant": value} if isinstance(value, str) else value
 
+    @model_serializer(mode="wrap")
+    def _constant_is_bare(self, handler: SerializerFunctionWrapHandler) -> object:
+        given = {key: value for key, value in handler(self).items() if value is not None}
+        return given.get("constant", given)
+
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
         if len(self.model_fields_set) != 1:
@@ -130,7 +144,7 @@ class Plain(_Shape[Q], Generic[Q]):
             return reference
         bare = next(choice for choice in one["properties"]["constant"]["anyOf"] if choice.get("type") != "null")
         one.update({"minProperties": 1, "maxProperties": 1})
-        return {"anyOf": [bare, reference]}
+        return {"title": cls.__name__, "anyOf": [bare, reference]}
 
 
 class Truncated(_Shape[Q], Generic[Q]):
@@ -147,7 +161,7 @@ class Truncated(_Shape[Q], Generic[Q]):
         try:
             to_kernel(self)
         except ValueError as error:
-            raise EntryError([(("of",), str(error).removeprefix("truncated: "))]) from error
+            raise EntryError([(("of",), "less than 1 % of it lies between low and high; needs more")]) from error
         return self
 
 
@@ -175,21 +189,23 @@ def to_kernel(spec: Plain[Any] | Truncated[Any]) -> "kernel.Distribution":
     """
     from sim.kernel import distributions as kernel
 
+    drawn: kernel.Distribution
     match spec if isinstance(spec, Truncated) else form_of(spec):
         case Exponential(mean=mean):
-            return kernel.Exponential(mean)
+            drawn = kernel.Exponential(mean)
         case Lognormal(median=median, p99=p99):
-            return kernel.Lognormal(median, p99)
+            drawn = kernel.Lognormal(median, p99)
         case Gamma(mean=mean, shape=shape):
-            return kernel.Gamma(mean, shape)
+            drawn = kernel.Gamma(mean, shape)
         case Pareto(mean=mean, alpha=alpha):
-            return kernel.Pareto(mean, alpha)
+            drawn = kernel.Pareto(mean, alpha)
         case Empirical(values=values, weights=weights):
-            return kernel.Empirical(values, weights or ())
+            drawn = kernel.Empirical(values, weights or ())
         case Truncated(of=of, low=low, high=high):
-            return kernel.Truncated(to_kernel(of), low, high)
+            drawn = kernel.Truncated(to_kernel(of), low, high)
         case int(value):
-            return kernel.Constant(value)
+            drawn = kernel.Constant(value)
+    return drawn
 
 
 DurationDistribution: TypeAlias = Distribution[Duration]

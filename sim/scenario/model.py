@@ -28,7 +28,7 @@ from sim.scenario.quantities import (
     one_of,
     whole,
 )
-from sim.scenario.references import MemberId, RegionId, ZoneId
+from sim.scenario.references import Declared, MemberId, RegionId, ZoneId
 from sim.scenario.slo import Slo
 from sim.scenario.stream import Profile, Stream
 from sim.scenario.units import parse_duration
@@ -204,6 +204,11 @@ class Scenario(Model):
         default_factory=dict, description="Guesses that the answer hangs on; the report lists them."
     )
     _source: Path | None = PrivateAttr(default=None)
+
+    def model_post_init(self, context: object, /) -> None:
+        """Remember the file that the scenario was read from."""
+        if isinstance(context, Declared):
+            self._source = context.file
 
     @property
     def source(self) -> Path | None:

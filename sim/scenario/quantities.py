@@ -1,4 +1,4 @@
-"""The scalar types that a model's fields have: how text becomes the value, what is said when it cannot, how it is shown.
+"""The scalar types of a model's fields: how text becomes the value, what is said when it cannot, how it is shown.
 
 A `Reader` is metadata of an ``Annotated`` type; pydantic, the JSON Schema and the key reference all ask it. Inside, a
 duration is an int in nanoseconds, a size in bytes, a bandwidth in bit/s; a rate is a float per second, a share a float
@@ -16,7 +16,7 @@ from pydantic_core import core_schema
 
 from sim.scenario import units
 from sim.scenario.problems import hint
-from sim.scenario.yamltree import List, Map, Scalar
+from sim.scenario.yamltree import CONTROL, List, Map, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -260,9 +260,9 @@ def latitude_or_longitude(limit: int) -> Reader[float]:
 def _parse_text(text: str) -> str:
     if not text.strip():
         raise ValueError("is blank; needs text")
-    bad = next((letter for letter in text if not letter.isprintable() and letter not in "\n\t"), None)
-    if bad is not None:
-        raise ValueError(f"holds the unprintable character U+{ord(bad):04X}")
+    control = CONTROL.search(text)
+    if control:
+        raise ValueError(f"holds the control character U+{ord(control[0]):04X}")
     return text
 
 
@@ -299,4 +299,4 @@ def one_of(*choices: str, later: str = "") -> Reader[str]:
         return text
 
     needs = choices[0] if len(choices) == 1 else f"one of {', '.join(choices)}"
-    return _PlainReader(" or ".join(choices), needs, parse, str, {"enum": list(choices)})
+    return _PlainReader(", ".join(choices), needs, parse, str, {"enum": list(choices)})

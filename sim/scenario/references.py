@@ -17,6 +17,7 @@ from sim.scenario.yamltree import Map, Scalar, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
     from pydantic.json_schema import JsonSchemaValue
@@ -34,16 +35,18 @@ class Declared:
         nodes: validators and observers together of each chain, where both are whole numbers.
         deposits: the chain of each stream that deposits records.
         horizon_ns: the horizon in nanoseconds, where it is a duration.
+        file: the file that the user named.
     """
 
     ids: Mapping[str, tuple[str, ...]]
     nodes: Mapping[str, int]
     deposits: Mapping[str, str]
     horizon_ns: int | None
+    file: Path
 
     @staticmethod
-    def of(root: Map) -> Declared:
-        """Read the ids that the tree ``root`` declares."""
+    def of(root: Map, file: Path) -> Declared:
+        """Read the ids that the tree ``root`` of ``file`` declares."""
         sections = {name: root.get(name) for name in ("members", "zones", "chains", "profiles", "workload")}
         sections["regions"] = _get(_get(root.get("network"), "delays"), "regions")
         ids = {
@@ -62,6 +65,7 @@ class Declared:
                 if (_get(value, "action") or "deposit") == "deposit"
             },
             _duration(root.get("horizon")),
+            file,
         )
 
 
@@ -117,7 +121,7 @@ class Reference:
     def dangling(self, text: str, known: Declared) -> str:
         """Return the message about the id ``text``, which is not declared."""
         ids = known.ids[self.section]
-        return f"'{text}' is not a {self.noun}{hint(text, ids, self.section)}{_also(text, ids, self.section)}"
+        return f"'{text}' is not a {self.noun}{hint(text, ids, f'{self.noun}s')}{_also(text, ids, f'{self.noun}s')}"
 
     def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         """Tell pydantic to read with this reference alone."""
@@ -132,9 +136,9 @@ class Reference:
         return {"x-kind": f"{self.noun} id", **ID.schema}
 
 
-def _also(text: str, ids: tuple[str, ...], section: str) -> str:
+def _also(text: str, ids: tuple[str, ...], label: str) -> str:
     """Return the list of ids after a suggestion; without a suggestion the list is there already."""
-    return f" {section}: {', '.join(ids)}" if "did you mean" in hint(text, ids, section) else ""
+    return f" {label}: {', '.join(ids)}" if "did you mean" in hint(text, ids, label) else ""
 
 
 MEMBER = Reference("members", "member")

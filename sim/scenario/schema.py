@@ -5,16 +5,21 @@ Three readers, one origin: what the models accept, what an editor completes and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sim.scenario.model import Scenario
-from sim.scenario.quantities import BANDWIDTH, DURATION, HOURS, INSTANT, RATE, SHARE, SIZE
+from sim.scenario.quantities import BANDWIDTH, DURATION, HOURS, INSTANT, RATE, SHARE, SIZE, Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 Schema: TypeAlias = dict[str, Any]
 
-_QUANTITIES: Final = {reader.name: reader for reader in (DURATION, SIZE, BANDWIDTH, RATE, SHARE, INSTANT, HOURS)}
+_QUANTITIES: Final[dict[str, Reader[Any]]] = {
+    reader.name: reader for reader in (DURATION, SIZE, BANDWIDTH, RATE, SHARE, INSTANT, HOURS)
+}
+_LITERAL: Final = frozenset({"default", "examples", "enum", "x-kind"})
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE: Final = "#/$defs/"
 _WHOLE_ENTRIES: Final = frozenset({"Link", "Fault", "Slo"})
@@ -33,7 +38,7 @@ def json_schema() -> Schema:
     Any key may come from the file that ``extends`` names, so the schema requires none but those of list entries, which
     a file always writes in full.
     """
-    root: Schema = _without_marks(_format())
+    root: Schema = _without_marks(complete_format())
     for name, definition in root["$defs"].items():
         if name not in _WHOLE_ENTRIES:
             definition.pop("required", None)
@@ -45,7 +50,7 @@ def json_schema() -> Schema:
 
 
 @cache
-def _format() -> Schema:
+def complete_format() -> Schema:
     """Return the schema of a complete scenario, in which ``x-kind`` names the kind of each scalar."""
     raw = Scenario.model_json_schema(by_alias=True)
     names = {name: definition["title"] for name, definition in raw["$defs"].items()}
@@ -59,31 +64,42 @@ def _format() -> Schema:
     return root
 
 
+def definition_of(reference: str) -> Schema:
+    """Return the part of the format that a ``$ref``, or its last word, names."""
+    found: Schema = complete_format()["$defs"][reference.removeprefix(_REFERENCE)]
+    return found
+
+
 def _normal(node: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
     """Return a schema with short names, without nulls and automatic titles, and with defaults as a file writes them."""
     if isinstance(node, list):
         return [_normal(item, names) for item in node]
     if not isinstance(node, dict):
         return names.get(node, node) if isinstance(node, str) else node
-    node = {key: value for key, value in node.items() if key != "title" or isinstance(value, dict)}
-    if node.get("default", ...) is None:
-        del node["default"]
+    node = {key: value for key, value in node.items() if key not in {"title", "propertyNames"}}
+    if "default" in node:
+        node = _with_default_as_written(node)
     choices = [choice for choice in node.get("anyOf", ()) if choice.get("type") != "null"]
     if len(choices) == 1:
         node = {**choices[0], **{key: value for key, value in node.items() if key != "anyOf"}}
     elif choices:
         node["anyOf"] = choices
+    if "patternProperties" in node:
+        node["additionalProperties"] = False
     kind = str(node.get("x-kind", "")).removeprefix("positive ")
     if kind in _QUANTITIES:
-        kept = {key: node[key] for key in ("description", "default") if key in node}
-        if "default" in kept:
-            kept["default"] = _QUANTITIES[kind].show(kept["default"])  # type: ignore[arg-type] - the kind's own value
-        return {"$ref": f"{_REFERENCE}{kind}", **kept}
-    return {
-        key: value if key in {"default", "examples", "enum", "x-kind"} else _normal(value, names)
-        for key, value in node.items()
-        if key != "title"
-    }
+        return {"$ref": f"{_REFERENCE}{kind}", **{key: node[key] for key in ("description", "default") if key in node}}
+    return {key: value if key in _LITERAL else _normal(value, names) for key, value in node.items()}
+
+
+def _with_default_as_written(node: Schema) -> Schema:
+    """Return the schema of a field with its default in the file's words; a default of nothing is left out."""
+    default = node["default"]
+    reader = _QUANTITIES.get(str(node.get("x-kind", "")).removeprefix("positive "))
+    if default is not None and reader is not None:
+        default = reader.show(default)
+    rest = {key: value for key, value in node.items() if key != "default"}
+    return rest if default is None else {**rest, "default": default}
 
 
 def _without_marks(node: Any) -> Any:  # noqa: ANN401 - JSON
@@ -104,12 +120,17 @@ class Node:
     @staticmethod
     def root() -> Node:
         """Return the top of a scenario file, without ``extends``."""
-        return Node(_format())
+        return Node(complete_format())
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys that are known here; none where the keys are ids."""
         return tuple(key for choice in self._choices for key in choice.get("properties", ()))
+
+    @property
+    def meaning(self) -> str:
+        """What the key says, without a full stop; empty where the models do not say."""
+        return str(self._schema.get("description", "")).removesuffix(".")
 
     @property
     def has_ids(self) -> bool:
@@ -149,7 +170,7 @@ def _values(schema: Schema) -> Schema | None:
 def _resolved(schema: Schema) -> Iterator[Schema]:
     """Yield the alternatives of a schema, references followed."""
     if "$ref" in schema:
-        yield from _resolved(_format()["$defs"][schema["$ref"].removeprefix(_REFERENCE)])
+        yield from _resolved(definition_of(schema["$ref"]))
     elif "anyOf" in schema:
         for choice in schema["anyOf"]:
             yield from _resolved(choice)

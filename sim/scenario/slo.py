@@ -102,7 +102,12 @@ class _Bound:
     ) -> JsonSchemaValue:
         """Return the JSON Schema of any bound; which unit is due depends on the metric."""
         quantities = "|".join(str(kind.schema["pattern"]).removeprefix("^").removesuffix("$") for kind in _KINDS)
-        return {"x-kind": "bound", "type": ["number", "string"], "pattern": f"^(?:{quantities})$", "examples": ["3s", 0]}
+        return {
+            "x-kind": "bound",
+            "type": ["number", "string"],
+            "pattern": f"^(?:{quantities})$",
+            "examples": ["3s", 0],
+        }
 
 
 _KINDS: Final = (DURATION, SIZE, RATE)

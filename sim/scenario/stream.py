@@ -14,9 +14,11 @@ from sim.scenario.references import ChainId, ProfileId, StreamId, declared
 class Profile(Model):
     """How a yearly mean becomes the rate at an hour of the day."""
 
-    working_days_per_year: Annotated[int, whole(1, 366)] = Field(description="Days that the year's load falls on.")
+    working_days_per_year: Annotated[int, whole(1, 366)] = Field(
+        description="Monday to Friday less holidays; the office share spreads over their office hours."
+    )
     office_hours: HoursOfDay = Field(description="Office hours in local time, whole hours.")
-    office_share: Share = Field(description="Share of a day's load that falls in office hours.")
+    office_share: Share = Field(description="Share of all load that falls in office hours.")
     hourly_weights: tuple[PositiveNumber, ...] = Field(
         min_length=1, description="Load of each office hour, relative to the others."
     )
@@ -48,6 +50,9 @@ class Stream(Model):
         default="poisson", description="poisson: independent arrivals; regular: evenly spaced."
     )
     size: SizeDistribution | None = Field(default=None, description="Size of a record; deposit only, required there.")
+    history: Annotated[int, whole(0, 10_000_000)] = Field(
+        default=0, description="Records of this stream that are on the chain before the start; deposit only."
+    )
     of: StreamId | None = Field(
         default=None, description="The deposit stream whose records are verified; verify only, required there."
     )
@@ -85,6 +90,8 @@ class Stream(Model):
                 if getattr(self, key):
                     yield (key,), f"belongs to action: verify; a deposit has no '{key}'"
             return
+        if self.history:
+            yield ("history",), "belongs to action: deposit; a verification takes the records of its 'of'"
         if self.size is not None:
             yield ("size",), "belongs to action: deposit; a verification takes the records of its 'of'"
         if self.of is None:

@@ -54,7 +54,7 @@ _MINUTES_PER_DAY = 24 * 60
 
 
 def parse_number(text: str) -> Decimal:
-    """Return a plain decimal number; the shapes that YAML 1.1 reads as another number than the one written are refused."""
+    """Return a plain decimal number; what YAML 1.1 reads as another number than the one written is refused."""
     body = text.removeprefix("-")
     if re.fullmatch(NUMBER, body) and len(text) <= _MAX_TEXT:
         number = Decimal(text)
@@ -131,8 +131,8 @@ def _parse_iso_duration(text: str) -> Fraction:
 
 
 def show_duration(duration_ns: int) -> str:
-    """Return a duration in the largest unit that divides it."""
-    return _show(duration_ns, NANOSECONDS) if duration_ns else "0s"
+    """Return a duration such as ``10min`` or ``11.2ms``."""
+    return _show(duration_ns, NANOSECONDS, ("ns", "us", "ms", "s")) if duration_ns else "0s"
 
 
 def parse_size(text: str) -> int:
@@ -141,8 +141,8 @@ def parse_size(text: str) -> int:
 
 
 def show_size(size_bytes: int) -> str:
-    """Return a size in the largest decimal unit that divides it."""
-    return _show(size_bytes, {unit: factor for unit, factor in BYTES.items() if "i" not in unit})
+    """Return a size such as ``600B`` or ``1.5MB``."""
+    return _show(size_bytes, BYTES, ("B", "kB", "MB", "GB", "TB"))
 
 
 def parse_bandwidth(text: str) -> int:
@@ -155,8 +155,8 @@ def parse_bandwidth(text: str) -> int:
 
 
 def show_bandwidth(bits_per_s: int) -> str:
-    """Return a bandwidth in the largest unit that divides it."""
-    return _show(bits_per_s, BITS_PER_SECOND)
+    """Return a bandwidth such as ``100Mbit/s``."""
+    return _show(bits_per_s, BITS_PER_SECOND, ("bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"))
 
 
 def _whole(text: str, units: dict[str, int], noun: str, needs: str, grain: str) -> int:
@@ -170,11 +170,15 @@ def _whole(text: str, units: dict[str, int], noun: str, needs: str, grain: str) 
     return int(value)
 
 
-def _show(value: int, units: dict[str, int]) -> str:
-    if not value:
-        return f"0{min(units, key=units.__getitem__)}"
-    unit = next(unit for unit, factor in units.items() if value % factor == 0)
-    return f"{value // units[unit]}{unit}"
+def _show(value: int, units: dict[str, int], thousands: tuple[str, ...]) -> str:
+    """Return a whole number of the largest unit that divides it; from 1000 on, a decimal number of a larger one."""
+    unit = next(unit for unit, factor in units.items() if value % factor == 0) if value else thousands[0]
+    larger = (step for step in thousands if unit in thousands and units[step] >= units[unit])
+    for step in larger:
+        unit = step
+        if value < 1000 * units[unit]:
+            break
+    return f"{_plain(Decimal(value) / units[unit])}{unit}"
 
 
 def parse_rate(text: str) -> float:

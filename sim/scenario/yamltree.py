@@ -10,8 +10,9 @@ text. Refused at once: what is no YAML, several documents, and whatever exceeds 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, Self, TypeAlias
 
 import yaml
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 MAX_NODES: Final = 100_000
 MAX_DEPTH: Final = 32
+CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Characters that YAML does not allow unescaped (YAML 1.2.2 section 5.1), and that no name or text needs."""
+_QUOTED: Final = frozenset({"'", '"', "|", ">"})
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -33,7 +37,7 @@ class Scalar(str):
     position: Position
     quoted: bool
 
-    def __new__(cls, text: str, position: Position, *, quoted: bool = False) -> Scalar:
+    def __new__(cls, text: str, position: Position, *, quoted: bool = False) -> Self:
         """Return ``text`` with its place."""
         scalar = super().__new__(cls, text)
         scalar.position = position
@@ -99,7 +103,7 @@ def locate(root: Map, location: Location) -> tuple[Location, Position]:
             child = value[part]
             place = child.position
         else:
-            continue
+            break
         found.append(part)
         value = child
     return tuple(found), place
@@ -133,26 +137,38 @@ def _events(text: str) -> Iterator[yaml.Event]:
 
 def _syntax_problem(error: yaml.YAMLError, text: str, source: Source) -> Problem:
     if isinstance(error, yaml.MarkedYAMLError):
-        mark = error.problem_mark or error.context_mark
-        place = Position(source, mark.line + 1, mark.column + 1) if mark else Position(source, 1, 1)
+        place = _position(error.problem_mark or error.context_mark, source)
         reason = " ".join(part for part in (error.problem, error.context) if part)
         return place.problem("", f"not valid YAML: {reason}")
-    where = next((index for index, letter in enumerate(text) if not letter.isprintable() and letter not in "\n\r\t"), 0)
-    line = text.count("\n", 0, where) + 1
-    column = where - text.rfind("\n", 0, where)
-    return Position(source, line, column).problem("", f"not valid YAML: the character U+{ord(text[where]):04X}")
+    control = CONTROL.search(text)
+    where = control.start() if control else 0
+    place = Position(source, text.count("\n", 0, where) + 1, where - text.rfind("\n", 0, where))
+    return place.problem("", f"not valid YAML: {f'the character U+{ord(control[0]):04X}' if control else error}")
+
+
+class _Mark(Protocol):
+    """A place as either parser of PyYAML gives it, counting from 0."""
+
+    @property
+    def line(self) -> int: ...
+
+    @property
+    def column(self) -> int: ...
+
+
+def _position(mark: _Mark | None, source: Source) -> Position:
+    return Position(source, mark.line + 1, mark.column + 1) if mark else Position(source, 1, 1)
 
 
 @dataclass(slots=True)
 class _Frame:
-    """A map or list whose end has not come yet."""
+    """A map or list whose end has not come yet; ``before`` counts the nodes that came before it."""
 
     value: Map | List
     anchor: str | None
     before: int
     key: Scalar | None = None
     ignored: bool = False
-    anonymous: bool = False
 
 
 @dataclass(slots=True)
@@ -169,17 +185,17 @@ class _Builder:
 
     def take(self, event: yaml.Event) -> None:
         """Take the next event."""
-        place = Position(self.source, event.start_mark.line + 1, event.start_mark.column + 1)
+        place = _position(event.start_mark, self.source)
         if isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
                 self._refuse(place, "a second document starts here; needs one document per file")
         elif isinstance(event, yaml.AliasEvent):
-            self._alias(event, place)
+            self._alias(str(event.anchor), place)
         elif isinstance(event, yaml.ScalarEvent):
             self._count(1, place)
             self._check_tag(event.tag, place)
-            value = Scalar(event.value, place, quoted=event.style is not None)
+            value = Scalar(event.value, place, quoted=event.style in _QUOTED)
             self._remember(event.anchor, value, 1)
             self._place(value, place)
         elif isinstance(event, yaml.CollectionStartEvent):
@@ -202,12 +218,12 @@ class _Builder:
         self._remember(frame.anchor, frame.value, self._nodes - frame.before)
         self._place(frame.value, frame.value.position)
 
-    def _alias(self, event: yaml.AliasEvent, place: Position) -> None:
-        if any(frame.anchor == event.anchor for frame in self._stack):
-            self._refuse(place, f"the alias *{event.anchor} refers to a value that contains it")
-        if event.anchor not in self._anchors:
-            self._refuse(place, f"the alias *{event.anchor} has no anchor &{event.anchor} before it")
-        value, size = self._anchors[event.anchor]
+    def _alias(self, name: str, place: Position) -> None:
+        if any(frame.anchor == name for frame in self._stack):
+            self._refuse(place, f"the alias *{name} refers to a value that contains it")
+        if name not in self._anchors:
+            self._refuse(place, f"the alias *{name} has no anchor &{name} before it")
+        value, size = self._anchors[name]
         self._count(size, place)
         self._place(Scalar(value, place, quoted=value.quoted) if isinstance(value, Scalar) else value, place)
 

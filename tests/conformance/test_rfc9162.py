@@ -6,6 +6,7 @@ import ast
 import hashlib
 import json
 import pathlib
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import rfc9162_oracle as oracle
@@ -16,6 +17,15 @@ from sim.proof import SHA256, SM3, errors, merkle, suite_by_name, verify
 from sim.proof.sm3 import Sm3
 from sim.proof.suites import HashSuite
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sim.proof.suites import HashState
+
+    Hash = Callable[[bytes], bytes]
+    Forest = tuple[HashSuite, merkle.Log, list[bytes], Hash]
+    Counted = tuple[HashSuite, Callable[[], int]]
+
 HERE = pathlib.Path(__file__).parent
 KNOWN = json.loads((HERE / "rfc6962_ct_reference_tree.json").read_text("utf-8"))
 CONTENTS = [bytes.fromhex(content) for content in KNOWN["leaves_hex"]]
@@ -25,7 +35,7 @@ PLAIN = {"sha256": lambda data: hashlib.sha256(data).digest(), "sm3": lambda dat
 both_suites = pytest.mark.parametrize("suite", [SHA256, SM3], ids=lambda suite: suite.name)
 
 
-def remembering(plain):
+def remembering(plain: Hash) -> Hash:
     """The hash function with a memory, since the oracle hashes the same subtrees again and again."""
     known = {}
 
@@ -37,7 +47,7 @@ def remembering(plain):
     return remembered
 
 
-def log_of(suite, contents):
+def log_of(suite: HashSuite, contents: list[bytes]) -> merkle.Log:
     log = merkle.Log(suite)
     log.extend(suite.leaves(contents))
     return log
@@ -47,7 +57,7 @@ def log_of(suite, contents):
 
 
 @pytest.mark.parametrize("size", range(9))
-def test_the_roots_of_the_ct_reference_tree_are_the_published_ones(size):
+def test_the_roots_of_the_ct_reference_tree_are_the_published_ones(size: int) -> None:
     leaf_hashes = SHA256.leaves(CONTENTS[:size])
     assert merkle.root(SHA256, leaf_hashes).hex() == KNOWN["roots_by_size"][size]
     assert log_of(SHA256, CONTENTS).root(size).hex() == KNOWN["roots_by_size"][size]
@@ -56,12 +66,12 @@ def test_the_roots_of_the_ct_reference_tree_are_the_published_ones(size):
 
 @both_suites
 @pytest.mark.parametrize("size", range(9))
-def test_the_roots_of_the_ct_reference_leaves_follow_the_definition_under_either_hash(suite, size):
+def test_the_same_leaves_follow_the_definition_under_either_hash(suite: HashSuite, size: int) -> None:
     assert log_of(suite, CONTENTS).root(size) == oracle.mth(PLAIN[suite.name], CONTENTS[:size])
 
 
 @both_suites
-def test_the_root_of_no_leaves_is_the_hash_of_nothing(suite):
+def test_the_root_of_no_leaves_is_the_hash_of_nothing(suite: HashSuite) -> None:
     assert merkle.Log(suite).root() == merkle.root(suite, []) == suite.empty == PLAIN[suite.name](b"")
 
 
@@ -71,7 +81,7 @@ LARGEST_EXHAUSTIVE_SIZE = 33
 
 
 @pytest.fixture(scope="module", params=[SHA256, SM3], ids=lambda suite: suite.name)
-def forest(request):
+def forest(request: pytest.FixtureRequest) -> Forest:
     """A log of 33 leaves, its contents, and the oracle's hash function."""
     suite = request.param
     contents = [b"record %d" % i for i in range(LARGEST_EXHAUSTIVE_SIZE)]
@@ -79,7 +89,7 @@ def forest(request):
 
 
 @pytest.mark.parametrize("size", range(1, LARGEST_EXHAUSTIVE_SIZE + 1))
-def test_every_inclusion_proof_is_the_recursion_of_the_rfc_and_verifies(forest, size):
+def test_every_inclusion_proof_is_the_recursion_of_the_rfc_and_verifies(forest: Forest, size: int) -> None:
     suite, log, contents, h = forest
     root = oracle.mth(h, contents[:size])
     assert log.root(size) == merkle.root(suite, suite.leaves(contents[:size])) == root
@@ -91,7 +101,7 @@ def test_every_inclusion_proof_is_the_recursion_of_the_rfc_and_verifies(forest, 
 
 
 @pytest.mark.parametrize("new_size", range(1, LARGEST_EXHAUSTIVE_SIZE + 1))
-def test_every_consistency_proof_is_the_recursion_of_the_rfc_and_verifies(forest, new_size):
+def test_every_consistency_proof_is_the_recursion_of_the_rfc_and_verifies(forest: Forest, new_size: int) -> None:
     suite, log, contents, h = forest
     for old_size in range(1, new_size + 1):
         proof = log.consistency_proof(old_size, new_size)
@@ -108,7 +118,7 @@ def test_every_consistency_proof_is_the_recursion_of_the_rfc_and_verifies(forest
 
 @settings(max_examples=25, deadline=None)
 @given(data=st.data(), size=st.integers(1, 400), suite=st.sampled_from([SHA256, SM3]))
-def test_larger_trees_agree_with_the_recursion_too(data, size, suite):
+def test_larger_trees_agree_with_the_recursion_too(data: st.DataObject, size: int, suite: HashSuite) -> None:
     contents = [i.to_bytes(2, "big") for i in range(size)]
     h = remembering(suite.digest)
     log = log_of(suite, contents)
@@ -139,7 +149,7 @@ def check(kind: str, suite_name: str, case: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("name", REFUSALS["honest"])
-def test_the_honest_proofs_that_refusals_start_from_are_the_oracle_s_and_accepted(name):
+def test_the_honest_proofs_that_refusals_start_from_are_the_oracle_s_and_accepted(name: str) -> None:
     honest = REFUSALS["honest"][name]
     h, given_arguments = PLAIN[honest["suite"]], arguments(None, honest["arguments"])
     if honest["kind"] == "inclusion":
@@ -156,7 +166,7 @@ def test_the_honest_proofs_that_refusals_start_from_are_the_oracle_s_and_accepte
 
 
 @pytest.mark.parametrize("case", REFUSALS["refused"], ids=lambda case: f"{case['honest']}/{case['name']}")
-def test_a_proof_of_the_refusal_table_is_refused_for_its_own_reason(case):
+def test_a_proof_of_the_refusal_table_is_refused_for_its_own_reason(case: dict[str, Any]) -> None:
     honest = REFUSALS["honest"][case["honest"]]
     changed = {**honest["arguments"], **case["change"]}
     suite_name = case.get("suite", honest["suite"])
@@ -167,7 +177,7 @@ def test_a_proof_of_the_refusal_table_is_refused_for_its_own_reason(case):
         assert refusal.value.name == case["about"]
 
 
-def test_the_refusal_table_changes_something_in_each_case_and_names_it_once():
+def test_the_refusal_table_changes_something_in_each_case_and_names_it_once() -> None:
     names = set()
     for case in REFUSALS["refused"]:
         honest = REFUSALS["honest"][case["honest"]]
@@ -179,7 +189,7 @@ def test_the_refusal_table_changes_something_in_each_case_and_names_it_once():
     assert len(names) == len(REFUSALS["refused"])
 
 
-def test_a_wrong_proof_length_is_refused_before_anything_is_hashed(counting_suite):
+def test_a_wrong_proof_length_is_refused_before_anything_is_hashed(counting_suite: Counted) -> None:
     suite, count = counting_suite
     log = log_of(suite, CONTENTS)
     leaf_hash, root, proof = suite.leaf(CONTENTS[5]), log.root(), log.inclusion_proof(5)
@@ -196,14 +206,14 @@ def test_a_wrong_proof_length_is_refused_before_anything_is_hashed(counting_suit
     assert count() - before == 1 + len(proof)
 
 
-def test_the_verifier_imports_nothing_that_makes_proofs():
+def test_the_verifier_imports_nothing_that_makes_proofs() -> None:
     tree = ast.parse(pathlib.Path(verify.__file__).read_text("utf-8"))
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert not any(isinstance(node, ast.Import) for node in ast.walk(tree))
     assert imported == {"__future__", "typing", "collections.abc", "sim.proof.errors", "sim.proof.suites"}
 
 
-def test_a_root_does_not_commit_to_its_size():
+def test_a_root_does_not_commit_to_its_size() -> None:
     # Why a size is trusted only together with its root: here leaf 5 of 7 passes as leaf 5 of 8.
     log = log_of(SHA256, CONTENTS[:7])
     leaf_hash, proof = SHA256.leaf(CONTENTS[5]), log.inclusion_proof(5)
@@ -216,28 +226,30 @@ def test_a_root_does_not_commit_to_its_size():
 class CountingHash:
     """SHA-256 that counts digests."""
 
-    def __init__(self, state, digests):
+    def __init__(self, state: HashState, digests: list[int]) -> None:
         self.state, self.digests = state, digests
 
-    def update(self, data):
+    def update(self, data: bytes) -> None:
         self.state.update(data)
 
-    def digest(self):
+    def digest(self) -> bytes:
         self.digests.append(1)
         return self.state.digest()
 
-    def copy(self):
+    def copy(self) -> CountingHash:
         return CountingHash(self.state.copy(), self.digests)
 
 
 @pytest.fixture
-def counting_suite():
-    digests = []
+def counting_suite() -> Counted:
+    digests: list[int] = []
     return HashSuite("sha256", CountingHash(hashlib.sha256(), digests)), lambda: len(digests)
 
 
 @pytest.mark.parametrize("batch", [1, 7, 1000])
-def test_appending_costs_less_than_one_node_hash_per_leaf(counting_suite, batch):
+def test_appending_costs_less_than_one_node_hash_per_leaf(
+    counting_suite: tuple[HashSuite, Callable[[], int]], batch: int
+) -> None:
     suite, count = counting_suite
     leaf_hashes = SHA256.leaves(i.to_bytes(4, "big") for i in range(3000))
     log, before = merkle.Log(suite), count()
@@ -247,7 +259,7 @@ def test_appending_costs_less_than_one_node_hash_per_leaf(counting_suite, batch)
     assert count() - before == 3000 - (3000).bit_count()
 
 
-def test_roots_and_proofs_of_any_size_cost_at_most_log2_node_hashes(counting_suite):
+def test_roots_and_proofs_of_any_size_cost_at_most_log2_node_hashes(counting_suite: Counted) -> None:
     suite, count = counting_suite
     log = merkle.Log(suite)
     log.extend(SHA256.leaves(i.to_bytes(4, "big") for i in range(1000)))

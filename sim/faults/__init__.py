@@ -1,0 +1,1 @@
+"""What goes wrong: fault schedules that act on the rooms below."""

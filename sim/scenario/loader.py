@@ -1,0 +1,219 @@
+"""From a file to a scenario: reading, ``extends``, overrides, the delay matrix, validation; all problems at once."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pydantic import ValidationError
+
+from sim.scenario.messages import problems_of
+from sim.scenario.model import Scenario
+from sim.scenario.overrides import override, tree_of
+from sim.scenario.problems import Position, Problem, ScenarioError, Source
+from sim.scenario.quantities import TEXT
+from sim.scenario.references import Declared
+from sim.scenario.schema import Node
+from sim.scenario.yamltree import Map, Scalar, Value, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_FILE_BYTES: Final = 2**20
+_MATRIX_PATH: Final = "network.delays"
+
+
+def load(
+    path: str | Path,
+    set: Mapping[str, object] | None = None,  # noqa: A002 - the command line's --set, and the public API's word
+) -> Scenario:
+    """Return the scenario that a YAML file describes.
+
+    Args:
+        path: the file; what it ``extends`` and its delay matrix are found relative to the file that names them.
+        set: overrides by dotted path, ``{"chains.jc.validators": 31}``; quantities need their unit, as in the file.
+
+    Raises:
+        ScenarioError: with everything that is wrong, by file, line and column.
+    """
+    file = Path(path)
+    root, problems = _read_with_bases(file)
+    for dotted, value in (set or {}).items():
+        try:
+            if dotted.startswith(f"{_MATRIX_PATH}."):
+                root = _with_matrix(root, problems)
+            root = override(root, dotted, tree_of(dotted, value))
+        except ScenarioError as error:
+            problems += error.problems
+    root = _with_matrix(root, problems)
+    return _validated(root, file, problems)
+
+
+def _validated(root: Map, file: Path, problems: list[Problem]) -> Scenario:
+    """Return the scenario of a tree, or raise what is wrong with it together with the problems found before."""
+    known_places = {(problem.file, problem.line, problem.column) for problem in problems if problem.line}
+    try:
+        scenario = Scenario.model_validate(root, context=Declared.of(root, file))
+    except ValidationError as error:
+        found = problems_of(error, root)
+        # A value that could not be read at all is told once, not again for not being what its key needs.
+        problems += [problem for problem in found if (problem.file, problem.line, problem.column) not in known_places]
+        raise ScenarioError(problems) from error
+    if problems:
+        raise ScenarioError(problems)
+    return scenario
+
+
+def _read_with_bases(file: Path) -> tuple[Map, list[Problem]]:
+    """Return the tree of a file merged over those that it extends, and the problems with their shape."""
+    place = Position(Source(_shown(file), file.parent))
+    layers: list[Map] = []
+    problems: list[Problem] = []
+    chain: list[Path] = []
+    current: Path | None = file
+    asked_at = place
+    while current is not None:
+        resolved = _resolved(current, asked_at, "extends" if chain else "")
+        if resolved in chain:
+            files = " extends ".join(_shown(link) for link in [*chain[chain.index(resolved) :], resolved])
+            raise ScenarioError([*problems, asked_at.problem("extends", f"is a cycle: {files}")])
+        try:
+            tree, wrong = _read(current, asked_at, "extends" if chain else "")
+        except ScenarioError as error:
+            raise ScenarioError([*problems, *error.problems]) from error
+        problems += wrong
+        chain.append(resolved)
+        layers.append(tree)
+        base = tree.pop("extends", None)
+        current = None
+        if base is not None:
+            asked_at = tree.keys_at["extends"]
+            if isinstance(base, Scalar):
+                asked_at = base.position
+            current = _path_of(base, asked_at, "extends", problems)
+    root = layers.pop()
+    while layers:
+        root = _merged(root, layers.pop(), Node.root())
+    return root, problems
+
+
+def _path_of(value: Value, place: Position, key: str, problems: list[Problem]) -> Path | None:
+    """Return the file that a key names, relative to the file where it is written."""
+    try:
+        text = TEXT.read(value)
+    except ValueError as error:
+        problems.append(place.problem(key, f"{error}; needs the path of a file"))
+        return None
+    return place.source.folder / text
+
+
+def _with_matrix(root: Map, problems: list[Problem]) -> Map:
+    """Return the tree with the delay matrix in the place of its path; where that fails, without it."""
+    network = root.get("network")
+    written = network.get("delays") if isinstance(network, Map) else None
+    if not isinstance(network, Map) or not isinstance(written, Scalar):
+        return root
+    matrix: Map = Map(written.position)
+    path = _path_of(written, written.position, _MATRIX_PATH, problems)
+    if path is not None:
+        try:
+            _resolved(path, written.position, _MATRIX_PATH)
+            matrix, wrong = _read(path, written.position, _MATRIX_PATH)
+            problems += wrong
+        except ScenarioError as error:
+            problems += error.problems
+    changed, whole = network.copy(), root.copy()
+    # Whatever is missing in the matrix is told at the matrix file, not where its path is written.
+    changed.put("delays", matrix, matrix.position)
+    whole.put("network", changed, root.keys_at["network"])
+    return whole
+
+
+def _merged(base: Map, over: Map, node: Node | None) -> Map:
+    """Return ``base`` overlaid by ``over``: maps merge by key, all else is replaced, and so is another distribution."""
+    merged = base.copy()
+    merged.position = over.position
+    for key, value in over.items():
+        below = node.below(key) if node is not None else None
+        old = base.get(key)
+        if isinstance(old, Map) and isinstance(value, Map) and not _other_form(old, value, below):
+            merged.put(key, _merged(old, value, below), over.keys_at[key])
+        else:
+            merged.put(key, value, over.keys_at[key])
+    return merged
+
+
+def _other_form(old: Map, new: Map, node: Node | None) -> bool:
+    return node is not None and node.is_choice and set(old) != set(new)
+
+
+def _resolved(file: Path, asked_at: Position, key: str) -> Path:
+    try:
+        return file.resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ScenarioError([_unreadable(file, asked_at, key, f"cannot be read ({error})")]) from error
+
+
+def _read(file: Path, asked_at: Position, key: str) -> tuple[Map, list[Problem]]:
+    """Return the map in a file. ``key`` at ``asked_at`` names the file; it is empty for the file the user named."""
+    source = Source(_shown(file), file.parent)
+    try:
+        data = _bytes(file)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ScenarioError([_unreadable(file, asked_at, key, reason)]) from error
+    tree, problems = parse(_text(data, source), source)
+    if not isinstance(tree, Map):
+        what = "a list" if not isinstance(tree, Scalar) else "a single text"
+        raise ScenarioError([*problems, Position(source, 1, 1).problem("", f"is {what}; needs a map of keys")])
+    return tree, problems
+
+
+def _unreadable(file: Path, asked_at: Position, key: str, reason: str) -> Problem:
+    if not key:
+        return Problem(_shown(file), 0, 0, "", reason)
+    return asked_at.problem(key, f"{_shown(file)}: {reason}")
+
+
+def _bytes(file: Path) -> bytes:
+    """Return a file's content, whose size is looked at before anything is read.
+
+    Raises:
+        OSError: the operating system cannot read it.
+        ValueError: it is no regular file, or too large.
+    """
+    try:
+        status = file.stat()
+    except FileNotFoundError as error:
+        raise ValueError("no such file") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise ValueError("is a directory; needs a YAML file")
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("is not a regular file; needs a YAML file")
+    if status.st_size > MAX_FILE_BYTES:
+        size = f"{status.st_size / MAX_FILE_BYTES:.1f} MiB"
+        raise ValueError(f"is {size} large; a scenario file may have 1 MiB at most")
+    with file.open("rb") as stream:
+        return stream.read(MAX_FILE_BYTES + 1)
+
+
+def _text(data: bytes, source: Source) -> str:
+    end = data.find(b"\0")
+    reason = "holds a NUL byte"
+    if end < 0:
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            end, reason = error.start, "is not UTF-8"
+    line = data.count(b"\n", 0, end) + 1
+    column = end - data.rfind(b"\n", 0, end)
+    raise ScenarioError([Position(source, line, column).problem("", f"{reason}; needs a YAML text file")])
+
+
+def _shown(file: Path) -> str:
+    """Return a path as users know it: relative to the current folder if it is below, else as given."""
+    try:
+        return str(file.resolve().relative_to(Path.cwd().resolve()))
+    except (OSError, ValueError, RuntimeError):
+        return str(file)

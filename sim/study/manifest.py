@@ -1,0 +1,72 @@
+"""Where a result comes from: software, parameters, machine and time, so that somebody else can make it again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import resource
+import sys
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sim.scenario import Scenario
+
+SCHEMA_VERSION = 1
+_PACKAGES = ("numpy", "simpy", "networkx", "polars", "pydantic", "pyyaml")
+
+
+def run_id(scenario: Scenario, seed: int) -> str:
+    """Names a replication: 16 hexadecimal digits over the resolved scenario and the seed."""
+    text = f"{scenario.to_yaml()}\n{seed}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def code_digest() -> str:
+    """SHA-256 over the package's source files: results of different code are told apart by it."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parent.parent
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def describe(scenario: Scenario, seed: int, summary: dict[str, Any], simulation_s: float) -> dict[str, Any]:
+    """The manifest of a run that has just ended."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "software": {
+            "name": "judicial-alliance-testbed",
+            "version": metadata.version("judicial-alliance-testbed"),
+            "code_sha256": code_digest(),
+            "packages": {package: metadata.version(package) for package in _PACKAGES},
+        },
+        "parameters": {
+            "scenario": scenario.name,
+            "source": str(scenario.source) if scenario.source else None,
+            "seed": seed,
+            "run_id": summary["run_id"],
+        },
+        "environment": {
+            "python": sys.version.split()[0],
+            "platform": platform.platform(),
+            "machine": platform.machine(),
+            "cpus": os.cpu_count(),
+            "load_average_1min": os.getloadavg()[0],
+        },
+        "wall": {
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "simulation_s": simulation_s,
+            "events_per_s": summary["events"] / simulation_s,
+            "messages_per_s": summary["messages"] / simulation_s,
+            "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
+        },
+    }
+
+
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+"""getrusage reports kilobytes, except on macOS."""

@@ -1,0 +1,100 @@
+"""One point, one replication, one code version: from a scenario to a `Run`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sim.build import build
+from sim.chain.invariants import InvariantViolation
+from sim.metrics.tables import TABLES
+from sim.study import manifest as manifests
+from sim.study.summary import summarise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import polars as pl
+
+    from sim.metrics.recorder import Recorder
+    from sim.scenario import Scenario
+
+SLICES = 200
+"""Progress is reported this many times in a run."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came out of a run.
+
+    Attributes:
+        scenario: what was run.
+        summary: the deterministic result, schema 1 (see ARCHITECTURE.md); the same bytes for the same scenario, seed,
+            code and lock file.
+        trace_hash: over every event and fact of the run.
+        manifest: software, environment and wall time; differs from run to run.
+    """
+
+    scenario: Scenario
+    summary: dict[str, Any]
+    trace_hash: str
+    manifest: dict[str, Any]
+    _recorder: Recorder = field(repr=False)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """One of the run's tables as a polars frame; `sim.metrics.tables` lists names, columns and units.
+
+        Raises:
+            KeyError: there is no such table.
+        """
+        import polars as pl
+
+        dtypes = {str: pl.String, int: pl.Int64, float: pl.Float64}
+        schema = {column: dtypes[kind] for column, kind in TABLES[name].items()}
+        return pl.DataFrame(self._recorder.table(name), schema=schema)
+
+    def save(self, directory: str | Path, *, force: bool = False) -> Path:
+        """Write the run directory: scenario, manifest, summary and tables.
+
+        Raises:
+            FileExistsError: the directory exists and ``force`` is false, or it exists and is not a run directory.
+            OSError: it cannot be written; nothing is left half-written.
+        """
+        from sim.study.store import save_run
+
+        return save_run(self, directory, force=force)
+
+
+def run(scenario: Scenario, seed: int | None = None, progress: Callable[[float], None] | None = None) -> Run:
+    """Run one replication of a scenario.
+
+    Args:
+        scenario: from `sim.load`.
+        seed: overrides the scenario's own.
+        progress: called with the share of simulated time that has passed, in [0, 1].
+
+    An invariant that breaks ends the run there, with the verdict `diverged` or `violated`.
+    """
+    chosen = scenario.seed if seed is None else seed
+    started_s = time.perf_counter()
+    alliance = build(scenario, chosen)
+    violation: InvariantViolation | None = None
+    try:
+        for piece in range(1, SLICES + 1):
+            alliance.engine.run(until=alliance.horizon_ns * piece // SLICES)
+            if progress is not None:
+                progress(piece / SLICES)
+    except InvariantViolation as broken:
+        violation = broken
+    alliance.finish()
+    simulated_s = time.perf_counter() - started_s
+    summary = summarise(scenario, chosen, alliance, violation)
+    return Run(
+        scenario=scenario,
+        summary=summary,
+        trace_hash=summary["trace_hash"],
+        manifest=manifests.describe(scenario, chosen, summary, simulated_s),
+        _recorder=alliance.recorder,
+    )

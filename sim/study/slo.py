@@ -1,0 +1,32 @@
+"""Holding a summary against the scenario's objectives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sim.scenario.slo import Slo
+
+
+def evaluate(objectives: Sequence[Slo], summary: dict[str, Any]) -> list[dict[str, Any]]:
+    """One entry for each objective: metric, target in words, actual value, and whether it was met."""
+    return [_entry(objective, _look_up(summary, objective.metric)) for objective in objectives]
+
+
+def _look_up(summary: dict[str, Any], path: str) -> float:
+    value: Any = summary
+    for key in path.split("."):
+        value = value[key]
+    return float(value)
+
+
+def _entry(objective: Slo, actual: float) -> dict[str, Any]:
+    if objective.at_most is not None:
+        target, met = f"at most {objective.at_most:g}", actual <= objective.at_most
+    elif objective.at_least is not None:
+        target, met = f"at least {objective.at_least:g}", actual >= objective.at_least
+    else:
+        target, met = f"equals {objective.equals:g}", actual == objective.equals
+    return {"metric": objective.metric, "target": target, "actual": actual, "met": met}

@@ -1,0 +1,96 @@
+"""Run directories: written beside their place, synced, and moved there in one step, so that none is ever half there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sim.metrics.tables import TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sim.study.run import Run
+
+_MARK = "summary.json"
+
+
+def as_json(data: dict[str, Any]) -> str:
+    """The one way JSON is written here: keys in their own order, two spaces, a final newline."""
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def check_free(directory: str | Path, *, force: bool) -> Path:
+    """Make sure before a long run that its directory may be written.
+
+    Raises:
+        FileExistsError: it exists without ``force``, or exists and holds something that is not a run.
+        OSError: its parent cannot be made or written.
+    """
+    target = Path(directory)
+    if target.exists():
+        if not target.is_dir() or (any(target.iterdir()) and not (target / _MARK).is_file()):
+            raise FileExistsError(f"{target} exists and is not a run directory; give another --out")
+        if not force:
+            raise FileExistsError(f"{target} exists; give --force to replace it, or another --out")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    probe = tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)
+    Path(probe).rmdir()
+    return target
+
+
+def save_run(run: Run, directory: str | Path, *, force: bool, more: Callable[[Path], None] | None = None) -> Path:
+    """Write a run directory; ``more`` may add files to it before it appears.
+
+    Order: write everything into a temporary directory beside the target, sync every file and the directory, move an old
+    run out of the way, rename the new one into place, sync the parent, remove the old one. A crash in between leaves
+    the old run or the new one, and at worst a hidden temporary directory.
+    """
+    target = check_free(directory, force=force)
+    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        staging.chmod(0o755)
+        _write(run, staging)
+        if more is not None:
+            more(staging)
+        for path in sorted(staging.rglob("*"), reverse=True):
+            _sync(path)
+        _sync(staging)
+        _swap(staging, target)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return target
+
+
+def _write(run: Run, directory: Path) -> None:
+    (directory / "scenario.yaml").write_text(run.scenario.to_yaml(), encoding="utf-8")
+    (directory / "manifest.json").write_text(as_json(run.manifest), encoding="utf-8")
+    (directory / _MARK).write_text(as_json(run.summary), encoding="utf-8")
+    tables = directory / "tables"
+    tables.mkdir()
+    for name in TABLES:
+        run.table(name).write_parquet(tables / f"{name}.parquet")
+
+
+def _swap(staging: Path, target: Path) -> None:
+    old: Path | None = None
+    if target.exists():
+        old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+        target.rename(old / target.name)
+    staging.rename(target)
+    _sync(target.parent)
+    if old is not None:
+        shutil.rmtree(old)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

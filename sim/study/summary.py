@@ -1,0 +1,188 @@
+"""The deterministic result of a run: `summary.json`, schema 1, derived from integers so that its bytes never vary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.chain.invariants import AGREEMENT
+from sim.chain.ledger import NOT_YET
+from sim.chain.mempool import REJECTED
+from sim.kernel.engine import SECOND
+from sim.metrics.histogram import Histogram
+from sim.study.manifest import SCHEMA_VERSION, run_id
+from sim.study.slo import evaluate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.build import Alliance
+    from sim.chain.chain import Chain
+    from sim.chain.invariants import InvariantViolation
+    from sim.metrics.recorder import Column
+    from sim.scenario import Scenario
+
+PASS, SLO_MISSED, NO_PROGRESS, DIVERGED, VIOLATED = "pass", "slo-missed", "no-progress", "diverged", "violated"
+
+_PROGRESS_TIMEOUTS = 10
+"""A chain that has had work for this many view timeouts without executing anything makes no progress."""
+
+STAGES = {
+    "submit": ("intended_ns", "queued_ns"),
+    "queue": ("queued_ns", "cut_ns"),
+    "propose": ("cut_ns", "proposed_ns"),
+    "vote": ("proposed_ns", "voted_ns"),
+    "execute": ("voted_ns", "executed_ns"),
+}
+"""The stages of a record's way, each from one timestamp of the transactions table to the next."""
+
+
+def summarise(
+    scenario: Scenario, seed: int, alliance: Alliance, violation: InvariantViolation | None
+) -> dict[str, Any]:
+    """Everything that `summary.json` holds."""
+    recorder = alliance.recorder
+    transactions = recorder.table("transactions")
+    simulated_ns = min(alliance.engine.now, alliance.horizon_ns) if violation else alliance.horizon_ns
+    chains = {
+        chain_id: _chain_summary(scenario, chain, transactions, simulated_ns)
+        for chain_id, chain in alliance.chains.items()
+    }
+    verifications = recorder.table("verifications")
+    outcomes = list(verifications["outcome"])
+    summary: dict[str, Any] = {
+        "schema": SCHEMA_VERSION,
+        "scenario": scenario.name,
+        "question": scenario.question,
+        "seed": seed,
+        "run_id": run_id(scenario, seed),
+        "trace_hash": alliance.engine.trace.hexdigest,
+        "verdict": PASS,
+        "violation": _violation(violation),
+        "checked_heights": sum(len(chain.ledger.blocks) - 1 for chain in alliance.chains.values()),
+        "simulated_s": simulated_ns / SECOND,
+        "events": alliance.engine.events,
+        "messages": sum(tally.delivered for c in alliance.chains.values() for tally in c.network.tallies.values()),
+        "chains": chains,
+        "crosschain": {},
+        "casework": {},
+        "proofs": {
+            "deposited": sum(chain["records"] for chain in chains.values()),
+            "verified_real": outcomes.count("pass") + outcomes.count("mismatch"),
+            "verified_charged": 0,
+            "passed": outcomes.count("pass"),
+            "refused": sum(verification.refused for verification in alliance.verifications.values()),
+            "not_found": outcomes.count("not_found"),
+            "mismatch": outcomes.count("mismatch"),
+            "unfinished": outcomes.count("unfinished"),
+        },
+        "slo": [],
+        "assumptions": [f"{key}: {text}" for key, text in scenario.assumptions.items()],
+    }
+    summary["slo"] = evaluate(scenario.slo, summary)
+    summary["verdict"] = _verdict(summary, alliance, violation)
+    return summary
+
+
+def _violation(violation: InvariantViolation | None) -> dict[str, Any] | None:
+    if violation is None:
+        return None
+    return {
+        "invariant": violation.invariant,
+        "chain": violation.chain,
+        "height": violation.height,
+        "detail": violation.detail,
+    }
+
+
+def _verdict(summary: dict[str, Any], alliance: Alliance, violation: InvariantViolation | None) -> str:
+    if violation is not None:
+        return DIVERGED if violation.invariant == AGREEMENT else VIOLATED
+    if not all(_conserves(chain) for chain in summary["chains"].values()):
+        return VIOLATED
+    if any(_stalled(chain, alliance.horizon_ns) for chain in alliance.chains.values()):
+        return NO_PROGRESS
+    return PASS if all(entry["met"] for entry in summary["slo"]) else SLO_MISSED
+
+
+def _conserves(chain: dict[str, Any]) -> bool:
+    """Every record offered is committed, rejected, or counted as unfinished."""
+    return bool(chain["offered"] == chain["records"] + chain["rejected"] + chain["unfinished"])
+
+
+def _stalled(chain: Chain, horizon_ns: int) -> bool:
+    """Whether work has waited too long at the end of the run, with nothing executed meanwhile."""
+    bound_ns = _PROGRESS_TIMEOUTS * chain.config.timeout_ns
+    ledger = chain.ledger
+    pending = (ledger.leaf_index[chain.records.history :] == NOT_YET) & (chain.proposer.pool.state != REJECTED)
+    waiting = bool((pending & (chain.offered.intended_ns < horizon_ns - bound_ns)).any())
+    last = ledger.blocks[-1].executed_ns
+    last_ns = int(last[last != NOT_YET].min()) if len(ledger.blocks) > 1 else 0
+    return waiting and last_ns < horizon_ns - bound_ns
+
+
+def _chain_summary(
+    scenario: Scenario, chain: Chain, transactions: dict[str, Column], simulated_ns: int
+) -> dict[str, Any]:
+    config = chain.config
+    mine = np.array(transactions["chain"]) == config.id
+    times = {name: np.array(transactions[name], dtype=np.int64)[mine] for name in _timestamps()}
+    outcome = np.array(transactions["outcome"])[mine]
+    sizes = np.array(transactions["size_bytes"], dtype=np.int64)[mine]
+    done = times["executed_ns"] != NOT_YET
+    blocks = chain.ledger.blocks[1:]
+    simulated_s = simulated_ns / SECOND
+    on_chain = sum(len(block.transactions) for block in blocks)
+    records = int(np.count_nonzero(outcome == "committed"))
+    return {
+        "protocol": config.protocol,
+        "validators": config.validators,
+        "fidelity": scenario.chains[config.id].fidelity,
+        "hash": config.hash,
+        "blocks": len(blocks),
+        "transactions": on_chain,
+        "records": records,
+        "offered": len(outcome),
+        "rejected": int(np.count_nonzero(outcome == "rejected")),
+        "unfinished": int(np.count_nonzero(outcome == "unfinished")),
+        "throughput_tps": on_chain / simulated_s,
+        "goodput_tps": records / simulated_s,
+        "storage_bytes": int(sizes[done].sum()) + sum(len(block.header.to_bytes()) for block in blocks),
+        "view_changes": chain.views,
+        "bottleneck": _bottleneck(chain, simulated_ns),
+        "commit_latency_s": latency(times["executed_ns"][done] - times["intended_ns"][done]),
+        "stages_s": {stage: latency(times[end][done] - times[start][done]) for stage, (start, end) in STAGES.items()},
+    }
+
+
+def _timestamps() -> list[str]:
+    return ["intended_ns", "queued_ns", "cut_ns", "proposed_ns", "voted_ns", "executed_ns"]
+
+
+def latency(values_ns: NDArray[np.int64]) -> dict[str, float]:
+    """Mean and maximum exactly, quantiles within the histogram's error, all in seconds."""
+    histogram = Histogram()
+    histogram.add(values_ns)
+    quantiles = {name: histogram.quantile(q) / SECOND for name, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))}
+    return {"mean": histogram.mean / SECOND, **quantiles, "max": histogram.maximum / SECOND}
+
+
+def _bottleneck(chain: Chain, simulated_ns: int) -> dict[str, Any]:
+    """The resource that is used most: what would saturate first if load grew and nothing else changed."""
+    nics = [chain.network.utilisation(node.index, simulated_ns) for node in chain.nodes]
+    blocks = [block for block in chain.ledger.blocks[1:] if block.value is not None and block.value.count]
+    fill = max(
+        (sum(b.value.count for b in blocks if b.value) / (len(blocks) * chain.config.max_transactions), "block space")
+        if blocks
+        else (0.0, "block space"),
+        (chain.proposer.pool.peak / chain.config.pool_capacity, "mempool"),
+    )
+    used = [
+        (max(node.cpu_busy_ns for node in chain.nodes) / simulated_ns, "cpu"),
+        (max(egress for egress, _ in nics), "egress bandwidth"),
+        (max(ingress for _, ingress in nics), "ingress bandwidth"),
+        fill,
+    ]
+    share, resource = max(used)
+    return {"resource": resource, "utilisation": share}
