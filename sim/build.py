@@ -142,6 +142,14 @@ def _pieces(scenario: Scenario, stream: Stream) -> tuple[tuple[float, float], ..
     return tuple(segments(curve, scenario.start, scenario.horizon / SECOND))
 
 
+def rate_at_start(scenario: Scenario, stream: Stream) -> tuple[float, float]:
+    """A stream's rate per second when the scenario starts, and the arrivals to expect until its horizon."""
+    pieces = _pieces(scenario, stream)
+    begins_s = [0.0, *(end_s for end_s, _ in pieces[:-1])]
+    expected = sum((end_s - begin_s) * m for begin_s, (end_s, m) in zip(begins_s, pieces, strict=True))
+    return stream.rate * pieces[0][1], stream.rate * expected
+
+
 def _deposits(scenario: Scenario, stream_id: str, stream: Stream) -> Deposits:
     if stream.size is None:
         raise ValueError(f"workload.{stream_id}: a deposit stream has a size; the loader checks it")

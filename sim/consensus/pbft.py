@@ -172,9 +172,7 @@ class PbftReplica:
 
     def _on_executed(self, event: Executed) -> Sequence[Output]:
         if event.sequence != self.last_executed + 1 or event.sequence > self._log.decided:
-            raise HostError(
-                f"executed {event.sequence} after {self.last_executed}, with {self._log.decided} the last decided"
-            )
+            raise HostError(f"executed {event.sequence} after {self.last_executed}; {self._log.decided} are decided")
         outputs: list[Output] = []
         self._execute_to(event.sequence, event.state_digest, event.waiting, outputs)
         return outputs
@@ -294,6 +292,7 @@ class PbftReplica:
         outputs: list[Output] = []
         self._ordering.stand_at(max(event.sequence, self.last_executed))
         if event.sequence > self.last_executed:
+            self._catch_up.answered()
             self._execute_to(event.sequence, event.state_digest, event.waiting, outputs)
         else:
             self._waiting = event.waiting

@@ -34,6 +34,10 @@ class CatchUp:
         if self._asked <= sequence:
             self._asked = 0
 
+    def answered(self) -> None:
+        """State arrived: whether it was enough shows by asking again."""
+        self._asked = 0
+
     def ask(self, sequence: int, state_digest: bytes, holders: tuple[int, ...]) -> list[FetchState]:
         """Ask for the state at ``sequence``, unless that or more is asked for already."""
         return [self._fetch(sequence, state_digest, holders)] if sequence > self._asked else []

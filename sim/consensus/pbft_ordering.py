@@ -84,9 +84,9 @@ class Ordering:
         if slot is None:
             return self._out_of_range(message)
         count = slot.prepares.add(bit, message.digest)
-        if count >= self._quorum and not slot.prepared and message.digest == slot.digest:
+        if count >= self._quorum and not slot.prepared and slot.value is not None and message.digest == slot.digest:
             outputs: list[Output] = []
-            self._prepared(message.sequence, slot, outputs)
+            self._prepared(message.sequence, slot, slot.value, outputs)
             return outputs
         return self._conflict(message) if count == CONFLICTING else NOTHING
 
@@ -96,7 +96,7 @@ class Ordering:
             return self._other_view(message)
         bit = self._peer_bits.get(message.sender)
         if bit is None:
-            return self._refuse(message, "commit from no replica")
+            return self._refuse(message)
         slot = self._slots.get(message.sequence) or self._log.open(message.sequence)
         if slot is None:
             return self._out_of_range(message)
@@ -119,15 +119,13 @@ class Ordering:
             outputs.append(Broadcast(Prepare(self._me, self._view, message.sequence, digest)))
             count = slot.prepares.add(1 << self._me, digest)
         if count >= self._quorum:
-            self._prepared(message.sequence, slot, outputs)
+            self._prepared(message.sequence, slot, message.value, outputs)
 
-    def _prepared(self, sequence: int, slot: Slot, outputs: list[Output]) -> None:
-        if slot.value is None or slot.digest is None:
-            return
+    def _prepared(self, sequence: int, slot: Slot, value: Value, outputs: list[Output]) -> None:
         slot.prepared = True
-        self._log.record_prepared(sequence, slot.value, slot.prepares.mask(slot.digest))
-        outputs.append(Broadcast(Commit(self._me, self._view, sequence, slot.digest)))
-        if slot.commits.add(1 << self._me, slot.digest) >= self._quorum:
+        self._log.record_prepared(sequence, value, slot.prepares.mask(value.digest))
+        outputs.append(Broadcast(Commit(self._me, self._view, sequence, value.digest)))
+        if slot.commits.add(1 << self._me, value.digest) >= self._quorum:
             slot.committed = True
             outputs += self.decide_ready()
 
@@ -178,8 +176,9 @@ class Ordering:
         self.next_sequence = max(self.next_sequence, sequence + 1)
 
     def committers_above(self, sequence: int) -> int:
-        """The replicas, as bits, whose commits say that they work above ``sequence`` or in a later view."""
-        return self._log.committers_above(sequence) | self._beyond_high | self.early.committers_above(self._log.decided)
+        """The peers, as bits, whose commits say that they work above ``sequence`` or in a later view."""
+        later = self._beyond_high | self.early.committers_above(self._log.decided)
+        return (self._log.committers_above(sequence) | later) & ~(1 << self._me)
 
     def forget_beyond(self) -> None:
         """The water marks moved: who was beyond the old ones proves nothing any more."""
@@ -187,7 +186,7 @@ class Ordering:
 
     def _other_view(self, message: OrderingMessage) -> Sequence[Output]:
         if message.sender not in self._peer_bits:
-            return self._refuse(message, "message from no replica")
+            return self._refuse(message)
         if message.view < 0 or message.sequence < 1:
             return (Misbehaviour(message.sender, f"{message.kind} for ({message.view}, {message.sequence})"),)
         if message.view < self._view or message.sequence <= self._log.floor:
@@ -203,9 +202,12 @@ class Ordering:
             self._beyond_high |= 1 << message.sender
         return NOTHING
 
-    def _refuse(self, message: OrderingMessage, reason: str) -> Sequence[Output]:
-        """Nobody here has a right to say this, save that the network may reflect what this replica said itself."""
-        return NOTHING if message.sender == self._me else (Misbehaviour(message.sender, reason),)
+    def _refuse(self, message: OrderingMessage, reason: str = "") -> Sequence[Output]:
+        """Its sender has no right to say this; what the network reflects of this replica's own words is no offence."""
+        if message.sender == self._me:
+            return NOTHING
+        known = message.sender in self._peer_bits
+        return (Misbehaviour(message.sender, reason if known else f"{message.kind} from no replica"),)
 
     def _conflict(self, message: OrderingMessage) -> Sequence[Output]:
         where = f"({message.view}, {message.sequence})"

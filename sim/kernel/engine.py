@@ -22,7 +22,7 @@ MILLISECOND = 1_000_000
 """Nanoseconds in a millisecond."""
 
 
-class EventLimit(Exception):  # noqa: N818 - it is a bound that was reached, not a fault
+class EventLimit(Exception):
     """`Engine.run` executed ``max_events`` events before it reached its end time."""
 
 

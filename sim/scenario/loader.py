@@ -192,8 +192,7 @@ def _bytes(file: Path) -> bytes:
     if not stat.S_ISREG(status.st_mode):
         raise ValueError("is not a regular file; needs a YAML file")
     if status.st_size > MAX_FILE_BYTES:
-        size = f"{status.st_size / MAX_FILE_BYTES:.1f} MiB"
-        raise ValueError(f"is {size} large; a scenario file may have 1 MiB at most")
+        raise ValueError(f"is {status.st_size:,} bytes large; a scenario file may have {MAX_FILE_BYTES:,} at most")
     with file.open("rb") as stream:
         return stream.read(MAX_FILE_BYTES + 1)
 

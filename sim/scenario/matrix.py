@@ -7,8 +7,9 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from sim.scenario.distributions import Model
-from sim.scenario.problems import EntryError, hint
+from sim.scenario.problems import EntryError
 from sim.scenario.quantities import Duration, Id, Text, latitude_or_longitude
+from sim.scenario.references import RegionId
 
 _MAX_MISSING = 10
 
@@ -32,7 +33,7 @@ class DelayMatrix(Model):
     source: Text = Field(description="Where the numbers come from.")
     regions: Mapping[Id, Region] = Field(min_length=1, description="The regions, by id.")
     within: Duration = Field(description="One-way delay between two nodes of the same region.")
-    one_way: Mapping[Id, Mapping[Id, Duration]] = Field(
+    one_way: Mapping[RegionId, Mapping[RegionId, Duration]] = Field(
         default_factory=dict,
         description="One-way delay from a region to another; one direction counts for both unless both are given.",
     )
@@ -53,22 +54,14 @@ class DelayMatrix(Model):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        items = [*self._unknown(), *self._missing()]
+        items = [*self._to_itself(), *self._missing()]
         if items:
             raise EntryError(items)
         return self
 
-    def _unknown(self) -> list[tuple[tuple[str | int, ...], str]]:
-        items: list[tuple[tuple[str | int, ...], str]] = []
-        for a, row in self.one_way.items():
-            if a not in self.regions:
-                items.append((("one_way", a), f"'{a}' is not a region{hint(a, self.regions, 'regions')}"))
-            for b in row:
-                if b not in self.regions:
-                    items.append((("one_way", a, b), f"'{b}' is not a region{hint(b, self.regions, 'regions')}"))
-                elif a == b:
-                    items.append((("one_way", a, b), "is the delay of a region to itself; that is 'within'"))
-        return items
+    def _to_itself(self) -> list[tuple[tuple[str | int, ...], str]]:
+        message = "is the delay of a region to itself; write it as 'within'"
+        return [(("one_way", a, a), message) for a, row in self.one_way.items() if a in row]
 
     def _missing(self) -> list[tuple[tuple[str | int, ...], str]]:
         """Name the pairs without a delay, the first few one by one."""

@@ -33,14 +33,14 @@ class Declared:
         ids: the ids of each section; a section that is missing though required, or no map, is left out, since that is
             a problem of its own and would make every reference to it look wrong.
         nodes: validators and observers together of each chain, where both are whole numbers.
-        deposits: the chain of each stream that deposits records.
+        deposits: the chain of each stream that deposits records; None where that is no chain.
         horizon_ns: the horizon in nanoseconds, where it is a duration.
         file: the file that the user named.
     """
 
     ids: Mapping[str, tuple[str, ...]]
     nodes: Mapping[str, int]
-    deposits: Mapping[str, str]
+    deposits: Mapping[str, str | None]
     horizon_ns: int | None
     file: Path
 
@@ -60,7 +60,7 @@ class Declared:
             ids,
             {chain: count for chain, value in chains.items() if (count := _nodes(value)) is not None},
             {
-                stream: str(_get(value, "chain"))
+                stream: str(chain) if (chain := _get(value, "chain")) in chains else None
                 for stream, value in streams.items()
                 if (_get(value, "action") or "deposit") == "deposit"
             },

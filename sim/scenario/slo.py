@@ -179,5 +179,8 @@ def _show_bound(metric: str, value: float) -> object:
     if unit == "s":
         return units.show_duration(round(Fraction(value) * units.NANOSECONDS["s"]))
     if unit == "bytes":
-        return units.show_size(int(value))
-    return units.show_rate(value) if unit == "tps" else value
+        # The float nearest to the greatest size lies just above it.
+        return units.show_size(min(int(value), units.MAX_INT64))
+    if unit == "tps":
+        return units.show_rate(value)
+    return int(value) if value.is_integer() else value

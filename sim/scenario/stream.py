@@ -68,9 +68,9 @@ class Stream(Model):
             return value
         if value not in known.deposits:
             raise ValueError(f"'{value}' does not deposit; needs a deposit stream of the same chain")
-        chain = info.data.get("chain")
-        if chain is not None and known.deposits[value] != chain:
-            raise ValueError(f"'{value}' deposits on {known.deposits[value]}; needs a stream that deposits on {chain}")
+        chain, other = info.data.get("chain"), known.deposits[value]
+        if None not in {chain, other} and chain != other:
+            raise ValueError(f"'{value}' deposits on {other}; needs a stream that deposits on {chain}")
         return value
 
     @model_validator(mode="after")

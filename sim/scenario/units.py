@@ -39,6 +39,8 @@ BITS_PER_SECOND: Final = {"Tbit/s": 10**12, "Gbit/s": 10**9, "Mbit/s": 10**6, "k
 SECONDS_PER: Final = {"/s": 1, "/min": 60, "/h": 3_600, "/day": 86_400, "/year": 365 * 86_400}
 
 MAX_DURATION_NS: Final = 36_525 * NANOSECONDS["d"]
+MIN_RATE_PER_S: Final = 1e-30
+"""The least rate above zero; its canonical text per second stays within what `parse_number` takes."""
 MAX_INT64: Final = 2**63 - 1
 _MAX_TEXT = 80
 _MAX_EXPONENT = 40
@@ -189,7 +191,10 @@ def parse_rate(text: str) -> float:
         raise ValueError("needs a rate such as 200/s, 5/min, 3/h, 4/day or 1.005e9/year")
     if match[1]:
         raise ValueError("a rate must be ≥ 0")
-    return float(Fraction(parse_number(match[2])) / SECONDS_PER[match[3]])
+    rate_per_s = float(Fraction(parse_number(match[2])) / SECONDS_PER[match[3]])
+    if 0 < rate_per_s < MIN_RATE_PER_S:
+        raise ValueError("is out of range")
+    return rate_per_s
 
 
 def show_rate(rate_per_s: float) -> str:

@@ -24,6 +24,23 @@ def as_json(data: dict[str, Any]) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that it is the old one or the new one at any time: beside it, synced, then renamed."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    staging = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        staging.chmod(0o644)
+        staging.rename(path)
+    except BaseException:
+        staging.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
+
+
 def check_free(directory: str | Path, *, force: bool) -> Path:
     """Make sure before a long run that its directory may be written.
 

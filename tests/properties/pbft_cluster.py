@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from sim.consensus.interface import (
     Broadcast,
     CancelTimer,
     Decide,
+    EnterView,
     Executed,
     FetchState,
     Misbehaviour,
@@ -36,20 +37,20 @@ from sim.consensus.pbft_messages import GENESIS, Commit, NewView, Prepare, PrePr
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sim.consensus.interface import Input, Message
+    from sim.consensus.interface import Input, Message, Output
 
 TIMEOUT = 100
 SLOWEST_STORMY = 150
 SLOWEST_CALM = 10
 
 
-class Diverged(AssertionError):
+class DivergenceError(AssertionError):
     """Two correct replicas decided different values at one sequence number."""
 
 
-def twin(digest: bytes) -> bytes:
-    """The other value that an equivocator shows for ``digest``."""
-    return digest[:-1] if digest.endswith(b"*") else digest + b"*"
+def shown(digest: bytes, receiver: int) -> bytes:
+    """What equivocators agree to tell ``receiver``: the value to even numbers, its twin to odd ones."""
+    return digest.rstrip(b"*") + b"*" * (receiver % 2)
 
 
 def honest(message: Message, _receiver: int) -> Message | None:
@@ -61,12 +62,11 @@ def silent(_message: Message, _receiver: int) -> Message | None:
 
 
 def equivocating(message: Message, receiver: int) -> Message | None:
-    """Show replicas with odd numbers another value, and vote to each side for what it was shown."""
-    if receiver % 2:
-        if isinstance(message, PrePrepare):
-            return replace(message, value=replace(message.value, digest=twin(message.value.digest)))
-        if isinstance(message, Prepare | Commit):
-            return replace(message, digest=twin(message.digest))
+    """Propose one value to one half and its twin to the other, and vote to each half for what it was shown."""
+    if isinstance(message, PrePrepare):
+        return replace(message, value=replace(message.value, digest=shown(message.value.digest, receiver)))
+    if isinstance(message, Prepare | Commit):
+        return replace(message, digest=shown(message.digest, receiver))
     return message
 
 
@@ -96,6 +96,7 @@ class Host:
     executed: list[bytes] = field(default_factory=list)
     timers: dict[str, int] = field(default_factory=dict)
     down: bool = False
+    entered: int = 0
 
     @property
     def waiting(self) -> list[bytes]:
@@ -140,6 +141,16 @@ class Cluster:
         self._rng = np.random.default_rng(seed)
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._ticks = 0
+        self._carriers: dict[type, Callable[[int, Any], None]] = {
+            Broadcast: self._broadcast,
+            Send: self._send,
+            SetTimer: self._set_timer,
+            CancelTimer: self._cancel_timer,
+            Decide: self._execute,
+            EnterView: self._enter_view,
+            FetchState: self._fetch,
+            Misbehaviour: self._note,
+        }
         for i, start, end in crashes:
             self.at(start, lambda host=self.hosts[i]: self._crash(host))
             self.at(end, lambda i=i: self._restart(i))
@@ -164,6 +175,12 @@ class Cluster:
             action()
         raise AssertionError(f"{most_events} events and no end")
 
+    def drain(self) -> None:
+        """Deliver what is still under way, without letting a timer expire on it."""
+        while self._queue and self._queue[0][0] <= self.now + SLOWEST_CALM:
+            self.now, _, action = heapq.heappop(self._queue)
+            action()
+
     def finished(self) -> bool:
         hosts = [self.hosts[i] for i in self.correct]
         return all(len(host.known) == len(self.requests) and not host.waiting for host in hosts)
@@ -184,25 +201,29 @@ class Cluster:
             value = Value(free[0], size_bytes=100, count=1, body=object())
             self._carry_out(i, host.replica.step(Propose(value), self.now))
 
-    def _carry_out(self, i: int, outputs: Sequence[object]) -> None:
-        host = self.hosts[i]
+    def _carry_out(self, i: int, outputs: Sequence[Output]) -> None:
         for output in outputs:
-            if isinstance(output, Broadcast):
-                for receiver in range(len(self.hosts)):
-                    if receiver != i:
-                        self._transmit(i, receiver, output.message)
-            elif isinstance(output, Send):
-                self._transmit(i, output.to, output.message)
-            elif isinstance(output, SetTimer):
-                self._set_timer(i, output)
-            elif isinstance(output, CancelTimer):
-                host.timers.pop(output.name, None)
-            elif isinstance(output, Decide):
-                self._execute(i, output)
-            elif isinstance(output, FetchState):
-                self.at(self.now + self._delay(), lambda fetch=output: self._transfer(i, fetch))
-            elif isinstance(output, Misbehaviour):
-                self._note(i, output)
+            self._carriers[type(output)](i, output)
+
+    def _broadcast(self, i: int, output: Broadcast) -> None:
+        for receiver in range(len(self.hosts)):
+            if receiver != i:
+                self._transmit(i, receiver, output.message)
+
+    def _send(self, i: int, output: Send) -> None:
+        self._transmit(i, output.to, output.message)
+
+    def _cancel_timer(self, i: int, output: CancelTimer) -> None:
+        self.hosts[i].timers.pop(output.name, None)
+
+    def _enter_view(self, i: int, output: EnterView) -> None:
+        assert output.view > self.hosts[i].entered, "a replica never goes back to a view"
+        assert output.leader == output.view % len(self.hosts)
+        self.hosts[i].entered = output.view
+
+    def _fetch(self, i: int, output: FetchState) -> None:
+        assert output.peers, "somebody has what a replica is told to fetch"
+        self.at(self.now + self._delay(), lambda: self._transfer(i, output))
 
     def _note(self, i: int, output: Misbehaviour) -> None:
         if i in self.correct:
@@ -214,15 +235,15 @@ class Cluster:
         return 1 + int(self._rng.random() * slowest)
 
     def _transmit(self, sender: int, receiver: int, message: Message) -> None:
-        shown = self.hosts[sender].lie(message, receiver)
-        if shown is None:
+        told = self.hosts[sender].lie(message, receiver)
+        if told is None:
             return
-        self.sent[shown.kind] = self.sent.get(shown.kind, 0) + 1
+        self.sent[told.kind] = self.sent.get(told.kind, 0) + 1
         stormy = self.now < self._calm_at
         if stormy and self._rng.random() < self._loss:
             return
         for _ in range(2 if stormy and self._rng.random() < self._loss else 1):
-            self.at(self.now + self._delay(), lambda: self.step(receiver, shown))
+            self.at(self.now + self._delay(), lambda: self.step(receiver, told))
 
     def _set_timer(self, i: int, output: SetTimer) -> None:
         self._ticks += 1
@@ -245,7 +266,7 @@ class Cluster:
         if i in self.correct:
             first = self.decided.setdefault(output.sequence, output.value.digest)
             if first != output.value.digest:
-                raise Diverged(f"at {output.sequence}: {first!r} and {output.value.digest!r}")
+                raise DivergenceError(f"at {output.sequence}: {first!r} and {output.value.digest!r}")
         host.executed.append(output.value.digest)
         executed = Executed(output.sequence, host.state_digest, bool(host.waiting))
         self._carry_out(i, host.replica.step(executed, self.now))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RELATIVE_ERROR = Decimal("1e-15")
-"""What the module claims. Measured on 12,000 points: log 3.8e-16, exp 1.4e-16, normal quantile 5.8e-16."""
+"""What the module claims for any argument."""
 
 DIGITS = 60
 unhurried = settings(deadline=None)
@@ -65,6 +65,20 @@ def test_log_keeps_its_relative_error_where_it_crosses_zero(offset: float) -> No
 def test_exp_is_within_its_claim_of_the_exact_exponential(x: float) -> None:
     with localcontext(prec=DIGITS):
         _assert_near(elementary.exp(_one(x))[0], Decimal(x).exp())
+
+
+def _worst(got: np.ndarray, exact: list[Decimal]) -> Decimal:
+    return max(abs(Decimal(value) - true) / abs(true) for value, true in zip(got.tolist(), exact, strict=True))
+
+
+def test_on_a_grid_of_the_hardest_arguments_the_errors_are_half_of_the_claim() -> None:
+    """Where the series are longest: mantissas about sqrt(1/2) and sqrt(2), remainders about +-ln(2)/2."""
+    near_one = np.linspace(-1e-3, 1e-3, 1500)
+    mantissas = np.concatenate([math.sqrt(0.5) + near_one, math.sqrt(2) + near_one])
+    remainders = np.concatenate([near_one + math.log(2) * (half + 0.5) for half in (-600, -7, -1, 0, 8, 600)])
+    with localcontext(prec=DIGITS):
+        assert _worst(elementary.log(mantissas), [Decimal(x).ln() for x in mantissas.tolist()]) < Decimal("5e-16")
+        assert _worst(elementary.exp(remainders), [Decimal(x).exp() for x in remainders.tolist()]) < Decimal("2e-16")
 
 
 PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459")

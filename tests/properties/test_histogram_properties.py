@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.metrics.histogram import RELATIVE_ERROR, Histogram
+
+if TYPE_CHECKING:
+    from random import Random
 
 unhurried = settings(deadline=None)
 # As many values of every magnitude as small ones: uniform draws would nearly all have 53 bits.
@@ -60,7 +64,7 @@ def test_count_sum_mean_and_extremes_are_exact(values: list[int]) -> None:
 @unhurried
 @given(st.lists(samples, max_size=6), st.randoms(use_true_random=False))
 def test_merging_any_partition_in_any_order_and_grouping_equals_adding_all_at_once(
-    parts: list[list[int]], random: object
+    parts: list[list[int]], random: Random
 ) -> None:
     whole = _state(_histogram([value for part in parts for value in part]))
     added = Histogram()

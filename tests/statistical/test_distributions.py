@@ -7,6 +7,7 @@ below would fail by chance with probability `FALSE_ALARM`; there are fewer than 
 from __future__ import annotations
 
 import math
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -78,12 +79,12 @@ def _quantile(distribution: Distribution, q: float) -> float:
 @each
 def test_samples_follow_the_distribution_function(distribution: Distribution) -> None:
     values = np.sort(_sample(distribution))
-    points, last = np.unique(values, return_index=False), np.searchsorted(values, np.unique(values), side="right")
-    first = np.searchsorted(values, points, side="left")
+    points = np.unique(values)
+    up_to, below = (np.searchsorted(values, points, side=side) / SAMPLES for side in ("right", "left"))
     at = np.array([distribution.cdf(x) for x in points.tolist()])
     just_below = np.array([distribution.cdf(math.nextafter(x, -math.inf)) for x in points.tolist()])
-    assert np.abs(last / SAMPLES - at).max() < KOLMOGOROV
-    assert np.abs(first / SAMPLES - just_below).max() < KOLMOGOROV
+    assert np.abs(up_to - at).max() < KOLMOGOROV
+    assert np.abs(below - just_below).max() < KOLMOGOROV
 
 
 @pytest.mark.parametrize("distribution", with_finite_variance, ids=str)
@@ -149,6 +150,26 @@ def test_a_second_sample_continues_the_block(distribution: Distribution) -> None
     block = Draws(1).block("again")
     first, second = distribution.sample(block, 50), distribution.sample(block, 50)
     assert not set(first.tolist()) & set(second.tolist())
+
+
+@pytest.mark.parametrize(
+    ("distribution", "rises"),
+    [(Exponential(2e6), False), (Lognormal(600.0, 2000.0), True), (Pareto(5.0, 1.2), False)],
+    ids=str,
+)
+def test_inversion_maps_a_uniform_to_the_value_with_that_much_below_or_above_it(
+    distribution: Distribution, rises: bool
+) -> None:
+    uniforms = Draws(3).block("inversion").uniforms(500)
+    values = distribution.sample(Draws(3).block("inversion"), 500)
+    shares = np.array([distribution.cdf(x) for x in values.tolist()])
+    assert shares == pytest.approx(uniforms if rises else 1 - uniforms, rel=1e-12, abs=1e-14)
+
+
+def test_an_empirical_value_is_the_first_whose_running_weight_exceeds_the_uniform() -> None:
+    uniforms = Draws(3).block("inversion").uniforms(500)
+    values = Empirical((1.0, 2.0, 5.0), (1.0, 2.0, 1.0)).sample(Draws(3).block("inversion"), 500)
+    assert values.tolist() == [1.0 if u < 0.25 else 2.0 if u < 0.75 else 5.0 for u in uniforms.tolist()]
 
 
 def test_a_constant_draws_nothing_from_its_block() -> None:
@@ -274,6 +295,5 @@ def test_the_mean_of_a_truncated_exponential_is_that_of_the_textbook() -> None:
 def test_parameters_that_make_no_distribution_are_refused(
     kind: type[Distribution], parameters: tuple[object, ...], message: str
 ) -> None:
-    with pytest.raises(ValueError) as refusal:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         kind(*parameters)
-    assert str(refusal.value) == message

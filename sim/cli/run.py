@@ -1,0 +1,115 @@
+"""`alliance run`: run scenarios, print what happened, keep it in a directory each."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sim.cli.options import Files, Settings
+from sim.scenario import load, parse_assignments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sim.scenario import Scenario
+    from sim.study.run import Run
+
+_RESULTS = Path("results")
+
+
+def run(
+    files: Files,
+    settings: Settings = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of the scenario's own.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Run directory (for several files: their parent). Default: a new one in results/."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing run directory.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of tables.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> int:
+    """Run scenarios. Exit code 0: every verdict is the expected one; 1: one is not; 2: bad input."""
+    from sim.study.store import check_free
+
+    overrides = parse_assignments(settings or [])
+    scenarios = [load(file, set=overrides) for file in files]
+    places = [_place(scenario, out, several=len(files) > 1) for scenario in scenarios]
+    for place in places:
+        check_free(place, force=force)
+    runs = []
+    for scenario, place in zip(scenarios, places, strict=True):
+        runs.append(_run_one(scenario, place, seed=seed, force=force, silent=quiet or as_json))
+    if as_json and not quiet:
+        _print_json([one.summary for one in runs])
+    return int(any(one.summary["verdict"] != one.scenario.expect for one in runs))
+
+
+def _place(scenario: Scenario, out: Path | None, *, several: bool) -> Path:
+    """Where a run goes: as told, or a directory in results/ that does not exist yet."""
+    if out is not None:
+        return out / scenario.name if several else out
+    place, number = _RESULTS / scenario.name, 1
+    while place.exists():
+        number += 1
+        place = _RESULTS / f"{scenario.name}-{number}"
+    return place
+
+
+def _run_one(scenario: Scenario, place: Path, *, seed: int | None, force: bool, silent: bool) -> Run:
+    from sim import report
+    from sim.report import console
+    from sim.study.run import run as run_scenario
+    from sim.study.store import save_run
+
+    with _progress(scenario.name, silent=silent) as (advance, say):
+        result = run_scenario(scenario, seed, advance)
+        say("writing the report")
+        save_run(result, place, force=force, more=lambda directory: report.add_to(result, directory))
+    if not silent:
+        console.show(result.summary, result.manifest, result.scenario)
+        print(f"report   {place / 'report.html'}")
+        print(f"again    {_command(scenario, result.summary['seed'])}")
+    return result
+
+
+def _command(scenario: Scenario, seed: int) -> str:
+    return f"alliance run {scenario.source} --seed {seed}"
+
+
+def _print_json(summaries: list[dict[str, Any]]) -> None:
+    from sim.study.store import as_json
+
+    if len(summaries) == 1:
+        sys.stdout.write(as_json(summaries[0]))
+    else:
+        sys.stdout.write("[" + ",".join(as_json(summary).rstrip("\n") for summary in summaries) + "]\n")
+
+
+@contextmanager
+def _progress(name: str, *, silent: bool) -> Iterator[tuple[Callable[[float], None], Callable[[str], None]]]:
+    """A progress bar on a terminal; nothing in a pipe."""
+    if silent or not sys.stderr.isatty():
+        yield lambda _: None, lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"simulating {name}", total=1.0)
+        yield (
+            lambda share: bar.update(task, completed=share),
+            lambda text: bar.update(task, description=text),
+        )
