@@ -115,9 +115,12 @@ class Chain:
     def _receive(self, node: Node, payload: tuple[Message, int], received_ns: int) -> bool:
         """Serve a message: the CPU's queue by arithmetic, then the replica or the catch-up."""
         message, work_ns = payload
-        done_ns = node.work(received_ns, work_ns)
-        if done_ns is None:
+        # Node.work, written out: this is the one place that every message passes.
+        done_ns = work_ns + (received_ns if received_ns > node.cpu_free_ns else node.cpu_free_ns)
+        if node.down or done_ns > node.halt_ns:
             return False
+        node.cpu_free_ns = done_ns
+        node.cpu_busy_ns += work_ns
         taker = self._takers.get(type(message))
         if taker is not None:
             taker(node, message, done_ns)

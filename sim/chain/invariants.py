@@ -15,7 +15,7 @@ VALIDITY = "validity"
 ORDER = "order"
 
 
-class InvariantViolation(Exception):  # noqa: N818 - the simulated system failed, not the simulator
+class InvariantViolation(Exception):
     """A chain did what it must never do.
 
     Attributes:

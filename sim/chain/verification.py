@@ -1,9 +1,10 @@
 """Answering "is this record what was deposited?" with a real proof, and one of the three official outcomes.
 
 The public verification platform of the people's courts has exactly three answers: passed (核验通过), not deposited
-on the judicial chain (尚未在司法区块链存证), and not what was deposited (与链上存证数据比对结果不一致). A client presents
-a deposit number and a record. The node looks the number up, builds an inclusion proof in the log of the last block
-that it executed, and the client checks the presented bytes and the proof against that block's root.
+on the judicial chain (尚未在司法区块链存证), and not what was deposited (与链上存证数据比对结果不一致).
+
+A client presents a deposit number and a record. The node looks the number up, builds an inclusion proof in the log of
+the last block that it executed, and the client checks the presented bytes and the proof against that block's root.
 """
 
 from __future__ import annotations

@@ -396,7 +396,6 @@ class PbftReplica:
             self._stabilise(stable, outputs)
         if stable.sequence > self._log.decided:
             outputs += self._catch_up.ask(stable.sequence, stable.state_digest, stable.signers)
-        outputs += self._ordering.enter(
-            self.view, new_view.pre_prepares, first_free=stable.sequence + len(new_view.pre_prepares) + 1
-        )
+        first_free = stable.sequence + len(new_view.pre_prepares) + 1
+        outputs += self._ordering.enter(self.view, new_view.pre_prepares, first_free)
         self._restart_request_timer(outputs)

@@ -1,15 +1,17 @@
 """The event loop: integer nanoseconds over SimPy. The only file that imports simpy.
 
 Ties break by insertion. A message costs one scheduled callback, never a process or a store; processes are for
-long-lived behaviour only.
+long-lived behaviour only. `Engine.call_at` puts its timers straight onto SimPy's agenda, and the loop calls them
+without SimPy's event objects around them, which halves their cost; anything else on the agenda, such as a process, is
+left to SimPy's own step.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any
 
 import simpy
-from simpy.core import StopSimulation
 
 from sim.kernel.trace import Trace
 
@@ -21,21 +23,20 @@ SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
 """Nanoseconds in a millisecond."""
 
+_NORMAL = 1
+"""SimPy's priority of ordinary events."""
+
 
 class EventLimit(Exception):
     """`Engine.run` executed ``max_events`` events before it reached its end time."""
 
 
-class Timer(simpy.Event):
+class Timer:
     """One scheduled call; `cancel` turns it into nothing."""
 
-    _ok = True
+    __slots__ = ("args", "call")
 
-    def __init__(
-        self, fire: Callable[[simpy.Event], None], call: Callable[..., object], args: tuple[object, ...]
-    ) -> None:
-        # simpy.Event.__init__ is not called: it would allocate a list and an environment reference per message.
-        self.callbacks = (fire,)  # type: ignore[assignment] # simpy only iterates over it; a tuple is cheaper
+    def __init__(self, call: Callable[..., object], args: tuple[object, ...]) -> None:
         self.call: Callable[..., object] | None = call
         self.args = args
 
@@ -44,26 +45,59 @@ class Timer(simpy.Event):
         self.call = None
 
 
+class _Agenda(simpy.Environment):
+    """SimPy's environment, with timers among its events."""
+
+    _queue: list[tuple[int, int, int, Any]]  # type: ignore[assignment] # simpy: any number as time, events only
+
+    def __init__(self) -> None:
+        super().__init__(initial_time=0)
+        self.queue = self._queue
+        self.next_number = self._eid.__next__
+
+    def advance(self, until: int, limit: int | None, engine: Engine) -> None:
+        """Execute everything due before ``until``; `EventLimit` after ``limit`` calls if more are due."""
+        queue = self._queue
+        stamp = engine.trace.stamp
+        while queue and queue[0][0] < until:
+            time_ns, _, _, event = queue[0]
+            timer = event if type(event) is Timer else None
+            if timer is not None and timer.call is None:
+                heappop(queue)
+                continue
+            if limit is not None:
+                if limit == 0:
+                    raise EventLimit(f"{engine.events} events executed, and another is due at {time_ns} ns")
+                limit -= 1
+            engine.events += 1
+            engine.now = time_ns
+            stamp(time_ns)
+            if timer is None:
+                self.step()
+            else:
+                heappop(queue)
+                self._now = time_ns
+                timer.call(*timer.args)  # type: ignore[misc] # mypy forgets that it is not None
+        self._now = max(until, self._now)
+        engine.now = max(until, engine.now)
+
+
 class Engine:
     """A clock and its agenda.
 
     Attributes:
+        now: simulated time in nanoseconds since the start.
         events: calls executed so far (cancelled ones do not count).
         trace: the running hash over what happened, see `sim.kernel.trace`.
     """
 
     def __init__(self) -> None:
-        self._env = simpy.Environment(initial_time=0)
-        self._schedule = self._env.schedule
-        self._limit: int | None = None
+        self._agenda = _Agenda()
+        self._queue = self._agenda.queue
+        self._next_number = self._agenda.next_number
+        self.now = 0
         self.events = 0
         self.trace = Trace()
-        self._stamp = self.trace.stamp
-
-    @property
-    def now(self) -> int:
-        """Simulated time in nanoseconds since the start."""
-        return int(self._env.now)
 
     def call_at(self, time_ns: int, call: Callable[..., object], *args: object) -> Timer:
         """Call ``call(*args)`` at ``time_ns``.
@@ -71,26 +105,24 @@ class Engine:
         Raises:
             ValueError: the time has passed.
         """
-        delay = time_ns - self._env.now
-        if delay < 0:
-            raise ValueError(f"call_at({time_ns}): it is {self._env.now} already")
-        timer = Timer(self._fire, call, args)
-        self._schedule(timer, 1, delay)  # type: ignore[arg-type] # 1 is simpy's NORMAL priority
+        if time_ns < self.now:
+            raise ValueError(f"call_at({time_ns}): it is {self.now} already")
+        timer = Timer(call, args)
+        heappush(self._queue, (time_ns, _NORMAL, self._next_number(), timer))
         return timer
 
     def call_after(self, delay_ns: int, call: Callable[..., object], *args: object) -> Timer:
         """Call ``call(*args)`` after ``delay_ns`` (ValueError if negative)."""
-        return self.call_at(self._env.now + delay_ns, call, *args)  # type: ignore[arg-type] # as in _fire
+        return self.call_at(self.now + delay_ns, call, *args)
 
     def process(self, generator: Generator[int, None, None]) -> None:
         """Run a long-lived behaviour: a generator that yields the nanoseconds it wants to sleep."""
 
-        def resume() -> None:
-            delay_ns = next(generator, None)
-            if delay_ns is not None:
-                self.call_after(delay_ns, resume)
+        def sleeper() -> Generator[simpy.Event, None, None]:
+            for delay_ns in generator:
+                yield self._agenda.timeout(delay_ns)
 
-        self.call_after(0, resume)
+        self._agenda.process(sleeper())
 
     def run(self, until: int, max_events: int | None = None) -> None:
         """Execute what is due before ``until`` (exclusive), then stand at ``until``; may be called again to go on.
@@ -99,34 +131,5 @@ class Engine:
             EventLimit: ``max_events`` calls were executed in this run and another is due; it stays due, so that the
                 next run goes on with it.
         """
-        self._limit = None if max_events is None else self.events + max_events
-        if until <= self._env.now:
-            return
-        # Not simpy's own ``run(until=)``: its end event would stay on the agenda and stop a later run after a limit.
-        end = Timer(_call, _stop, ())
-        self._schedule(end, 0, until - self._env.now)  # type: ignore[arg-type] # 0 is simpy's URGENT: before all calls
-        try:
-            self._env.run()
-        finally:
-            end.cancel()
-
-    def _fire(self, timer: simpy.Event) -> None:
-        call = timer.call  # type: ignore[attr-defined] # only timers are scheduled with this callback
-        if call is None:
-            return
-        if self.events == self._limit:
-            timer.callbacks = (self._fire,)  # type: ignore[assignment] # as in Timer
-            self._schedule(timer, 0, 0)  # type: ignore[arg-type] # URGENT: it was the first of its time and stays it
-            raise EventLimit(f"{self._limit} events executed by {self._env.now} ns")
-        self.events += 1
-        self._stamp(self._env.now)  # type: ignore[arg-type] # simpy types time as float; ours is an int
-        call(*timer.args)  # type: ignore[attr-defined]
-
-
-def _call(timer: simpy.Event) -> None:
-    if timer.call is not None:  # type: ignore[attr-defined] # only timers are scheduled with this callback
-        timer.call(*timer.args)  # type: ignore[attr-defined]
-
-
-def _stop() -> None:
-    raise StopSimulation(None)
+        if until > self.now:
+            self._agenda.advance(until, max_events, self)

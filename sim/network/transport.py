@@ -52,7 +52,6 @@ class Network:
     ) -> None:
         self.topology = topology
         self.tallies: dict[str, Tally] = {}
-        self._call_at = engine.call_at
         self._engine = engine
         self._delays = Delays(draws, chain, topology)
         self._bandwidth_bps = bandwidth_bps
@@ -89,6 +88,7 @@ class Network:
         free_ns = max(at_ns, self._egress_free[sender])
         started_ns = free_ns
         halt_ns = self._halt_ns[sender]
+        call_at, arrive = self._engine.call_at, self._arrive
         copies = 0
         for receiver in receivers:
             free_ns += transmission_ns
@@ -100,9 +100,11 @@ class Network:
             arrival_ns = free_ns + delay_ns
             if ordered[receiver]:
                 # A byte stream delivers in order: a delayed message holds back those behind it.
-                arrival_ns = max(arrival_ns, latest[receiver])
-                latest[receiver] = arrival_ns
-            self._call_at(arrival_ns, self._arrive, receiver, payload, transmission_ns, tally)
+                if arrival_ns < latest[receiver]:
+                    arrival_ns = latest[receiver]
+                else:
+                    latest[receiver] = arrival_ns
+            call_at(arrival_ns, arrive, receiver, payload, transmission_ns, tally)
         self._egress_free[sender] = free_ns
         self._count_egress(sender, min(started_ns, halt_ns), min(free_ns, halt_ns))
         tally.sent += copies
@@ -117,7 +119,9 @@ class Network:
             periods.popleft()
 
     def _arrive(self, receiver: int, payload: object, transmission_ns: int, tally: Tally) -> None:
-        received_ns = max(self._engine.now, self._ingress_free[receiver] + transmission_ns)
+        received_ns = self._ingress_free[receiver] + transmission_ns
+        if received_ns < self._engine.now:
+            received_ns = self._engine.now
         if self._handlers[receiver](payload, received_ns):
             self._ingress_free[receiver] = received_ns
             self._ingress_busy_ns[receiver] += transmission_ns

@@ -6,7 +6,6 @@ Values come from untrusted input: a message never prints more than a short form 
 """
 
 # A class here names what is wrong and reads well after `raise` and `except`; the base says that it is an error.
-# ruff: noqa: N818
 
 from __future__ import annotations
 

@@ -208,5 +208,10 @@ def to_kernel(spec: Plain[Any] | Truncated[Any]) -> "kernel.Distribution":
     return drawn
 
 
+# pydantic puts a parametrised model where pickle finds it only if it is made at module level, parts before wholes.
+for _model in (Exponential, Lognormal, Gamma, Pareto, Empirical, Plain, Truncated):
+    for _quantity in (Duration, Size):
+        _model.__class_getitem__(_quantity)
+
 DurationDistribution: TypeAlias = Distribution[Duration]
 SizeDistribution: TypeAlias = Distribution[Size]

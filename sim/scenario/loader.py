@@ -52,17 +52,24 @@ def load(
 
 def _validated(root: Map, file: Path, problems: list[Problem]) -> Scenario:
     """Return the scenario of a tree, or raise what is wrong with it together with the problems found before."""
-    known_places = {(problem.file, problem.line, problem.column) for problem in problems if problem.line}
     try:
         scenario = Scenario.model_validate(root, context=Declared.of(root, file))
     except ValidationError as error:
-        found = problems_of(error, root)
-        # A value that could not be read at all is told once, not again for not being what its key needs.
-        problems += [problem for problem in found if (problem.file, problem.line, problem.column) not in known_places]
-        raise ScenarioError(problems) from error
+        found = [problem for problem in problems_of(error, root) if not _is_told(problem, problems)]
+        raise ScenarioError([*problems, *found]) from error
     if problems:
         raise ScenarioError(problems)
     return scenario
+
+
+def _is_told(problem: Problem, before: list[Problem]) -> bool:
+    """Whether a value that could not be read at all is now found not to be what its key needs."""
+    return any(
+        (problem.file, problem.line, problem.column) == (known.file, known.line, known.column)
+        if known.line
+        else f"{problem.path}.".startswith(f"{known.path}.")
+        for known in before
+    )
 
 
 def _read_with_bases(file: Path) -> tuple[Map, list[Problem]]:

@@ -45,7 +45,7 @@ def parse_assignments(texts: Iterable[str]) -> dict[str, object]:
             overrides[path] = Scalar(value, _PLACE)
     if problems:
         raise ScenarioError(problems)
-    return {path: _placed(path, value) for path, value in overrides.items()}
+    return {path: tree_of(path, value) for path, value in overrides.items()}
 
 
 def _within(problem: Problem) -> str:
@@ -58,20 +58,16 @@ def tree_of(path: str, value: object) -> Value:
     Raises:
         ScenarioError: it has no value, or is of a type that no file can hold.
     """
-    return _placed(path, value)
-
-
-def _placed(path: str, value: object) -> Value:
     if isinstance(value, Scalar):
         text, quoted = str(value), value.quoted
     elif isinstance(value, Mapping):
         mapping = Map(_PLACE)
         for key, child in value.items():
-            mapping.put(str(key), _placed(f"{path}.{key}", child), _PLACE)
+            mapping.put(str(key), tree_of(f"{path}.{key}", child), _PLACE)
         return mapping
     elif isinstance(value, list | tuple):
         sequence = List(_PLACE)
-        sequence.extend(_placed(f"{path}.{index}", child) for index, child in enumerate(value))
+        sequence.extend(tree_of(f"{path}.{index}", child) for index, child in enumerate(value))
         return sequence
     else:
         text, quoted = _text(path, value), False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -43,12 +44,15 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        if not self.line:
-            place = f"{self.file} {self.path}" if self.path and self.file == SET else self.file
-            return f"{place}: {self.message}"
-        place = f"{self.file}:{self.line}:{self.column}"
-        return f"{place}: {self.path}: {self.message}" if self.path else f"{place}: {self.message}"
+        """Return the problem in one line, whatever text of the user it quotes."""
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        if self.path:
+            place += f" {self.path}" if self.file == SET else f": {self.path}"
+        return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), f"{place}: {self.message}")
 
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""What would break the line, or talk to the terminal."""
 
 SET = "--set"
 """The name under which overrides appear in a problem's ``file``."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 ID_PATTERN = "[a-z][a-z0-9-]*"
 _MAX_SHOWN = 60
+_NOT_IN_TEXT = re.compile(f"{CONTROL.pattern}|\x85")
+"""Control characters, and the one that YAML 1.1 takes for a line break and so would not keep."""
 
 
 @dataclass(frozen=True)
@@ -260,7 +262,7 @@ def latitude_or_longitude(limit: int) -> Reader[float]:
 def _parse_text(text: str) -> str:
     if not text.strip():
         raise ValueError("is blank; needs text")
-    control = CONTROL.search(text)
+    control = _NOT_IN_TEXT.search(text)
     if control:
         raise ValueError(f"holds the control character U+{ord(control[0]):04X}")
     return text

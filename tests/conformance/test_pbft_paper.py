@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from sim.consensus.interface import Message
 
 from pbft_steps import (
-    STABLE_4,
     A,
     B,
     C,
@@ -52,9 +51,7 @@ from pbft_steps import (
     blamed,
     commits,
     decide_at,
-    good_new_view,
     only,
-    prepared,
     prepares,
     replica,
     sent,
@@ -404,22 +401,3 @@ def test_section_4_4_a_gap_that_a_primary_leaves_on_purpose_excuses_it_only_once
     tell(backup, RequestWaiting(), *commits([2, 3], far))
     assert only(FetchState, tell(backup, TimerExpired("request"))) == [FetchState(1, b"", (2, 3))]
     assert [m.kind for m in sent(tell(backup, TimerExpired("request")))] == ["view-change"]
-
-
-# ---- sizes and costs
-
-
-def test_sizes_and_signatures_follow_from_the_layout() -> None:
-    header, signer = 1 + 4 + 64, 4 + 64
-    assert Prepare(0, 0, 1, A.digest).size_bytes == Commit(0, 0, 1, A.digest).size_bytes == header + 8 + 8 + 32
-    assert PrePrepare(0, 0, 1, A).size_bytes == header + 8 + 8 + 32 + 500
-    assert Checkpoint(0, 4, b"s" * 32).size_bytes == header + 8 + 32
-    proof = 8 + 8 + 32 + 3 * signer
-    change = ViewChange(2, 1, STABLE_4, (prepared(5, A), prepared(6, B)))
-    assert change.size_bytes == header + 8 + (8 + 32 + 3 * signer) + 2 * (proof + 500)
-    assert change.signatures == 1 + 3 + 3 + 3
-    message = good_new_view()
-    bare = header + 8 + (8 + 32) + 2 * proof
-    assert message.size_bytes == header + 8 + 3 * bare + 3 * (header + 8 + 8 + 32) + 2 * 500
-    assert message.signatures == 1 + 3 * (1 + 6) + 3
-    assert [m.proposed for m in (PrePrepare(0, 0, 1, A), Prepare(0, 0, 1, A.digest), message)] == [5, 0, 0]
