@@ -74,7 +74,6 @@ class Chain:
         self._peers = [self._others(node.index) for node in self.nodes]
         self.proposer = Proposer(self, engine)
         self._catchup = Catchup(self, engine, Quorums.of(config.validators).quorum)
-        self._halts: dict[int, list[int]] = {}
         self._carriers: dict[type, Callable[..., int | None]] = {
             Broadcast: self._broadcast,
             Send: self._send,
@@ -225,31 +224,32 @@ class Chain:
 
     # Faults.
 
-    def plan_crash(self, index: int, at_ns: int, for_ns: int | None) -> None:
-        """A node will crash at ``at_ns``, and come back with its disk after ``for_ns`` if that is given."""
-        node = self.nodes[index]
-        halts = self._halts.setdefault(index, [])
-        halts.append(at_ns)
-        halts.sort()
-        self._announce(node, halts[0])
-        self._engine.call_at(at_ns, self._crash, node)
-        if for_ns is not None:
-            self._engine.call_at(at_ns + for_ns, self._restart, node)
+    def plan_downtimes(self, index: int, downtimes: Sequence[tuple[int, int]]) -> None:
+        """A node will be down in these intervals, disjoint and ascending; it comes back with its disk after each.
 
-    def _announce(self, node: Node, halt_ns: int) -> None:
-        node.halt_ns = halt_ns
-        self.network.halt(node.index, halt_ns)
+        An interval that ends at `sim.network.transport.NEVER` has no restart.
+        """
+        node = self.nodes[index]
+        node.downtimes = tuple(downtimes)
+        self._announce_halt(node, 0)
+        for crash_ns, restart_ns in downtimes:
+            self._engine.call_at(crash_ns, self._crash, node)
+            if restart_ns < NEVER:
+                self._engine.call_at(restart_ns, self._restart, node)
+
+    def _announce_halt(self, node: Node, now_ns: int) -> None:
+        """Let a node and its NIC know when they will next stop."""
+        node.halt_ns = next((crash_ns for crash_ns, _ in node.downtimes if crash_ns >= now_ns), NEVER)
+        self.network.halt(node.index, node.halt_ns)
 
     def _crash(self, node: Node) -> None:
-        self._halts[node.index].pop(0)
         node.crash()
         self._recorder.row("faults", self.config.id, self._engine.now, node.index, "crash")
 
     def _restart(self, node: Node) -> None:
         now_ns = self._engine.now
-        halts = self._halts[node.index]
         node.restart(now_ns)
         self.network.restart(node.index, now_ns)
-        self._announce(node, halts[0] if halts else NEVER)
+        self._announce_halt(node, now_ns)
         self._recorder.row("faults", self.config.id, now_ns, node.index, "restart")
         self._catchup.resume(node, now_ns)

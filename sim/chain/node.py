@@ -24,19 +24,32 @@ class Node:
         region: where it stands.
         replica: the protocol's state machine; None for an observer.
         down: crashed and not restarted yet.
+        downtimes: when it is down, as pairs of crash and restart.
         halt_ns: when it will next crash.
         cpu_free_ns: when it will have done all work that it has taken in.
         cpu_busy_ns: CPU time spent so far.
         idle: it knows of no transaction that waits, so the next one has to wake it.
     """
 
-    __slots__ = ("cpu_busy_ns", "cpu_free_ns", "down", "halt_ns", "idle", "index", "region", "replica", "timers")
+    __slots__ = (
+        "cpu_busy_ns",
+        "cpu_free_ns",
+        "down",
+        "downtimes",
+        "halt_ns",
+        "idle",
+        "index",
+        "region",
+        "replica",
+        "timers",
+    )
 
     def __init__(self, index: int, region: str, replica: Replica | None) -> None:
         self.index = index
         self.region = region
         self.replica = replica
         self.down = False
+        self.downtimes: tuple[tuple[int, int], ...] = ()
         self.halt_ns = NEVER
         self.cpu_free_ns = 0
         self.cpu_busy_ns = 0
@@ -51,6 +64,14 @@ class Node:
         self.cpu_free_ns = done_ns
         self.cpu_busy_ns += work_ns
         return done_ns
+
+    def is_down_at(self, time_ns: int) -> bool:
+        """Whether it is down at that time."""
+        return any(crash_ns <= time_ns < restart_ns for crash_ns, restart_ns in self.downtimes)
+
+    def utilisation(self, horizon_ns: int) -> float:
+        """The share of a horizon that its CPU worked, once the engine stands at it; a backlog beyond is left out."""
+        return (self.cpu_busy_ns - max(0, self.cpu_free_ns - horizon_ns)) / horizon_ns
 
     def crash(self) -> None:
         """Stop: timers are gone, what arrives is lost."""

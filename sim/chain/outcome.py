@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.chain.chain import Chain
+    from sim.chain.ledger import Block
     from sim.metrics.recorder import Recorder
 
 COMMITTED, REFUSED, UNFINISHED = "committed", "rejected", "unfinished"
@@ -72,8 +73,9 @@ def _write_transactions(chain: Chain, recorder: Recorder, horizon_ns: int) -> No
         height[here] = block.header.height
         cut_ns[here] = body.cut_ns
         proposed_ns[here] = body.proposed_ns
-        voted_ns[here] = block.voted_ns[node]
-        executed_ns[here] = block.executed_ns[node]
+        voted, executed = _seen_by_clients(chain, block)
+        voted_ns[here] = voted[node]
+        executed_ns[here] = executed[node]
     late = executed_ns >= horizon_ns
     executed_ns[late] = NOT_YET
     rejected = chain.proposer.pool.state == REJECTED
@@ -99,6 +101,28 @@ def _write_transactions(chain: Chain, recorder: Recorder, horizon_ns: int) -> No
     )
 
 
+def _seen_by_clients(chain: Chain, block: Block) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """When the clients of each node learn that a block is final and executed.
+
+    A client whose node is down turns to the next that is up, and learns there what it had not learned before.
+    """
+    voted_ns, executed_ns = block.voted_ns.copy(), block.executed_ns.copy()
+    for node in chain.nodes:
+        for crash_ns, restart_ns in node.downtimes:
+            own_ns = executed_ns[node.index]
+            if own_ns != NOT_YET and own_ns <= crash_ns:
+                continue
+            ring = [(node.index + k) % len(chain.nodes) for k in range(1, len(chain.nodes))]
+            other = next((index for index in ring if not chain.nodes[index].is_down_at(crash_ns)), node.index)
+            if block.executed_ns[other] == NOT_YET:
+                continue
+            learned_ns = max(int(block.executed_ns[other]), crash_ns)
+            if learned_ns < restart_ns and (own_ns == NOT_YET or learned_ns < own_ns):
+                executed_ns[node.index] = learned_ns
+                voted_ns[node.index] = min(max(int(block.voted_ns[other]), crash_ns), learned_ns)
+    return voted_ns, executed_ns
+
+
 def _write_nodes(chain: Chain, recorder: Recorder, horizon_ns: int) -> None:
     for node in chain.nodes:
         egress, ingress = chain.network.utilisation(node.index, horizon_ns)
@@ -108,7 +132,7 @@ def _write_nodes(chain: Chain, recorder: Recorder, horizon_ns: int) -> None:
             node.index,
             "validator" if node.replica is not None else "observer",
             node.region,
-            node.cpu_busy_ns / horizon_ns,
+            node.utilisation(horizon_ns),
             egress,
             ingress,
             chain.ledger.heights[node.index],

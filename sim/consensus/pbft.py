@@ -180,15 +180,13 @@ class PbftReplica:
     def _execute_to(self, sequence: int, state_digest: bytes, waiting: bool, outputs: list[Output]) -> None:
         self.last_executed = sequence
         self._waiting = waiting
-        self._catch_up.progressed(sequence)
+        self._catch_up.progressed()
         if self.active:
             self._view_of_progress = self.view
         if sequence % self.config.checkpoint_interval == 0:
             outputs.append(Broadcast(Checkpoint(self._me, sequence, state_digest)))
             self._claim(self._me, sequence, state_digest, outputs)
             self._check_own_state(outputs)
-        if sequence <= self._log.stable.sequence:
-            self._log.collect()
         self._restart_request_timer(outputs)
 
     # ---- checkpoints, section 4.3
@@ -297,7 +295,6 @@ class PbftReplica:
         else:
             self._waiting = event.waiting
             self._restart_request_timer(outputs)
-        self._log.collect()
         outputs += self._ordering.decide_ready()
         stable = self._log.stable
         if stable.sequence > self._log.decided:
@@ -389,7 +386,6 @@ class PbftReplica:
     def _enter(self, new_view: NewView, outputs: list[Output]) -> None:
         self.view = new_view.view
         self._new_view = new_view
-        self._answered_at.clear()
         outputs += (CancelTimer(VIEW_CHANGE_TIMER), EnterView(self.view, self.leader))
         stable = highest_stable(new_view.view_changes)
         if stable.sequence > self._log.stable.sequence:

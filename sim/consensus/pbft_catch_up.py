@@ -28,11 +28,9 @@ class CatchUp:
         self._asked = 0
         self._doubted = False
 
-    def progressed(self, sequence: int) -> None:
-        """Everything up to ``sequence`` is executed: what was asked for below is settled."""
+    def progressed(self) -> None:
+        """Something executed, so the leader deserves the benefit of the doubt again."""
         self._doubted = False
-        if self._asked <= sequence:
-            self._asked = 0
 
     def answered(self) -> None:
         """State arrived: whether it was enough shows by asking again."""

@@ -32,7 +32,7 @@ class Checkpoints:
         return None
 
     def claim(self, sender: int, sequence: int, state_digest: bytes) -> CheckpointCertificate | None:
-        """Note the claim; returns the certificate if a quorum makes it now, the sender's word included."""
+        """Note the claim; returns the certificate if a quorum makes it now."""
         claims = self._claims[sender]
         if sequence in claims:
             return None
@@ -40,7 +40,7 @@ class Checkpoints:
         if len(claims) > self._kept:
             del claims[min(claims)]
         signers = tuple(i for i, held in enumerate(self._claims) if held.get(sequence) == state_digest)
-        if len(signers) < self._quorum or sender not in signers:
+        if len(signers) < self._quorum:
             return None
         return CheckpointCertificate(sequence, state_digest, signers)
 

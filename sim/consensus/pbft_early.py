@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.consensus.pbft_messages import Commit, PrePrepare
+from sim.consensus.pbft_messages import Commit
 
 if TYPE_CHECKING:
     from sim.consensus.pbft_messages import OrderingMessage
@@ -32,14 +32,14 @@ class Early:
         return self._messages[sender].setdefault((message.kind, message.sequence), message) == message
 
     def take(self, view: int) -> list[OrderingMessage]:
-        """What was kept for ``view``, assignments before votes; forgets that and everything below."""
+        """What was kept for ``view``; forgets that and everything below."""
         taken: list[OrderingMessage] = []
         for sender, kept in enumerate(self._views):
             if kept == view:
                 taken += self._messages[sender].values()
             if kept <= view:
                 self._messages[sender] = {}
-        return sorted(taken, key=lambda message: (not isinstance(message, PrePrepare), message.sequence))
+        return taken
 
     def views_above(self, view: int) -> list[int]:
         """The views above ``view`` that senders work in, one entry per sender."""

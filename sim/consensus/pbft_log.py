@@ -79,10 +79,6 @@ class Log:
         self.stable = certificate
         for sequence in [s for s in self._prepared if s <= certificate.sequence]:
             del self._prepared[sequence]
-        self.collect()
-
-    def collect(self) -> None:
-        """Drop the slots that are of no use any more."""
         floor = self.floor
         for sequence in [s for s in self.slots if s <= floor]:
             del self.slots[sequence]

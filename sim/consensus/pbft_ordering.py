@@ -158,7 +158,6 @@ class Ordering:
         self._set_leader()
         self.voting = True
         self.next_sequence = first_free
-        self._beyond_high = 0
         for message in pre_prepares:
             self._accept(message, outputs)
         handlers: dict[type, Callable[[Any], Sequence[Output]]] = {

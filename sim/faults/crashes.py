@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sim.network.transport import NEVER
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -22,7 +24,22 @@ class Crash:
 
 
 def apply_crashes(crashes: Iterable[Crash], chains: Mapping[str, Chain]) -> None:
-    """Schedule every crash on its chain."""
+    """Schedule every crash on its chain; crashes of one node that overlap are one."""
+    intervals: dict[tuple[str, int], list[tuple[int, int]]] = {}
     for crash in crashes:
+        ends_ns = NEVER if crash.for_ns is None else crash.at_ns + crash.for_ns
         for node in crash.nodes:
-            chains[crash.chain].plan_crash(node, crash.at_ns, crash.for_ns)
+            intervals.setdefault((crash.chain, node), []).append((crash.at_ns, ends_ns))
+    for (chain, node), downtimes in intervals.items():
+        chains[chain].plan_downtimes(node, merged(downtimes))
+
+
+def merged(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The union of half-open intervals as disjoint ones, ascending."""
+    union: list[tuple[int, int]] = []
+    for begin, end in sorted(intervals):
+        if union and begin <= union[-1][1]:
+            union[-1] = (union[-1][0], max(union[-1][1], end))
+        else:
+            union.append((begin, end))
+    return union

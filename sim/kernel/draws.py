@@ -51,5 +51,5 @@ class Draws:
 
     def block(self, *key: int | str) -> Block:
         """The stream at this address. Keys are told apart by type and by position."""
-        address = repr((self.seed, *key)).encode()
+        address = repr((self.seed, *(part if isinstance(part, str) else int(part) for part in key))).encode()
         return Block(hashlib.blake2b(address, digest_size=16).digest())

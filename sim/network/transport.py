@@ -134,10 +134,12 @@ class Network:
         self._halt_ns[node] = at_ns
 
     def restart(self, node: int, at_ns: int) -> None:
-        """A node comes back with empty NIC queues."""
+        """A node comes back with empty NIC queues and new connections."""
         self._halt_ns[node] = NEVER
         self._egress_free[node] = at_ns
         self._ingress_free[node] = at_ns
+        for peer in range(len(self._latest)):
+            self._latest[node][peer] = self._latest[peer][node] = 0
 
     def utilisation(self, node: int, horizon_ns: int) -> tuple[float, float]:
         """The share of a horizon that a node's NIC spent sending and receiving, once the engine stands at it."""

@@ -179,7 +179,7 @@ def _bottleneck(chain: Chain, simulated_ns: int) -> dict[str, Any]:
         (chain.proposer.pool.peak / chain.config.pool_capacity, "mempool"),
     )
     used = [
-        (max(node.cpu_busy_ns for node in chain.nodes) / simulated_ns, "cpu"),
+        (max(node.utilisation(simulated_ns) for node in chain.nodes), "cpu"),
         (max(egress for egress, _ in nics), "egress bandwidth"),
         (max(ingress for _, ingress in nics), "ingress bandwidth"),
         fill,

@@ -343,6 +343,12 @@ def test_section_4_6_a_decision_that_the_host_lost_in_a_crash_comes_again() -> N
     assert only(SetTimer, again) == [SetTimer("request", T)]
 
 
+def test_section_4_6_a_primary_that_comes_back_goes_on_after_what_it_fetched() -> None:
+    leader = replica(me=0)
+    tell(leader, StateTransferred(8, b"s8", view=0, waiting=True))
+    assert leader.next_sequence == 9
+
+
 def test_section_4_6_too_little_state_makes_it_ask_for_the_rest() -> None:
     backup = replica()
     tell(backup, *(Checkpoint(i, 8, b"s8") for i in (0, 2, 3)))
@@ -393,6 +399,15 @@ def test_section_4_4_before_blaming_the_primary_commits_of_a_later_view_are_heed
     backup = replica()
     tell(backup, RequestWaiting(), *commits([2, 3], 2, view=1), *commits([0], 99, view=1))
     assert only(FetchState, tell(backup, TimerExpired("request"))) == [FetchState(1, b"", (0, 2, 3))]
+
+
+def test_section_4_4_who_was_beyond_the_old_water_marks_is_no_excuse_for_a_primary_later() -> None:
+    backup = replica()
+    tell(backup, *commits([2, 3], 9))
+    for sequence in range(1, 9):
+        decide_at(backup, sequence)
+    tell(backup, *(Checkpoint(i, 8, b"s8") for i in (2, 3)), RequestWaiting())
+    assert [m.kind for m in sent(tell(backup, TimerExpired("request")))] == ["view-change"]
 
 
 @pytest.mark.parametrize("far", [6, 60])

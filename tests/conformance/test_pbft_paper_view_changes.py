@@ -155,6 +155,14 @@ def with_changes(message: NewView, changes: Sequence[ViewChange]) -> NewView:
     return NewView(message.sender, message.view, tuple(changes), compute_new_view(1, message.sender, changes))
 
 
+def test_section_4_4_a_view_change_inside_a_new_view_is_checked_even_if_its_sender_sent_a_good_one() -> None:
+    backup = replica(me=3)
+    good = good_new_view()
+    tell(backup, good.view_changes[0])
+    forged = ViewChange(0, 1, GENESIS, (prepared(1, B, signers=(0, 3)),))
+    assert blamed(tell(backup, with_changes(good, (forged, *good.view_changes[1:])))) == [1]
+
+
 NEW_VIEW_MUTATIONS: dict[str, Callable[[NewView], NewView]] = {
     "O leaves a value out": lambda m: replace(m, pre_prepares=m.pre_prepares[:-1]),
     "O proposes another value": lambda m: replace(
@@ -240,6 +248,45 @@ def test_section_4_4_of_each_sender_only_the_highest_view_is_kept() -> None:
         assert len(only(Commit, sent(tell(backup, good_new_view())))) == committing
 
 
+def test_section_4_4_commits_of_a_view_passed_by_prove_no_lag_later() -> None:
+    backup = replica(me=3)
+    tell(backup, *commits([0, 2], 2, view=1))
+    changes = tuple(ViewChange(i, 2, GENESIS, ()) for i in (0, 1, 2))
+    tell(backup, NewView(2, 2, changes, ()), RequestWaiting())
+    assert [m.kind for m in sent(tell(backup, TimerExpired("request")))] == ["view-change"]
+
+
+def test_section_4_4_the_timer_forgets_assignments_that_the_new_view_dropped() -> None:
+    backup = replica(me=3)
+    tell(backup, PrePrepare(0, 0, 1, A))
+    changes = tuple(ViewChange(i, 1, GENESIS, ()) for i in (0, 1, 2))
+    outputs = tell(backup, NewView(1, 1, changes, ()))
+    assert CancelTimer("request") in outputs
+    assert only(SetTimer, outputs) == []
+
+
+def test_section_4_4_a_replica_between_views_asks_for_state_at_every_timeout() -> None:
+    backup = replica(me=3)
+    tell(backup, RequestWaiting(), TimerExpired("request"), *commits([0, 2], 2))
+    for _ in range(2):
+        assert only(FetchState, tell(backup, TimerExpired("view-change"))) == [FetchState(1, b"", (0, 2))]
+
+
+def test_section_4_4_what_prepares_below_a_stable_checkpoint_is_not_in_p() -> None:
+    backup = replica(me=3)
+    tell(backup, PrePrepare(0, 0, 3, A), *(Checkpoint(i, 4, b"s4") for i in (0, 1, 2)))
+    assert sent(tell(backup, *prepares([1], 3))) == [Commit(3, 0, 3, A.digest)]
+    (change,) = sent(tell(backup, *(ViewChange(i, 1, STABLE_4, ()) for i in (0, 1))))
+    assert change == ViewChange(3, 1, STABLE_4, ())
+
+
+def test_section_4_4_who_is_taken_along_learns_first_what_commits_prove() -> None:
+    backup = replica(me=3)
+    tell(backup, PrePrepare(0, 0, 1, A), *commits([0, 1, 2]))
+    outputs = tell(backup, *(ViewChange(i, 1, GENESIS, ()) for i in (0, 1)))
+    assert only(Decide, outputs) == [Decide(1, 0, A)]
+
+
 def test_section_4_4_messages_of_a_view_left_behind_are_stale() -> None:
     backup = replica(me=3)
     tell(backup, good_new_view())
@@ -270,6 +317,25 @@ def test_section_4_4_a_replica_that_missed_the_new_view_gets_it_again_but_not_to
     assert len(tell(leader, missed, now=2 * T)) == 1
 
 
+def test_section_4_4_who_asks_when_the_view_has_decided_already_gets_its_new_view_at_once() -> None:
+    leader = replica(me=1)
+    tell(leader, *(ViewChange(i, 1, GENESIS, ()) for i in (0, 2)), Propose(A))
+    tell(leader, *prepares([0, 2], view=1), *commits([0, 2], view=1), Executed(1, b"s1", waiting=False))
+    (answer,) = tell(leader, ViewChange(3, 1, GENESIS, ()))
+    assert isinstance(answer, Send)
+
+
+def test_section_4_5_2_what_executes_between_views_resets_no_timeout() -> None:
+    backup = replica(me=3)
+    tell(backup, PrePrepare(0, 0, 1, A), TimerExpired("request"))
+    tell(backup, *(ViewChange(i, 1, GENESIS, ()) for i in (0, 2)), TimerExpired("view-change"))
+    tell(backup, *commits([0, 1, 2]), Executed(1, b"s1", waiting=True))
+    outputs = tell(backup, *(ViewChange(i, 2, GENESIS, ()) for i in (0, 1)))
+    assert only(SetTimer, outputs) == [SetTimer("view-change", 2 * T)]
+    restarted = tell(backup, StateTransferred(1, b"s1", view=0, waiting=True))
+    assert only(SetTimer, restarted) == [SetTimer("view-change", 2 * T)]
+
+
 def test_section_4_5_2_the_timeout_doubles_from_view_to_view_until_something_executes() -> None:
     backup = replica(me=6, n=7)
     tell(backup, RequestWaiting(), TimerExpired("request"))
@@ -298,6 +364,12 @@ def test_section_4_5_2_f_plus_one_view_changes_take_a_replica_along_to_the_small
     (joined,) = sent(outputs)
     assert only(CancelTimer, outputs) == [CancelTimer("request")]
     assert (joined.kind, joined.view, backup.view, backup.active) == ("view-change", 4, 4, False)
+
+
+def test_section_4_5_2_a_late_view_change_does_not_take_back_a_later_one() -> None:
+    backup = replica(me=3)
+    tell(backup, ViewChange(0, 3, GENESIS, ()), ViewChange(0, 1, GENESIS, ()))
+    assert [m.view for m in sent(tell(backup, ViewChange(2, 5, GENESIS, ())))] == [3]
 
 
 def test_section_4_5_2_f_view_changes_move_nobody() -> None:
