@@ -217,7 +217,7 @@ class Chain:
         block = self.ledger.execute(node.index, height, value, voted_ns, executed_ns)
         self._engine.trace.note("commit", self.config.id, node.index, height, executed_ns, block.digest)
         if node.index == self.proposer.pool.leader:
-            self.proposer.pool.release(block.transactions)
+            self.proposer.release(block.transactions, executed_ns)
         if node.replica is not None:
             self._catchup.feed(node, height, value, executed_ns)
         return executed_ns

@@ -43,7 +43,7 @@ class ChainConfig:
 
     A block is cut when its transactions reach `max_transactions` or `max_bytes`, or `interval_ns` after the first of
     them could have been taken. The pool holds `pool_capacity` transactions that are not yet executed by the leader;
-    beyond that new arrivals are rejected, and so is a transaction larger than `max_bytes`.
+    beyond that new arrivals are rejected. A transaction larger than `max_bytes` is rejected where it is sent.
     """
 
     id: str

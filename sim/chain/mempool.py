@@ -38,7 +38,8 @@ class Mempool:
         self._offered = offered
         self._reach_ns = reach_ns
         self.leader = 0
-        self.state = np.full(len(offered), AHEAD, dtype=np.uint8)
+        # What fits no block is refused by the client's own node: it never reaches a leader, and nobody waits for it.
+        self.state = np.where(offered.size_bytes > config.max_bytes, REJECTED, AHEAD).astype(np.uint8)
         self.queued_ns = np.full(len(offered), -1, dtype=np.int64)
         self.admitted = 0
         self.peak = 0
@@ -58,8 +59,12 @@ class Mempool:
         self._bytes = np.cumsum(self._offered.size_bytes[order])
         self._next = 0
 
-    def lead(self, leader: int, in_flight: Rows, at_ns: int) -> None:
-        """Hand the pool to a new leader; what was in flight and is not in ``in_flight`` waits again, oldest first."""
+    def lead(self, leader: int, executed: Rows, in_flight: Rows, at_ns: int) -> None:
+        """Hand the pool to a new leader, which knows what is ``executed`` and ``in_flight``; the rest waits again.
+
+        Oldest first. Nobody admits anything between two leaders: what arrives then is taken in by the new one.
+        """
+        self._remove(executed)
         self.state[self.state == IN_FLIGHT] = WAITING
         self.state[in_flight[self.state[in_flight] == WAITING]] = IN_FLIGHT
         waiting = np.flatnonzero(self.state == WAITING)
@@ -67,8 +72,12 @@ class Mempool:
         self._base_ns = at_ns
         self._follow(leader)
 
-    def release(self, executed: Rows) -> None:
-        """The leader executed these: they leave the pool."""
+    def release(self, executed: Rows, at_ns: int) -> None:
+        """The leader executed these: they leave the pool, and make room for what arrives after ``at_ns``."""
+        self.admit(at_ns)
+        self._remove(executed)
+
+    def _remove(self, executed: Rows) -> None:
         leaving = executed[self.state[executed] != EXECUTED]
         if (self.state[leaving] == WAITING).any():
             self._waiting = self._waiting[~np.isin(self._waiting, leaving)]
@@ -83,14 +92,11 @@ class Mempool:
         arrived = self._order[self._next : end]
         arrival_ns = self._arrival_ns[self._next : end]
         self._next = end
-        ahead = self.state[arrived] == AHEAD
-        fits = ahead & (self._offered.size_bytes[arrived] <= self._config.max_bytes)
-        room = max(0, self._config.pool_capacity - self._occupied)
-        admitted = fits & (np.cumsum(fits) <= room)
-        taken = arrived[admitted]
+        room = self._room
+        taken = arrived[:room]
         self.state[taken] = WAITING
-        self.queued_ns[taken] = arrival_ns[admitted]
-        self.state[arrived[ahead & ~admitted]] = REJECTED
+        self.queued_ns[taken] = arrival_ns[:room]
+        self.state[arrived[room:]] = REJECTED
         self.admitted += len(taken)
         self._occupied += len(taken)
         self.peak = max(self.peak, self._occupied)
@@ -100,8 +106,7 @@ class Mempool:
         """Take the next block's transactions out; empty if it is not time to cut yet."""
         self.admit(now_ns)
         taken = self._fitting()
-        full = len(taken) < len(self._waiting) or len(taken) == self._config.max_transactions
-        if len(taken) == 0 or not (full or now_ns >= self._due_ns()):
+        if len(taken) == 0 or not (self._is_full(taken) or now_ns >= self._due_ns()):
             return self._waiting[:0]
         self._waiting = self._waiting[len(taken) :]
         self.state[taken] = IN_FLIGHT
@@ -111,33 +116,43 @@ class Mempool:
     def next_cut_ns(self, now_ns: int) -> int | None:
         """When `cut` will next find a block if nothing but arrivals happens; None if nothing more arrives."""
         self.admit(now_ns)
-        limit = self._config.max_transactions
-        taken = self._fitting()
-        if len(taken) < len(self._waiting) or len(taken) == limit:
+        if self._is_full(self._fitting()):
             return now_ns
         start = self._next
-        if len(self._waiting) == 0 and start == len(self._order):
+        admissible = min(len(self._order), start + self._room)
+        if len(self._waiting) == 0 and start == admissible:
             return None
         if len(self._waiting) == 0:
             due_ns = max(int(self._arrival_ns[start]), self._base_ns) + self._config.interval_ns
         else:
             due_ns = self._due_ns()
-        by_count = start + limit - len(self._waiting) - 1
+        by_count = start + self._config.max_transactions - len(self._waiting) - 1
         used = int(self._offered.size_bytes[self._waiting].sum()) - (int(self._bytes[start - 1]) if start else 0)
-        by_bytes = int(np.searchsorted(self._bytes, self._config.max_bytes - used, side="right"))
+        by_bytes = int(np.searchsorted(self._bytes, self._config.max_bytes - used, side="left"))
         position = min(by_count, by_bytes)
-        if position < len(self._order):
+        if position < admissible:
             due_ns = min(due_ns, int(self._arrival_ns[position]))
         return max(due_ns, now_ns)
 
     def arrived_by(self, now_ns: int) -> int:
         """Transactions that reached the leader by ``now_ns``, executed ones included, rejected ones not."""
-        return self.admitted + max(0, int(np.searchsorted(self._arrival_ns, now_ns, side="right")) - self._next)
+        unseen = int(np.searchsorted(self._arrival_ns, now_ns, side="right")) - self._next
+        return self.admitted + min(max(0, unseen), self._room)
 
     def next_arrival_ns(self, now_ns: int) -> int | None:
         """The first arrival at the leader after ``now_ns``; None if there is none."""
         position = int(np.searchsorted(self._arrival_ns, now_ns, side="right"))
         return int(self._arrival_ns[position]) if position < len(self._arrival_ns) else None
+
+    @property
+    def _room(self) -> int:
+        return max(0, self._config.pool_capacity - self._occupied)
+
+    def _is_full(self, taken: Rows) -> bool:
+        """Whether these, the first that wait, make a block that no later arrival could join."""
+        limits = self._config
+        more = len(taken) < len(self._waiting) or len(taken) == limits.max_transactions
+        return more or int(self._offered.size_bytes[taken].sum()) == limits.max_bytes
 
     def _fitting(self) -> Rows:
         """The longest prefix of what waits that fits a block."""

@@ -42,11 +42,19 @@ class Proposer:
         """A node begins to lead: what it knows to be executed or under way is not proposed again, the rest is."""
         if node.replica is None:
             return
-        for block in self._chain.ledger.blocks:
-            self.pool.release(block.transactions)
+        executed = np.concatenate([block.transactions for block in self._chain.ledger.blocks])
         bodies = [value.body for value in node.replica.outstanding()]
         carried = [body.transactions for body in bodies if isinstance(body, Body)]
-        self.pool.lead(node.index, np.concatenate([np.empty(0, dtype=np.int64), *carried]), at_ns)
+        in_flight = np.concatenate([np.empty(0, dtype=np.int64), *carried])
+        self.pool.lead(node.index, executed, in_flight, at_ns)
+        self._forget_cut()
+
+    def release(self, transactions: NDArray[np.int64], at_ns: int) -> None:
+        """The leader executed these: there is room again, so the next block may fill sooner than was planned."""
+        self.pool.release(transactions, at_ns)
+        self._forget_cut()
+
+    def _forget_cut(self) -> None:
         if self._cut is not None:
             self._cut.cancel()
             self._cut = None
