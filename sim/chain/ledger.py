@@ -1,5 +1,7 @@
 """A chain's ledger on real proofs: one log of record hashes, a header per block, and how far each node has got.
 
+Transactions deposit records and change nothing else yet, so the state root of every header is that of the empty state.
+
 Execution is deterministic, so nodes that execute the same blocks compute the same bytes. They are hashed once and
 every node's copy is checked against them; a node that would execute another block breaks agreement, which stops the
 run. What each node spends on hashing is charged to its CPU by `sim.chain.chain`.
@@ -14,6 +16,7 @@ import numpy as np
 
 from sim.chain import invariants
 from sim.proof import BlockHeader, merkle, suite_by_name
+from sim.proof.state_proof import EMPTY_ROOT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,6 +73,7 @@ class Ledger:
         self._offered = offered
         self.leaf_index = np.full(len(records), NOT_YET, dtype=np.int64)
         self.heights = [0] * config.nodes
+        self._validators_hash = _hash_of_validators(config)
         past = self.suite.leaves([records.content(row) for row in range(records.history)])
         self.log.extend(past)
         self.leaf_index[: records.history] = np.arange(records.history)
@@ -84,6 +88,8 @@ class Ledger:
             payload_root=merkle.root(suite, past),
             log_size=self.log.size,
             log_root=self.log.root(),
+            state_root=EMPTY_ROOT,
+            validators_hash=self._validators_hash,
             time_ns=0,
         )
         everywhere = np.zeros(self._config.nodes, dtype=np.int64)
@@ -134,6 +140,8 @@ class Ledger:
             payload_root=merkle.root(self.suite, leaf_hashes),
             log_size=self.log.size,
             log_root=self.log.root(),
+            state_root=EMPTY_ROOT,
+            validators_hash=self._validators_hash,
             time_ns=time_ns,
         )
         return Block(
@@ -160,3 +168,9 @@ class Ledger:
     def head(self, node: int) -> Block:
         """The last block that a node executed."""
         return self.blocks[self.heights[node]]
+
+
+def _hash_of_validators(config: ChainConfig) -> bytes:
+    """What every header says of who votes; a simulated validator signs nothing, so its id stands for its key."""
+    key_ids = "".join(f"{config.id}/validators/{index}\n" for index in range(config.validators))
+    return suite_by_name(config.hash).digest(key_ids.encode())

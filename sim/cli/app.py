@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from sim.cli import catalogue, run, schema, show, validate
+from sim.cli import calibrate, catalogue, run, schema, show, validate, verify
 from sim.scenario import ScenarioError
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ app.command("validate")(validate.validate)
 app.command("show")(show.show)
 app.command("schema")(schema.schema)
 app.command("list")(catalogue.catalogue)
+app.command("verify")(verify.verify)
+app.command("calibrate")(calibrate.calibrate)
 
 
 def main() -> NoReturn:

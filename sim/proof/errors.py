@@ -174,3 +174,220 @@ class RootMismatch(ProofError):
 
     def __str__(self) -> str:
         return f"the proof leads to {self.name} {self.computed.hex()}, expected {self.expected.hex()}"
+
+
+class MalformedEntry(ProofError):
+    """A key or a value of a state is not `bytes`.
+
+    Attributes:
+        name: the argument.
+        type_name: the type that came instead.
+    """
+
+    def __init__(self, name: str, type_name: str) -> None:
+        super().__init__(name, type_name)
+        self.name = name
+        self.type_name = type_name
+
+    def __str__(self) -> str:
+        return f"{self.name} must be bytes, not {self.type_name}"
+
+
+class MalformedStateProof(ProofError):
+    """A state proof has a field or a byte that its format does not allow.
+
+    Attributes:
+        reason: which one, and what would be right.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"malformed state proof: {self.reason}"
+
+
+class VersionOutOfRange(ProofError):
+    """A state has no such version, or no longer.
+
+    Attributes:
+        version: the one asked for.
+        oldest: the oldest that can be read.
+        newest: the newest.
+    """
+
+    def __init__(self, version: int, oldest: int, newest: int) -> None:
+        super().__init__(version, oldest, newest)
+        self.version = version
+        self.oldest = oldest
+        self.newest = newest
+
+    def __str__(self) -> str:
+        return f"versions {self.oldest}..{self.newest} can be read, not {_shown(self.version)}"
+
+
+class ProofOfAnotherSuite(ProofError):
+    """A proof is for a tree under another hash.
+
+    Attributes:
+        actual: the suite that the proof names.
+        expected: the suite of the caller's tree.
+    """
+
+    def __init__(self, actual: str, expected: str) -> None:
+        super().__init__(actual, expected)
+        self.actual = actual
+        self.expected = expected
+
+    def __str__(self) -> str:
+        return f"the proof is for a tree under {self.actual}, not {self.expected}"
+
+
+class ProofOfAnotherKey(ProofError):
+    """A state proof ends at a leaf that says nothing of the key asked for.
+
+    Attributes:
+        actual: the hash of that leaf's key.
+        expected: the hash of the key asked for.
+    """
+
+    def __init__(self, actual: bytes, expected: bytes) -> None:
+        super().__init__(actual, expected)
+        self.actual = actual
+        self.expected = expected
+
+    def __str__(self) -> str:
+        return f"the proof ends at key hash {self.actual.hex()}, which says nothing of {self.expected.hex()}"
+
+
+class ProofOfAnotherValue(ProofError):
+    """A state proof shows the key with another value than the one claimed.
+
+    Attributes:
+        actual: the hash of the value in the proof.
+        expected: the hash of the value claimed.
+    """
+
+    def __init__(self, actual: bytes, expected: bytes) -> None:
+        super().__init__(actual, expected)
+        self.actual = actual
+        self.expected = expected
+
+    def __str__(self) -> str:
+        return f"the proof shows value hash {self.actual.hex()}, claimed is {self.expected.hex()}"
+
+
+class ProofOfAbsence(ProofError):
+    """A value is claimed, and the state proof is one of absence.
+
+    Attributes:
+        key_hash: the hash of the key.
+    """
+
+    def __init__(self, key_hash: bytes) -> None:
+        super().__init__(key_hash)
+        self.key_hash = key_hash
+
+    def __str__(self) -> str:
+        return f"a value is claimed for key hash {self.key_hash.hex()}, and the proof ends where no key is"
+
+
+class ProofOfPresence(ProofError):
+    """Absence is claimed, and the state proof ends at the key's own leaf.
+
+    Attributes:
+        key_hash: the hash of the key.
+    """
+
+    def __init__(self, key_hash: bytes) -> None:
+        super().__init__(key_hash)
+        self.key_hash = key_hash
+
+    def __str__(self) -> str:
+        return f"key hash {self.key_hash.hex()} is claimed to be absent, and the proof ends at its leaf"
+
+
+class StoreError(ProofError):
+    """A store of tiles on disk can't be read, written or trusted.
+
+    Attributes:
+        path: the file or directory.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class BelowMinimumIndex(ProofError):
+    """A pruned store is asked for what its removed tiles held.
+
+    Attributes:
+        name: the argument.
+        value: its value.
+        minimum_index: the smallest index or size that the store still answers for.
+    """
+
+    def __init__(self, name: str, value: int, minimum_index: int) -> None:
+        super().__init__(name, value, minimum_index)
+        self.name = name
+        self.value = value
+        self.minimum_index = minimum_index
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value} lies below {self.minimum_index}, up to where the store was pruned"
+
+
+class MalformedArray(ProofError):
+    """An array has not the shape or the type of elements that it should.
+
+    Attributes:
+        name: the argument.
+        wanted: the shape and type that it should have.
+        found: the ones it has, or the name of another type of object.
+    """
+
+    def __init__(self, name: str, wanted: str, found: str) -> None:
+        super().__init__(name, wanted, found)
+        self.name = name
+        self.wanted = wanted
+        self.found = found
+
+    def __str__(self) -> str:
+        return f"{self.name} must be an array {self.wanted}, not {self.found}"
+
+
+class MalformedRange(ProofError):
+    """A compact range cannot be read, or what should follow it does not.
+
+    Attributes:
+        reason: what is wrong, and what would be right.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"malformed compact range: {self.reason}"
+
+
+class MalformedIndices(ProofError):
+    """The leaves of a multi-proof are not a strictly rising list of indices with one hash each.
+
+    Attributes:
+        reason: what is wrong, and what would be right.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"malformed indices: {self.reason}"

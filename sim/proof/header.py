@@ -1,11 +1,11 @@
 """Block headers: what a block commits to, and the one byte string that stands for it.
 
-The bytes of version 1, integers big endian and unsigned:
+The bytes of version 2, integers big endian and unsigned:
 
 | offset | bytes | field |
 |---|---|---|
 | 0 | 4 | the magic ``JABH`` (judicial alliance block header) |
-| 4 | 1 | the version, 1 |
+| 4 | 1 | the version, 2 |
 | 5 | 1 | c, the length of the chain id in bytes, 1..255 |
 | 6 | c | `chain`, UTF-8 |
 | 6 + c | 8 | `height`, below 2^63 |
@@ -13,10 +13,17 @@ The bytes of version 1, integers big endian and unsigned:
 | 46 + c | 32 | `payload_root` |
 | 78 + c | 8 | `log_size`, below 2^63 |
 | 86 + c | 32 | `log_root` |
-| 118 + c | 8 | `time_ns`, below 2^63 |
+| 118 + c | 32 | `state_root` |
+| 150 + c | 32 | `validators_hash` |
+| 182 + c | 8 | `time_ns`, below 2^63 |
 
 Every field has one encoding and every length is known before its field, so two headers have the same bytes only
 if they are equal. The first byte is neither 0x00 nor 0x01: a header's digest is never that of a leaf or a node.
+
+Log and state belong to different heights. The log root covers the block's own records, because hashing them needs no
+execution. The state root is that of the state at the end of the *parent* block, so that validators can vote on a header
+before they have executed its block; what a block changes is proved by the header after it. The height is therefore a
+rule (`BlockHeader.state_height`) and not a field, which could contradict it.
 """
 
 from __future__ import annotations
@@ -32,9 +39,9 @@ if TYPE_CHECKING:
     from sim.proof.suites import HashSuite
 
 _MAGIC = b"JABH"
-_VERSION = 1
+_VERSION = 2
 _PREFIX = struct.Struct(">4sBB")
-_FIELDS = struct.Struct(">Q32s32sQ32sQ")
+_FIELDS = struct.Struct(">Q32s32sQ32s32s32sQ")
 _LARGEST_NUMBER = 2**63 - 1
 _LONGEST_CHAIN_ID = 255
 
@@ -52,6 +59,8 @@ class BlockHeader:
         payload_root: the Merkle root of the block's own records, 32 bytes.
         log_size: the number of records on the chain up to and with this block, below 2^63.
         log_root: the Merkle root of all of them, 32 bytes.
+        state_root: the root of the keyed state at the end of block `state_height`, 32 bytes.
+        validators_hash: the hash of the set of validators whose votes make this block final, 32 bytes.
         time_ns: when the block was proposed, in nanoseconds from the chain's epoch, below 2^63.
 
     Raises:
@@ -64,6 +73,8 @@ class BlockHeader:
     payload_root: bytes
     log_size: int
     log_root: bytes
+    state_root: bytes
+    validators_hash: bytes
     time_ns: int
 
     def __post_init__(self) -> None:
@@ -71,17 +82,28 @@ class BlockHeader:
             raise MalformedHeader(f"chain must have 1..{_LONGEST_CHAIN_ID} bytes of UTF-8")
         for name in ("height", "log_size", "time_ns"):
             _check_number(name, getattr(self, name))
-        for name in ("parent", "payload_root", "log_root"):
+        for name in ("parent", "payload_root", "log_root", "state_root", "validators_hash"):
             _check_hash(name, getattr(self, name))
 
+    @property
+    def state_height(self) -> int:
+        """The block at whose end `state_root` holds: the parent; for block 0, which has none, itself."""
+        return max(self.height - 1, 0)
+
     def to_bytes(self) -> bytes:
-        """The header's only encoding, laid out at the top of this module: 126 bytes and the chain id."""
+        """The header's only encoding, laid out at the top of this module: 190 bytes and the chain id."""
         chain = _encoded_chain(self.chain)
-        return (
-            _PREFIX.pack(_MAGIC, _VERSION, len(chain))
-            + chain
-            + _FIELDS.pack(self.height, self.parent, self.payload_root, self.log_size, self.log_root, self.time_ns)
+        fields = _FIELDS.pack(
+            self.height,
+            self.parent,
+            self.payload_root,
+            self.log_size,
+            self.log_root,
+            self.state_root,
+            self.validators_hash,
+            self.time_ns,
         )
+        return _PREFIX.pack(_MAGIC, _VERSION, len(chain)) + chain + fields
 
     @classmethod
     def from_bytes(cls, data: bytes) -> BlockHeader:
@@ -99,8 +121,7 @@ class BlockHeader:
             chain = data[_PREFIX.size : chain_end].decode("utf-8")
         except UnicodeDecodeError:
             raise MalformedHeader("chain is not UTF-8") from None
-        height, parent, payload_root, log_size, log_root, time_ns = _FIELDS.unpack_from(data, chain_end)
-        return cls(chain, height, parent, payload_root, log_size, log_root, time_ns)
+        return cls(chain, *_FIELDS.unpack_from(data, chain_end))
 
     def digest(self, suite: HashSuite) -> bytes:
         """The 32-byte hash of the header's bytes: what the next block's `parent` holds and validators vote on."""

@@ -2,12 +2,50 @@
 
 The tree of n leaves splits at the largest power of two below n; the tree of none hashes the empty string. Two sides
 stand apart: `Log` and `root` make trees and proofs (`sim.proof.log`), `verify_inclusion` and `verify_consistency`
-check them (`sim.proof.verify`), and the second side imports nothing of the first.
+check them (`sim.proof.verify`), and the second side imports nothing of the first. Each side has a fast form for very
+many leaves: `build` makes the root of billions of records, joined from `CompactRange`s, and `verify_inclusion_batch`
+checks an array of proofs (both load numpy, and numba where it is installed). `multi_proof` makes one proof for many
+leaves of a log and `verify_multi` checks it.
 
 Proofs are lists of 32-byte hashes; sizes and indices are plain integers below 2^63.
 """
 
-from sim.proof.log import Log, root
-from sim.proof.verify import verify_consistency, verify_inclusion
+from __future__ import annotations
 
-__all__ = ["Log", "root", "verify_consistency", "verify_inclusion"]
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from sim.proof.compact import CompactRange
+from sim.proof.log import Log, root
+from sim.proof.multiproof import multi_proof
+from sim.proof.verify import verify_consistency, verify_inclusion
+from sim.proof.verify_multi import verify_multi
+
+if TYPE_CHECKING:
+    from sim.proof.batch import verify_inclusion_batch
+    from sim.proof.build import Built, build
+
+__all__ = [
+    "Built",
+    "CompactRange",
+    "Log",
+    "build",
+    "multi_proof",
+    "root",
+    "verify_consistency",
+    "verify_inclusion",
+    "verify_inclusion_batch",
+    "verify_multi",
+]
+
+_LOADED_WHEN_USED = {
+    "Built": "sim.proof.build",
+    "build": "sim.proof.build",
+    "verify_inclusion_batch": "sim.proof.batch",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LOADED_WHEN_USED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LOADED_WHEN_USED[name]), name)

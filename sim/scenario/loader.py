@@ -1,4 +1,4 @@
-"""From a file to a scenario: reading, ``extends``, overrides, the delay matrix, validation; all problems at once."""
+"""From a file to a scenario: reading, ``extends``, overrides, files within files, validation; all problems at once."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from sim.scenario.schema import Node
 from sim.scenario.yamltree import Map, Scalar, Value, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 MAX_FILE_BYTES: Final = 2**20
-_MATRIX_PATH: Final = "network.delays"
+_FILES: Final = {"network.delays": (), "costs": ("costs",)}
+"""Keys that may name a file instead, and where in that file their value stands: the whole file, or one of its keys."""
 
 
 def load(
@@ -31,7 +32,8 @@ def load(
     """Return the scenario that a YAML file describes.
 
     Args:
-        path: the file; what it ``extends`` and its delay matrix are found relative to the file that names them.
+        path: the file; what it ``extends``, its delay matrix and its calibration are found relative to the file that
+            names them.
         set: overrides by dotted path, ``{"chains.jc.validators": 31}``; quantities need their unit, as in the file.
 
     Raises:
@@ -41,13 +43,23 @@ def load(
     root, problems = _read_with_bases(file)
     for dotted, value in (set or {}).items():
         try:
-            if dotted.startswith(f"{_MATRIX_PATH}."):
-                root = _with_matrix(root, problems)
+            if any(dotted.startswith(f"{key}.") for key in _FILES):
+                root = _with_files(root, problems)
             root = override(root, dotted, tree_of(dotted, value))
         except ScenarioError as error:
             problems += error.problems
-    root = _with_matrix(root, problems)
+    root = _with_files(root, problems)
     return _validated(root, file, problems)
+
+
+def read_map(path: str | Path) -> tuple[Map, list[Problem]]:
+    """Return the map in any YAML or JSON file, and the problems with its shape.
+
+    Raises:
+        ScenarioError: the file cannot be read, is no YAML, or holds something other than a map.
+    """
+    file = Path(path)
+    return _read(file, Position(Source(_shown(file), file.parent)), "")
 
 
 def _validated(root: Map, file: Path, problems: list[Problem]) -> Scenario:
@@ -115,26 +127,54 @@ def _path_of(value: Value, place: Position, key: str, problems: list[Problem]) -
     return place.source.folder / text
 
 
-def _with_matrix(root: Map, problems: list[Problem]) -> Map:
-    """Return the tree with the delay matrix in the place of its path; where that fails, without it."""
-    network = root.get("network")
-    written = network.get("delays") if isinstance(network, Map) else None
-    if not isinstance(network, Map) or not isinstance(written, Scalar):
-        return root
-    matrix: Map = Map(written.position)
-    path = _path_of(written, written.position, _MATRIX_PATH, problems)
-    if path is not None:
-        try:
-            _resolved(path, written.position, _MATRIX_PATH)
-            matrix, wrong = _read(path, written.position, _MATRIX_PATH)
-            problems += wrong
-        except ScenarioError as error:
-            problems += error.problems
-    changed, whole = network.copy(), root.copy()
-    # Whatever is missing in the matrix is told at the matrix file, not where its path is written.
-    changed.put("delays", matrix, matrix.position)
-    whole.put("network", changed, root.keys_at["network"])
-    return whole
+def _with_files(root: Map, problems: list[Problem]) -> Map:
+    """Return the tree with what other files hold in the place of their paths; where that fails, without it."""
+    for key, inner in _FILES.items():
+        root = _with_file(root, key, key.split("."), inner, problems)
+    return root
+
+
+def _with_file(tree: Map, key: str, parts: Sequence[str], inner: tuple[str, ...], problems: list[Problem]) -> Map:
+    """Return the tree with the content of the file that the key ``parts`` below it names, if it names one."""
+    first, *below = parts
+    written = tree.get(first)
+    changed = tree.copy()
+    if below:
+        if not isinstance(written, Map):
+            return tree
+        changed.put(first, _with_file(written, key, below, inner, problems), tree.keys_at[first])
+    elif isinstance(written, Scalar):
+        # Whatever is missing in the file is told at that file, not where its path is written.
+        content = _content(written, key, inner, problems)
+        changed.put(first, content, content.position)
+    return changed
+
+
+def _content(written: Scalar, key: str, inner: tuple[str, ...], problems: list[Problem]) -> Map:
+    """Return the map that stands in the file of this path below the keys ``inner``; where that fails, an empty one."""
+    path = _path_of(written, written.position, key, problems)
+    if path is None:
+        return Map(written.position)
+    try:
+        _resolved(path, written.position, key)
+        content, wrong = _read(path, written.position, key)
+    except ScenarioError as error:
+        problems += error.problems
+        # An empty map lacks every key; at the place of what is told already, nobody is told so.
+        first = error.problems[0]
+        return Map(Position(Source(first.file, path.parent), first.line, first.column))
+    problems += wrong
+    for name in inner:
+        value = content.get(name)
+        if not isinstance(value, Map):
+            place = content.keys_at.get(name, content.position)
+            problems.append(place.problem(key, f"needs a file with a map under the key '{name}'"))
+            return Map(place)
+        # A map lies at its first key; where it is named is a better place to say that something is missing in it.
+        value = value.copy()
+        value.position = content.keys_at[name]
+        content = value
+    return content
 
 
 def _merged(base: Map, over: Map, node: Node | None) -> Map:

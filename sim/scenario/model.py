@@ -168,6 +168,7 @@ class Chain(Model):
 class Costs(Model):
     """CPU time of one core per operation, the same on every node."""
 
+    source: Text | None = Field(default=None, description="Where the numbers come from.")
     hash: Duration = Field(description="One hash, whatever the length.")
     hash_per_kilobyte: Duration = Field(description="Each 1000 bytes hashed, on top.")
     sign: Duration = Field(description="One signature.")
@@ -195,7 +196,10 @@ class Scenario(Model):
     members: Mapping[Id, Named] = Field(min_length=1, description="Organisations of the alliance.")
     zones: Mapping[Id, Named] = Field(min_length=1, description="Network zones.")
     chains: Mapping[Id, Chain] = Field(min_length=1, description="Permissioned chains.")
-    costs: Costs = Field(description="CPU time per operation.")
+    costs: Costs = Field(
+        description="CPU time per operation: a file that `alliance calibrate` wrote, relative to the file that names "
+        "it, or its content under the key `costs`."
+    )
     profiles: Mapping[Id, Profile] = Field(default_factory=dict, description="How load follows the working day.")
     workload: Mapping[Id, Stream] = Field(default_factory=dict, description="Streams of deposits and verifications.")
     faults: tuple[Fault, ...] = Field(default=(), description="What goes wrong, and when.")

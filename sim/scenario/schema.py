@@ -29,7 +29,8 @@ _EXTENDS: Final = {
     "description": "Another scenario file, relative to this one; its maps merge with this one's by key, "
     "its lists and values are replaced, and a distribution of another form is replaced whole.",
 }
-_PATH: Final = {"type": "string", "minLength": 1, "description": "Path of a delay-matrix file."}
+_MATRIX_PATH: Final = {"type": "string", "minLength": 1, "description": "Path of a delay-matrix file."}
+_CALIBRATION_PATH: Final = {"type": "string", "minLength": 1, "description": "Path of a calibration file."}
 
 
 def json_schema() -> Schema:
@@ -43,8 +44,9 @@ def json_schema() -> Schema:
         if name not in _WHOLE_ENTRIES:
             definition.pop("required", None)
     root.pop("required")
-    delays = root["$defs"]["Network"]["properties"]["delays"]
-    delays["anyOf"] = [_PATH, {"$ref": delays.pop("$ref")}]
+    delays, costs = root["$defs"]["Network"]["properties"]["delays"], root["properties"]["costs"]
+    for key, path in ((delays, _MATRIX_PATH), (costs, _CALIBRATION_PATH)):
+        key["anyOf"] = [path, {"$ref": key.pop("$ref")}]
     root["properties"] = {"extends": _EXTENDS, **root["properties"]}
     return {"$schema": _DIALECT, "title": "Scenario of an alliance of permissioned chains", **root}
 

@@ -24,6 +24,8 @@ headers = st.builds(
     payload_root=hashes,
     log_size=numbers,
     log_root=hashes,
+    state_root=hashes,
+    validators_hash=hashes,
     time_ns=numbers,
 )
 
@@ -34,11 +36,13 @@ EXAMPLE = BlockHeader(
     payload_root=b"\xbb" * 32,
     log_size=1000,
     log_root=b"\xcc" * 32,
+    state_root=b"\xdd" * 32,
+    validators_hash=b"\xee" * 32,
     time_ns=500_000_000,
 )
 EXAMPLE_BYTES = bytes.fromhex(
     "4a414248"  # JABH
-    "01"  # version
+    "02"  # version
     "09"  # length of the chain id
     "e58fb8e6b395e993be"  # 司法链
     "0000000000000001"  # height
@@ -46,19 +50,27 @@ EXAMPLE_BYTES = bytes.fromhex(
     f"{'bb' * 32}"  # payload root
     "00000000000003e8"  # log size
     f"{'cc' * 32}"  # log root
+    f"{'dd' * 32}"  # state root
+    f"{'ee' * 32}"  # validator-set hash
     "000000001dcd6500"  # 500 ms
 )
 
 
 def test_the_encoding_is_the_documented_one() -> None:
     assert EXAMPLE.to_bytes() == EXAMPLE_BYTES
-    assert len(EXAMPLE_BYTES) == 126 + len("司法链".encode())
+    assert len(EXAMPLE_BYTES) == 190 + len("司法链".encode())
     assert BlockHeader.from_bytes(EXAMPLE_BYTES) == EXAMPLE
 
 
 def test_the_digest_is_the_suite_s_plain_hash_of_the_bytes() -> None:
     assert EXAMPLE.digest(SHA256) == hashlib.sha256(EXAMPLE_BYTES).digest()
     assert EXAMPLE.digest(SM3) == SM3.digest(EXAMPLE_BYTES) != EXAMPLE.digest(SHA256)
+
+
+@given(header=headers)
+def test_the_state_root_belongs_to_the_parent_and_in_block_0_to_itself(header: BlockHeader) -> None:
+    assert header.state_height == (header.height - 1 if header.height else 0)
+    assert dataclasses.replace(header, height=0).state_height == 0
 
 
 @given(header=headers)
@@ -91,7 +103,7 @@ def test_bytes_changed_anywhere_are_refused_or_are_another_header_s_own(
     assert other.to_bytes() == changed
 
 
-@given(data=st.binary(max_size=300) | st.binary(max_size=300).map(lambda tail: b"JABH\x01" + tail))
+@given(data=st.binary(max_size=300) | st.binary(max_size=300).map(lambda tail: b"JABH\x02" + tail))
 def test_arbitrary_bytes_are_refused_or_round_trip(data: bytes) -> None:
     try:
         header = BlockHeader.from_bytes(data)
@@ -100,7 +112,7 @@ def test_arbitrary_bytes_are_refused_or_round_trip(data: bytes) -> None:
     assert header.to_bytes() == data
 
 
-@given(header=headers, cut=st.integers(1, 126), extra=st.binary(min_size=1, max_size=40))
+@given(header=headers, cut=st.integers(1, 190), extra=st.binary(min_size=1, max_size=40))
 def test_bytes_cut_short_or_followed_by_more_are_refused(header: BlockHeader, cut: int, extra: bytes) -> None:
     encoded = header.to_bytes()
     for wrong in (encoded[:-cut], encoded + extra, b""):
@@ -112,8 +124,8 @@ def test_bytes_cut_short_or_followed_by_more_are_refused(header: BlockHeader, cu
     ("wrong", "reason"),
     [
         (b"JABI" + EXAMPLE_BYTES[4:], "starts with"),
-        (b"JABH\x02" + EXAMPLE_BYTES[5:], "version 2 is unknown"),
-        (b"JABH\x01\x00" + EXAMPLE_BYTES[15:], "chain must have"),
+        (b"JABH\x01" + EXAMPLE_BYTES[5:], "version 1 is unknown"),
+        (b"JABH\x02\x00" + EXAMPLE_BYTES[15:], "chain must have"),
         (EXAMPLE_BYTES[:6] + b"\xff" * 9 + EXAMPLE_BYTES[15:], "not UTF-8"),
         (EXAMPLE_BYTES[:15] + b"\x80" + EXAMPLE_BYTES[16:], "height must lie in"),
         (bytearray(EXAMPLE_BYTES), "bytes expected, not bytearray"),
@@ -149,6 +161,9 @@ def test_bytes_that_no_header_has_are_refused_with_the_reason(wrong: object, rea
         {"payload_root": b"\xbb" * 33},
         {"log_root": "cc" * 32},
         {"log_root": b""},
+        {"state_root": b"\xdd" * 31},
+        {"state_root": None},
+        {"validators_hash": b"\xee" * 33},
     ],
     ids=repr,
 )
