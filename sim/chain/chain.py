@@ -148,6 +148,8 @@ class Chain:
             output = todo.popleft()
             done_ns = self._carriers[type(output)](node, output, at_ns, todo)
             if done_ns is None:
+                # It is at this until it stops: what reaches it meanwhile waits behind, and is lost with it.
+                node.cpu_free_ns = node.halt_ns + 1
                 return
             at_ns = done_ns
         self.proposer.plan(node, at_ns)
