@@ -1,6 +1,6 @@
-"""The figure `alliance-map`: every chain with its nodes, its load and its limit, by trust zone, the busiest in the middle.
+"""The figure `alliance-map`: every chain with its nodes, its load and its limit, coloured by trust zone.
 
-No lines run between chains, because in this version nothing does.
+The busiest chain stands in the middle. No lines run between chains, because in this version nothing does.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _draw(run: Run) -> Figure:
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, style.WIDTH_IN), ylim=(low - _FOOT_IN, high + _TITLE_IN))
     axes.set_axis_off()
-    figure.suptitle(_title(run.summary), x=0.01, y=1 - 0.17 / height_in, ha="left", fontsize=12, fontweight="bold")
+    style.set_title(figure, _title(run.summary), height=1 - 0.08 / height_in)
     axes.text(0.1, low - 0.1, _legend(run), fontsize=7.5, color=style.MUTED, va="top", linespacing=1.4)
     zones = list(run.scenario.zones)
     crashed = _crashed(run)

@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 
     from sim.scenario import Scenario
 
+_HEADINGS: Final = (
+    "offered",
+    "com-\nmitted",
+    "re-\njected",
+    "unfin-\nished",
+    "offered\nper s",
+    "p50",
+    "p99",
+    "max",
+    "view\nchanges",
+)
 _COLOURS: Final = {"pass": "green", "slo-missed": "yellow"}
 """Of verdicts; the others are red."""
 
@@ -98,17 +109,7 @@ def _records(summary: Mapping[str, Any]) -> Table:
 
     table = _table("Records (commit latency in seconds, of committed records)")
     table.add_column("chain", overflow="fold")
-    for heading in (
-        "offered",
-        "committed",
-        "rejected",
-        "unfin-\nished",
-        "offered\nper s",
-        "p50",
-        "p99",
-        "max",
-        "view\nchanges",
-    ):
+    for heading in _HEADINGS:
         table.add_column(heading, justify="right", overflow="fold")
     for chain_id, chain in summary["chains"].items():
         counts = [f"{chain[name]:,}" for name in ("offered", "records", "rejected", "unfinished")]
@@ -120,7 +121,7 @@ def _records(summary: Mapping[str, Any]) -> Table:
 
 def _answers(summary: Mapping[str, Any]) -> Table:
     table = _table("Verification requests")
-    table.add_column("answer")
+    table.add_column("answer", overflow="fold")
     table.add_column("in English", overflow="fold")
     table.add_column("requests", justify="right")
     for answer, number in wording.answers(summary):

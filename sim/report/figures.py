@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sim.report import alliance_map, stages, style, timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from matplotlib.figure import Figure
@@ -56,17 +56,28 @@ PICTURES: Final = (
 )
 
 
-def draw(run: Run) -> dict[str, Figure]:
-    """All figures of a run, by name."""
-    return {picture.name: picture.draw(run) for picture in PICTURES}
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A figure of one run: what was drawn, its title, and the SVG that both the page and the file take."""
+
+    picture: Picture
+    figure: Figure
+    title: str
+    svg: str
 
 
-def save(figures: Mapping[str, Figure], directory: Path) -> None:
+def draw(run: Run) -> list[Drawn]:
+    """All figures of a run, in the order of the report."""
+    figures = [(picture, picture.draw(run)) for picture in PICTURES]
+    return [Drawn(picture, figure, style.title(figure), style.to_svg(figure)) for picture, figure in figures]
+
+
+def save(figures: Sequence[Drawn], directory: Path) -> None:
     """Write each figure into an existing directory, as ``.svg`` and as ``.png``.
 
     Raises:
         OSError: a file cannot be written.
     """
-    for name, figure in figures.items():
-        (directory / f"{name}.svg").write_text(style.to_svg(figure), encoding="utf-8")
-        (directory / f"{name}.png").write_bytes(style.to_png(figure))
+    for drawn in figures:
+        (directory / f"{drawn.picture.name}.svg").write_text(drawn.svg, encoding="utf-8")
+        (directory / f"{drawn.picture.name}.png").write_bytes(style.to_png(drawn.figure))

@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sim.report import figures as figures_room
-from sim.report import inline, series, style, timeline, wording
+from sim.report import inline, series, timeline, wording
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from jinja2 import Environment
-    from matplotlib.figure import Figure
 
+    from sim.report.figures import Drawn
     from sim.study.run import Run
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -21,7 +20,7 @@ _EVENTS: Final = 60
 """So many crashes, restarts and view changes are listed; how many more there are is said."""
 
 
-def render(run: Run, figures: Mapping[str, Figure]) -> str:
+def render(run: Run, figures: Sequence[Drawn]) -> str:
     """The page's text.
 
     Args:
@@ -43,7 +42,7 @@ def render(run: Run, figures: Mapping[str, Figure]) -> str:
             load=wording.load_sentence(summary),
             expectation=wording.expectation(summary, scenario),
             objectives=wording.objectives(summary, scenario),
-            figures=[_figure(picture, figures[picture.name]) for picture in figures_room.PICTURES],
+            figures=[_figure(drawn) for drawn in figures],
             chains=[_chain(run, chain_id) for chain_id in summary["chains"]],
             busiest=busiest,
             stages=_stages(summary["chains"][busiest]),
@@ -77,13 +76,13 @@ def _environment() -> Environment:
     return environment
 
 
-def _figure(picture: figures_room.Picture, figure: Figure) -> dict[str, Any]:
+def _figure(drawn: Drawn) -> dict[str, Any]:
     from markupsafe import Markup
 
-    title = figure.get_suptitle()
-    drawn = inline.svg(style.to_svg(figure), picture.name, f"{title}. {picture.caption}")
-    # What a scenario says is drawn as outlines in a figure, and its title is escaped in the label.
-    return {"name": picture.name, "title": title, "caption": picture.caption, "svg": Markup(drawn)}  # noqa: S704
+    name, caption = drawn.picture.name, drawn.picture.caption
+    # Whatever a scenario says is drawn as outlines in the figure, and escaped in the label.
+    svg = Markup(inline.svg(drawn.svg, name, f"{drawn.title}. {caption}"))  # noqa: S704
+    return {"name": name, "title": drawn.title, "caption": caption, "svg": svg}
 
 
 def _chain(run: Run, chain_id: str) -> dict[str, Any]:

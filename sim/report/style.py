@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,59 +32,64 @@ SERIES: Final = (BLUE, OCHRE, GREEN, PURPLE, SLATE)
 """Colours for things of one kind, in order. All are darkened from Okabe and Ito's palette, which colour-blind readers
 can tell apart, until they are legible as text on white."""
 
-_SETTINGS: Final[dict[str, Any]] = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so pictures are the same everywhere
-    "font.size": 9,
-    "text.color": INK,
-    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": MUTED,
-    "axes.labelsize": 9,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.titlesize": 12,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.unicode_minus": False,
-    "grid.color": GRID,
-    "grid.linewidth": 0.8,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "lines.linewidth": 1.6,
-    "figure.facecolor": PAPER,
-    "axes.facecolor": PAPER,
-    "savefig.facecolor": PAPER,
-    "svg.fonttype": "path",  # a reader's browser may not have the font
-    "svg.hashsalt": "judicial-alliance-testbed",  # otherwise element ids are drawn at random
-}
+_TITLE_LETTERS: Final = 92
+_FONT: Final = "DejaVu Sans"
+"""Comes with matplotlib, so that pictures are the same everywhere."""
 
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Matplotlib's own defaults and the settings above, whatever the user's matplotlibrc says; restored afterwards."""
+    """Matplotlib's defaults and the house's settings, whatever the user's matplotlibrc says; restored afterwards."""
     import matplotlib as mpl
 
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(_SETTINGS)
+        mpl.rcParams.update(
+            {
+                "font.family": _FONT,
+                "font.size": 9,
+                "text.color": INK,
+                "text.parse_math": False,  # a dollar sign in a name is a dollar sign
+                "axes.edgecolor": MUTED,
+                "axes.labelcolor": MUTED,
+                "axes.labelsize": 9,
+                "axes.spines.top": False,
+                "axes.spines.right": False,
+                "axes.grid": True,
+                "axes.axisbelow": True,
+                "grid.color": GRID,
+                "xtick.color": MUTED,
+                "ytick.color": MUTED,
+                "xtick.labelsize": 9,
+                "ytick.labelsize": 9,
+                "legend.frameon": False,
+                "legend.fontsize": 9,
+                "figure.facecolor": PAPER,
+                "axes.facecolor": PAPER,
+                "svg.fonttype": "path",  # a reader's browser may not have the font
+                "svg.hashsalt": "judicial-alliance-testbed",  # otherwise element ids are drawn at random
+            }
+        )
         yield
 
 
 def new_figure(height_in: float) -> Figure:
-    """An empty figure that no pyplot knows of, drawn by Agg."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    """An empty figure that pyplot does not know of."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    return Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
+
+
+def set_title(figure: Figure, text: str, height: float | None = None) -> None:
+    """Say the figure's finding at its top left, at a share of its height where no layout finds the room."""
+    place = {} if height is None else {"y": height}
+    lines = textwrap.fill(text, _TITLE_LETTERS)
+    figure.suptitle(lines, x=0.01, ha="left", fontsize=12, fontweight="bold", **place)
+
+
+def title(figure: Figure) -> str:
+    """What `set_title` has said, in one line."""
+    return " ".join(figure.get_suptitle().split())
 
 
 def to_svg(figure: Figure) -> str:
@@ -111,6 +117,6 @@ def printable(text: str, otherwise: str) -> str:
     """The text if the figures' font has every letter of it, another text if not (no Chinese font is guaranteed)."""
     from matplotlib import font_manager
 
-    font = font_manager.get_font(font_manager.findfont("DejaVu Sans"))
+    font = font_manager.get_font(font_manager.findfont(_FONT))
     known = font.get_charmap()
     return text if all(ord(letter) in known for letter in text) else otherwise

@@ -19,8 +19,12 @@ _TIME_UNITS: Final = ((3 * 86_400, 86_400, "days"), (3 * 3600, 3600, "hours"), (
 """From which simulated duration on (s), seconds in the unit, its name."""
 _LABELLED: Final = 8
 """With more moments than this, marks stand without labels, which would cover each other."""
+_FEW: Final = 0.01
+"""Of a chain's records: more of them unfinished at the end are worth a place in the title."""
 _NAME_LETTERS: Final = 24
 """A longer chain id is cut short where a line has no room for it."""
+_HALO: Final = {"facecolor": style.PAPER, "alpha": 0.75, "linewidth": 0, "pad": 0.5}
+"""Behind a label, so that lines do not strike it through."""
 _MARKS: Final = {"crash": style.ALARM, "restart": style.GREEN, "view": style.PURPLE}
 
 
@@ -49,7 +53,7 @@ def _draw(run: Run) -> Figure:
     latencies.set_xlim(0, simulated_s / unit_s)
     start = f"{run.scenario.start:%Y-%m-%d %H:%M %z}"
     latencies.set_xlabel(f"simulated {unit} after {start} (windows of {wording.given_duration(float(edges_s[1]))})")
-    figure.suptitle(_title(summary, busiest), x=0.01, ha="left", fontsize=12, fontweight="bold")
+    style.set_title(figure, _title(summary, busiest))
     return figure
 
 
@@ -62,6 +66,8 @@ def _title(summary: dict[str, Any], busiest: str) -> str:
     parts = [f"{wording.three_digits(chain['offered'] / summary['simulated_s'])} records/s offered"]
     if chain["rejected"]:
         parts.append(f"{wording.share(chain['rejected'] / chain['offered'])} rejected")
+    if chain["unfinished"] > _FEW * chain["offered"]:
+        parts.append(f"{wording.share(chain['unfinished'] / chain['offered'])} unfinished")
     if chain["records"]:
         latency = chain["commit_latency_s"]
         parts.append(f"p99 {wording.duration(latency['p99'])}, worst {wording.duration(latency['max'])}")
@@ -87,15 +93,16 @@ def _draw_rates(
         rejected = series.rate_by_window(mine.intended_s[mine.rejected], edges_s)
         axes.stairs(rejected, x, baseline=None, color=style.ALARM, linewidth=1.4, label="rejected")
     if len(rest.intended_s):
-        label = f"{wording.counted(others, 'other chain')}, committed"
+        label = f"committed by {wording.counted(others, 'other chain')}"
         committed = series.rate_by_window(rest.committed_s, edges_s)
         axes.stairs(committed, x, baseline=None, color=style.SLATE, linewidth=0.9, label=label)
         top = max(top, committed.max())
     axes.set_ylim(0, top * 1.3 if top else 1)  # room for the marks' labels
     axes.set_ylabel("records per second")
     axes.yaxis.set_major_formatter(lambda value, _: wording.exact(value))
-    _legend(axes)
-    if not len(mine.intended_s):
+    if len(mine.intended_s):
+        _legend(axes)
+    else:
         style.say_in_the_middle(axes, "no records were offered")
 
 
@@ -112,7 +119,7 @@ def _draw_latencies(
     lines = (
         (p99, "p99", style.BLUE, 1.6, "-"),
         (p50, "p50", style.BLUE, 1.2, (0, (4, 2))),
-        (rest_p99, f"{wording.counted(others, 'other chain')} together, p99", style.SLATE, 0.9, "-"),
+        (rest_p99, f"p99 of {wording.counted(others, 'other chain')}", style.SLATE, 0.9, "-"),
     )
     top = 0.0
     for values, label, colour, width, dashes in lines:
@@ -145,12 +152,13 @@ def _legend(axes: Axes) -> None:
 
 def _mark(rates: Axes, latencies: Axes, run: Run, unit_s: int) -> None:
     happened = series.moments(run)
+    many = len(happened) > _LABELLED
     for moment in happened:
         for axes in (rates, latencies):
-            axes.axvline(moment.time_s / unit_s, color=_MARKS[moment.kind], linewidth=1, alpha=0.8)
-    if len(happened) > _LABELLED:
+            axes.axvline(moment.time_s / unit_s, color=_MARKS[moment.kind], linewidth=0.5 if many else 1, alpha=0.8)
+    if many:
         text = f"{len(happened)} crashes (red), restarts (green) and view changes (purple): see the report's list"
-        rates.text(0.01, 0.97, text, transform=rates.transAxes, va="top", fontsize=8, color=style.MUTED)
+        rates.text(0.01, 0.97, text, transform=rates.transAxes, va="top", fontsize=8, color=style.MUTED, bbox=_HALO)
         return
     for row, moment in enumerate(happened):
         late = moment.time_s > 0.75 * run.summary["simulated_s"]
@@ -164,7 +172,7 @@ def _mark(rates: Axes, latencies: Axes, run: Run, unit_s: int) -> None:
             va="top",
             fontsize=8,
             color=_MARKS[moment.kind],
-            bbox={"facecolor": style.PAPER, "alpha": 0.75, "linewidth": 0, "pad": 0.5},
+            bbox=_HALO,
         )
         label.set_in_layout(False)
 

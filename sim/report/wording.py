@@ -41,7 +41,7 @@ class Answer:
 
 
 ANSWERS: Final = (
-    Answer("passed", official=True, zh="核验通过", en="verified: the record is what was deposited"),
+    Answer("passed", official=True, zh="核验通过", en="verified: it is what was deposited"),
     Answer("not_found", official=True, zh="尚未在司法区块链存证", en="not deposited on the judicial chain"),
     Answer("mismatch", official=True, zh="与链上存证数据比对结果不一致", en="not what was deposited"),
     Answer("refused", official=False, zh="证明无效", en="no answer: the proof itself was bad"),
@@ -236,8 +236,8 @@ def _broken(summary: Mapping[str, Any]) -> str:
 def expectation(summary: Mapping[str, Any], scenario: Scenario) -> str:
     """What the scenario expected where that needs saying: where it is not `pass`, or did not come true."""
     if summary["verdict"] == scenario.expect:
-        return "" if scenario.expect == "pass" else "This is the verdict that the scenario is meant to have."
-    return f"The scenario is meant to have the verdict {scenario.expect}."
+        return "" if scenario.expect == "pass" else "This is what the scenario expects."
+    return f"The scenario expects {scenario.expect}."
 
 
 def load_sentence(summary: Mapping[str, Any]) -> str:

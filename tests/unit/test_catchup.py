@@ -8,7 +8,9 @@ import polars as pl
 import pytest
 from scenario_kit import NO_COSTS, bare_chain, chain, checks, columns, config, crash, deposits, sent, small
 
+from sim.chain.outcome import write_tables
 from sim.kernel.engine import MILLISECOND, SECOND
+from sim.metrics.recorder import Recorder
 from sim.network.transport import NEVER
 from sim.study.run import Run, run
 
@@ -168,3 +170,29 @@ def test_a_crash_may_hit_any_moment_of_a_block(node: int, lasts_ns: int) -> None
         back = [height for index, height in enumerate(part.ledger.heights) if lasts_ns < NEVER or index != node]
         assert len(set(back)) == 1
         assert part.ledger.blocks[-1].header.log_size == len(times)
+
+
+def test_a_node_whose_peer_does_not_answer_asks_the_next() -> None:
+    """Nothing is sent any more, so that nothing but the second question tells the observer what it missed."""
+    parameters = config(4, observers=1, timeout_ns=400 * MILLISECOND)
+    engine, part = bare_chain(parameters, sent([i * MILLISECOND for i in range(100)]))
+    part.plan_downtimes(4, [(50 * MILLISECOND, 300 * MILLISECOND)])
+    part.plan_downtimes(0, [(250 * MILLISECOND, NEVER)])
+    engine.run(until=600 * MILLISECOND)
+    assert part.ledger.heights[4] < part.ledger.heights[1] == len(part.ledger.blocks) - 1
+    engine.run(until=800 * MILLISECOND)
+    assert part.ledger.heights[4] == part.ledger.heights[1]
+    assert part.network.tallies["block-request"].sent == 2
+
+
+def test_what_happens_after_the_end_of_a_run_is_not_in_its_tables() -> None:
+    """The leader of two knows a block to be final after two delays, its backup after three; the end comes between."""
+    engine, part = bare_chain(config(2), sent([0] * 10, nodes=[0, 1] * 5))
+    engine.run(until=SECOND)
+    (cut_ns,) = {block.value.body.cut_ns for block in part.ledger.blocks[1:] if block.value is not None}
+    recorder = Recorder()
+    write_tables(part, recorder, end_ns=cut_ns + 25 * MILLISECOND)
+    rows = recorder.table("transactions")
+    assert list(rows["outcome"]) == ["committed", "unfinished"] * 5
+    for column in ("voted_ns", "executed_ns"):
+        assert list(rows[column]) == [cut_ns + 20 * MILLISECOND, -1] * 5

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenario_kit import config, sent
+from scenario_kit import bare_chain, config, sent
 
 from sim.chain.mempool import AHEAD, EXECUTED, IN_FLIGHT, REJECTED, WAITING, Mempool
+from sim.kernel.engine import MILLISECOND, SECOND
 
 INTERVAL_NS = 20
 
@@ -287,3 +288,14 @@ def test_a_new_leader_takes_in_for_itself_what_the_old_one_had_before_its_time()
     assert (pool.queued_ns.tolist(), pool.admitted) == ([0, 5, -1], 2)
     pool.admit(12)
     assert (pool.queued_ns.tolist(), pool.admitted) == ([0, 5, 12], 3)
+
+
+def test_the_leader_cuts_a_block_as_soon_as_one_that_it_executed_makes_room() -> None:
+    every_ms = [i * MILLISECOND for i in range(60)]
+    limits = {"pool_capacity": 15, "max_transactions": 10, "interval_ns": SECOND}
+    engine, chain = bare_chain(config(4, **limits), sent(every_ms), delay_ns=10 * MILLISECOND)
+    engine.run(until=90 * MILLISECOND)
+    first, second = (block.value.body.cut_ns for block in chain.ledger.blocks[1:])
+    assert first == (10 + 9) * MILLISECOND
+    # Five wait when the first block is executed after three delays; those that come in the next 5 ms fill the second.
+    assert second == first + 3 * 10 * MILLISECOND + 5 * MILLISECOND

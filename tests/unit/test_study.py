@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from scenario_kit import chain, checks, crash, deposits, small
+from scenario_kit import CHEAP, chain, checks, crash, deposits, small
 
 from sim.metrics.tables import TABLES
 from sim.scenario import load
@@ -247,6 +247,18 @@ def test_summary_and_tables_say_the_same(done: Run) -> None:
     assert {name: summary["proofs"][name] for name in ("not_found", "mismatch")} == {
         name: outcomes[name] for name in ("not_found", "mismatch")
     }
+
+
+@pytest.mark.parametrize("horizon", ["150ms", "220ms", "280ms", "350ms"])
+def test_what_a_node_still_works_on_at_the_end_is_not_done(horizon: str, tmp_path: Path) -> None:
+    costs = {**CHEAP, "execute": "20ms"}
+    result = run(small(tmp_path, horizon=horizon, costs=costs, workload={"files": deposits("100/s")}))
+    commits, transactions = result.table("commits"), result.table("transactions")
+    assert result.summary["chains"]["a"]["blocks"] == commits.height
+    assert result.summary["chains"]["a"]["transactions"] == commits["transactions"].sum()
+    assert transactions.filter(pl.col("height") > 0).height == commits["transactions"].sum()
+    stamps = [name for name in transactions.columns if name.endswith("_ns")]
+    assert transactions.select(stamps).max().row(0) < (result.scenario.horizon,) * len(stamps)
 
 
 def test_utilisation_is_a_share(tmp_path: Path) -> None:
