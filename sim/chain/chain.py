@@ -117,6 +117,7 @@ class Chain:
         # Node.work, written out: this is the one place that every message passes.
         done_ns = work_ns + (received_ns if received_ns > node.cpu_free_ns else node.cpu_free_ns)
         if node.down or done_ns > node.halt_ns:
+            node.lose()
             return False
         node.cpu_free_ns = done_ns
         node.cpu_busy_ns += work_ns
@@ -148,8 +149,6 @@ class Chain:
             output = todo.popleft()
             done_ns = self._carriers[type(output)](node, output, at_ns, todo)
             if done_ns is None:
-                # It is at this until it stops: what reaches it meanwhile waits behind, and is lost with it.
-                node.cpu_free_ns = node.halt_ns + 1
                 return
             at_ns = done_ns
         self.proposer.plan(node, at_ns)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sim.study.run import Run
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
+_PRESENTED: Final = ("genuine", "absent", "altered")
+"""What a client may present for verification: column `kind` of the table."""
 _EVENTS: Final = 60
 """So many crashes, restarts and view changes are listed; how many more there are is said."""
 
@@ -111,20 +113,19 @@ def _stages(result: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _presented(run: Run) -> list[tuple[str, list[int]]]:
     """How many requests of each kind came to each answer, in the order of `wording.answers`."""
-    import polars as pl
-
     table = run.table("verifications").group_by("kind", "outcome").len()
     numbers = {(kind, outcome): number for kind, outcome, number in table.iter_rows()}
     names = {"passed": "pass"}
     outcomes = [names.get(answer.key, answer.key) for answer, _ in wording.answers(run.summary)]
-    kinds = table["kind"].unique().sort().cast(pl.String).to_list()
-    return [(kind, [numbers.get((kind, outcome), 0) for outcome in outcomes]) for kind in kinds]
+    return [(kind, [numbers.get((kind, outcome), 0) for outcome in outcomes]) for kind in _PRESENTED]
 
 
 def _event(moment: series.Moment) -> dict[str, str]:
     text = timeline.describe(moment, "").removeprefix(": ")
     if moment.kind == "view":
-        text += f"; {wording.counted(len(moment.nodes), 'node')} entered it, the last at {wording.time(moment.until_s)}"
+        text += (
+            f"; {wording.counted(len(moment.nodes), 'node')} entered it, the last at {wording.clock(moment.until_s)}"
+        )
     elif len(moment.nodes) > 1:
         text += f": {', '.join(map(str, moment.nodes))}"
-    return {"time": wording.time(moment.time_s), "chain": moment.chain, "kind": moment.kind, "text": text}
+    return {"time": wording.clock(moment.time_s), "chain": moment.chain, "kind": moment.kind, "text": text}

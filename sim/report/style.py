@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import textwrap
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -40,37 +41,50 @@ _FONT: Final = "DejaVu Sans"
 @contextmanager
 def house_style() -> Iterator[None]:
     """Matplotlib's defaults and the house's settings, whatever the user's matplotlibrc says; restored afterwards."""
-    import matplotlib as mpl
+    with _quiet():
+        import matplotlib as mpl
 
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(
-            {
-                "font.family": _FONT,
-                "font.size": 9,
-                "text.color": INK,
-                "text.parse_math": False,  # a dollar sign in a name is a dollar sign
-                "axes.edgecolor": MUTED,
-                "axes.labelcolor": MUTED,
-                "axes.labelsize": 9,
-                "axes.spines.top": False,
-                "axes.spines.right": False,
-                "axes.grid": True,
-                "axes.axisbelow": True,
-                "grid.color": GRID,
-                "xtick.color": MUTED,
-                "ytick.color": MUTED,
-                "xtick.labelsize": 9,
-                "ytick.labelsize": 9,
-                "legend.frameon": False,
-                "legend.fontsize": 9,
-                "figure.facecolor": PAPER,
-                "axes.facecolor": PAPER,
-                "svg.fonttype": "path",  # a reader's browser may not have the font
-                "svg.hashsalt": "judicial-alliance-testbed",  # otherwise element ids are drawn at random
-            }
-        )
+        with mpl.rc_context():
+            mpl.rcdefaults()
+            mpl.rcParams.update(
+                {
+                    "font.family": _FONT,
+                    "font.size": 9,
+                    "text.color": INK,
+                    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
+                    "axes.edgecolor": MUTED,
+                    "axes.labelcolor": MUTED,
+                    "axes.labelsize": 9,
+                    "axes.spines.top": False,
+                    "axes.spines.right": False,
+                    "axes.grid": True,
+                    "axes.axisbelow": True,
+                    "grid.color": GRID,
+                    "xtick.color": MUTED,
+                    "ytick.color": MUTED,
+                    "xtick.labelsize": 9,
+                    "ytick.labelsize": 9,
+                    "legend.frameon": False,
+                    "legend.fontsize": 9,
+                    "figure.facecolor": PAPER,
+                    "axes.facecolor": PAPER,
+                    "svg.fonttype": "path",  # a reader's browser may not have the font
+                    "svg.hashsalt": "judicial-alliance-testbed",  # otherwise element ids are drawn at random
+                }
+            )
+            yield
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep matplotlib from telling stderr that it builds its font cache, as it does once on a new machine."""
+    log = logging.getLogger("matplotlib")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
         yield
+    finally:
+        log.setLevel(before)
 
 
 def new_figure(height_in: float) -> Figure:

@@ -93,7 +93,7 @@ def given_duration(seconds: float) -> str:
     return _scaled(seconds, _SECONDS, exact)
 
 
-def time(seconds: float) -> str:
+def clock(seconds: float) -> str:
     """A time since the start, to the millisecond: 0:03:03.076."""
     minutes, rest = divmod(round(seconds * 1000), 60_000)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest // 1000:02d}.{rest % 1000:03d}"

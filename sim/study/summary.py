@@ -141,7 +141,7 @@ def _chain_summary(
         "blocks": len(blocks),
         "transactions": on_chain,
         "records": records,
-        "offered": len(outcome),
+        "offered": len(chain.offered),
         "rejected": int(np.count_nonzero(outcome == "rejected")),
         "unfinished": int(np.count_nonzero(outcome == "unfinished")),
         "throughput_tps": on_chain / simulated_s,

@@ -193,7 +193,7 @@ def test_a_scenario_without_any_load_is_a_run_too(tmp_path: Path) -> None:
 
 
 SUMMARY: dict[str, Any] = {
-    "chains": {"a": {"rejected": 3, "throughput_tps": 99.5, "commit_latency_s": {"p99": 0.3}}},
+    "chains": {"a": {"records": 7, "rejected": 3, "throughput_tps": 99.5, "commit_latency_s": {"p99": 0.3}}},
     "proofs": {"refused": 0},
 }
 
@@ -217,6 +217,13 @@ def test_an_objective_is_met_up_to_its_bound(metric: str, bound: dict[str, str],
     assert (entry["metric"], entry["met"]) == (metric, met)
     kind = next(iter(bound)).replace("_", " ")
     assert entry["target"].startswith(kind)
+
+
+def test_a_latency_without_a_committed_record_is_not_met() -> None:
+    nothing = {"chains": {"a": {"records": 0, "commit_latency_s": {"p99": 0.0}, "rejected": 0}}}
+    slow = Slo.model_validate({"metric": "chains.a.commit_latency_s.p99", "at_most": "3s"})
+    none = Slo.model_validate({"metric": "chains.a.rejected", "equals": "0"})
+    assert [entry["met"] for entry in evaluate([slow, none], nothing)] == [False, True]
 
 
 @pytest.mark.parametrize(("bound", "verdict"), [("1ms", "slo-missed"), ("1s", "pass")])
