@@ -147,6 +147,7 @@ def _chain_summary(
         "throughput_tps": on_chain / simulated_s,
         "goodput_tps": records / simulated_s,
         "storage_bytes": int(sizes[done].sum()) + sum(len(block.header.to_bytes()) for block in blocks),
+        "mempool_peak": chain.proposer.pool.peak,
         "view_changes": chain.views,
         "bottleneck": _bottleneck(chain, simulated_ns),
         "commit_latency_s": latency(times["executed_ns"][done] - times["intended_ns"][done]),
