@@ -44,12 +44,17 @@ class Alliance:
     verifications: dict[str, Verification]
     horizon_ns: int
 
+    @property
+    def ended_ns(self) -> int:
+        """How far the run has come: the horizon, unless something broke before it."""
+        return min(self.engine.now, self.horizon_ns)
+
     def finish(self) -> None:
         """Write down everything that is known at the end; call once."""
         for verification in self.verifications.values():
             verification.finish()
         for chain in self.chains.values():
-            write_tables(chain, self.recorder, self.horizon_ns)
+            write_tables(chain, self.recorder, self.ended_ns)
 
 
 def build(scenario: Scenario, seed: int) -> Alliance:

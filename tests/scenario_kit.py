@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import yaml
 
+from sim.build import build
+from sim.chain.chain import Chain
+from sim.chain.config import ChainConfig, Costs, Offered
+from sim.chain.invariants import InvariantViolation
+from sim.kernel.distributions import Constant
+from sim.kernel.draws import Draws
+from sim.kernel.engine import MILLISECOND, SECOND, Engine
+from sim.metrics.recorder import Recorder
+from sim.network.topology import Link, Topology
+from sim.network.transport import Network
 from sim.scenario import load
+from sim.study.summary import summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
+    from sim.build import Alliance
     from sim.scenario import Scenario
 
 FREE: dict[str, str] = dict.fromkeys(("sign", "verify", "hash", "hash_per_kilobyte", "execute", "proof"), "0ns")
@@ -27,11 +42,8 @@ CHEAP: dict[str, str] = {
 }
 """Costs of a fast node: it is busy now and then, and no small scenario overloads it."""
 
-FAST = "8Tbit/s"
-"""A byte takes a picosecond, so that a message below 500 bytes takes no nanosecond."""
 
-
-def chain(validators: int = 4, **keys: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever a chain of a scenario may hold
+def chain(validators: int = 4, **keys: object) -> dict[str, Any]:
     """A chain as a scenario has it: blocks of 20, cut after 50 ms; ``keys`` add to it or replace."""
     return {
         "member": "court",
@@ -46,12 +58,12 @@ def chain(validators: int = 4, **keys: Any) -> dict[str, Any]:  # noqa: ANN401 -
     }
 
 
-def deposits(rate: str = "200/s", chain: str = "a", **keys: Any) -> dict[str, Any]:  # noqa: ANN401 - as for chain
+def deposits(rate: str = "200/s", chain: str = "a", **keys: object) -> dict[str, Any]:
     """A stream of deposits of 500 bytes each."""
     return {"chain": chain, "rate": rate, "size": "500B", **keys}
 
 
-def checks(of: str, rate: str = "50/s", chain: str = "a", **keys: Any) -> dict[str, Any]:  # noqa: ANN401 - as for chain
+def checks(of: str, rate: str = "50/s", chain: str = "a", **keys: object) -> dict[str, Any]:
     """A stream of verification requests."""
     return {"action": "verify", "chain": chain, "of": of, "rate": rate, **keys}
 
@@ -62,7 +74,7 @@ def crash(at: str, nodes: list[int], lasts: str | None = None, chain: str = "a")
     return fault if lasts is None else {**fault, "for": lasts}
 
 
-def small(folder: Path, **keys: Any) -> Scenario:  # noqa: ANN401 - whatever a scenario may hold
+def small(folder: Path, **keys: object) -> Scenario:
     """A scenario of two seconds with the chain ``a`` and the deposits ``files``; ``keys`` replace top-level keys.
 
     Two regions, east and west, 10 ms apart and 5 ms within, no jitter, 100 Mbit/s, cheap CPUs.
@@ -85,7 +97,7 @@ def small(folder: Path, **keys: Any) -> Scenario:  # noqa: ANN401 - whatever a s
     return load(path)
 
 
-def network(**keys: Any) -> dict[str, Any]:  # noqa: ANN401 - as for chain
+def network(**keys: object) -> dict[str, Any]:
     """The network of `small`; ``keys`` add to it or replace."""
     place = {"name": "East", "zh": "东", "latitude": 30, "longitude": 120}
     return {
@@ -105,3 +117,67 @@ def columns(summary: Mapping[str, Any], chain: str = "a") -> tuple[int, int, int
     """Offered, committed, rejected and unfinished records of a chain."""
     part = summary["chains"][chain]
     return part["offered"], part["records"], part["rejected"], part["unfinished"]
+
+
+NO_COSTS = Costs(hash_ns=0, hash_per_kilobyte_ns=0, sign_ns=0, verify_ns=0, execute_ns=0, proof_ns=0)
+"""As `FREE`, for a chain that is built by hand."""
+
+
+def sent(intended_ns: Sequence[int], sizes: Sequence[int] | None = None, nodes: Sequence[int] | None = None) -> Offered:
+    """Records of one stream, sent at the given times, of 100 bytes and by clients of node 0 unless said otherwise."""
+    count = len(intended_ns)
+    return Offered(
+        streams=("files",),
+        history=(0,),
+        stream=np.zeros(count, dtype=np.int64),
+        number=np.arange(count),
+        intended_ns=np.array(intended_ns, dtype=np.int64),
+        size_bytes=np.array([100] * count if sizes is None else sizes, dtype=np.int64),
+        node=np.array([0] * count if nodes is None else nodes, dtype=np.int64),
+    )
+
+
+def config(validators: int = 1, **keys: object) -> ChainConfig:
+    """A chain's parameters: blocks of 10, cut after 100 ms; ``keys`` replace some."""
+    parameters: dict[str, Any] = {
+        "id": "a",
+        "protocol": "pbft",
+        "observers": 0,
+        "hash": "sha256",
+        "timeout_ns": 10 * SECOND,
+        "window": 4,
+        "checkpoint_interval": 4,
+        "max_transactions": 10,
+        "max_bytes": 1_000_000,
+        "interval_ns": 100 * MILLISECOND,
+        "pool_capacity": 1000,
+        "costs": NO_COSTS,
+        **keys,
+    }
+    return ChainConfig(validators=validators, **parameters)
+
+
+def bare_chain(parameters: ChainConfig, offered: Offered, delay_ns: int = 10 * MILLISECOND) -> tuple[Engine, Chain]:
+    """A chain built by hand: every one-way delay is ``delay_ns``, a client's to its node too; bandwidth is infinite."""
+    engine, draws = Engine(), Draws(1)
+    link = Link(delay_ns=delay_ns, jitter=Constant(0), loss=0.0, reliable=True, retransmit_ns=1)
+    topology = Topology(["east"] * parameters.nodes, lambda _a, _b: link)
+    network = Network(engine, draws, parameters.id, topology, bandwidth_bps=None)
+    return engine, Chain(engine, draws, Recorder(), parameters, network, offered)
+
+
+def played(scenario: Scenario, seed: int = 1) -> tuple[Alliance, dict[str, Any]]:
+    """A run whose parts can be looked into afterwards, and its summary."""
+    alliance = build(scenario, seed)
+    violation = None
+    try:
+        alliance.engine.run(until=alliance.horizon_ns)
+    except InvariantViolation as broken:
+        violation = broken
+    alliance.finish()
+    return alliance, summarise(scenario, seed, alliance, violation)
+
+
+def table(alliance: Alliance, name: str) -> dict[str, NDArray[Any]]:
+    """One of the recorder's tables as arrays."""
+    return {column: np.array(cells) for column, cells in alliance.recorder.table(name).items()}

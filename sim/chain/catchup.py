@@ -53,13 +53,13 @@ class Catchup:
             self._ask(node, height, peers, at_ns, 0)
 
     def resume(self, node: Node, now_ns: int) -> None:
-        """A restarted node looks for what it missed; if it is alone, it just goes on."""
+        """A restarted node goes on from what its disk holds, and looks for what it missed."""
         peers = [index for index in range(self._chain.config.validators) if index != node.index]
         self._wanted.pop(node.index, None)
+        # Before any message reaches the replica: it must not count on a decision that the crash kept from execution.
+        self._caught_up(node, 0, now_ns)
         if peers:
             self.fetch(node, self._chain.ledger.heights[node.index] + 1, peers, now_ns)
-        elif node.replica is not None:
-            self._caught_up(node, node.replica.view, now_ns)
 
     def _ask(self, node: Node, height: int, peers: Sequence[int], at_ns: int, attempt: int) -> None:
         """Ask one peer, and the next if no answer has come after the chain's timeout."""

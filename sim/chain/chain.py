@@ -117,6 +117,7 @@ class Chain:
         # Node.work, written out: this is the one place that every message passes.
         done_ns = work_ns + (received_ns if received_ns > node.cpu_free_ns else node.cpu_free_ns)
         if node.down or done_ns > node.halt_ns:
+            node.lose()
             return False
         node.cpu_free_ns = done_ns
         node.cpu_busy_ns += work_ns

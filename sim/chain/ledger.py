@@ -61,6 +61,16 @@ class Block:
     voted_ns: NDArray[np.int64]
     executed_ns: NDArray[np.int64]
 
+    @property
+    def first_voted_ns(self) -> int:
+        """When the first node knew that it was final."""
+        return int(self.voted_ns[self.voted_ns != NOT_YET].min())
+
+    @property
+    def first_executed_ns(self) -> int:
+        """When the first node had executed it."""
+        return int(self.executed_ns[self.executed_ns != NOT_YET].min())
+
 
 class Ledger:
     """The ledger of one chain and the height of each of its nodes."""
@@ -168,6 +178,13 @@ class Ledger:
     def head(self, node: int) -> Block:
         """The last block that a node executed."""
         return self.blocks[self.heights[node]]
+
+    def head_at(self, node: int, at_ns: int) -> Block:
+        """The last block that a node had executed by ``at_ns``: a node takes work in before it has done it."""
+        height = self.heights[node]
+        while self.blocks[height].executed_ns[node] > at_ns:
+            height -= 1
+        return self.blocks[height]
 
 
 def _hash_of_validators(config: ChainConfig) -> bytes:

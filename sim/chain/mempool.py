@@ -68,6 +68,13 @@ class Mempool:
         self.state[self.state == IN_FLIGHT] = WAITING
         self.state[in_flight[self.state[in_flight] == WAITING]] = IN_FLIGHT
         waiting = np.flatnonzero(self.state == WAITING)
+        # The old leader takes arrivals in up to the time that its CPU is busy, which may lie after the new one's begin.
+        later = waiting[self.queued_ns[waiting] > at_ns]
+        self.state[later] = AHEAD
+        self.queued_ns[later] = -1
+        self.admitted -= len(later)
+        self._occupied -= len(later)
+        waiting = waiting[self.state[waiting] == WAITING]
         self._waiting = waiting[np.argsort(self.queued_ns[waiting], kind="stable")]
         self._base_ns = at_ns
         self._follow(leader)

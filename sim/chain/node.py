@@ -60,10 +60,15 @@ class Node:
         """Do work that could start at ``from_ns``; returns when it is done, or None if the node crashes before."""
         done_ns = max(from_ns, self.cpu_free_ns) + work_ns
         if self.down or done_ns > self.halt_ns:
+            self.lose()
             return None
         self.cpu_free_ns = done_ns
         self.cpu_busy_ns += work_ns
         return done_ns
+
+    def lose(self) -> None:
+        """Lose work to a crash: the node is at it until it stops, so whatever comes after is lost with it."""
+        self.cpu_free_ns = max(self.cpu_free_ns, self.halt_ns + 1)
 
     def is_down_at(self, time_ns: int) -> bool:
         """Whether it is down at that time."""

@@ -8,37 +8,40 @@ import numpy as np
 
 from sim.chain.ledger import NOT_YET, Body
 from sim.chain.mempool import REJECTED
+from sim.network.transport import NEVER
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from sim.chain.chain import Chain
-    from sim.chain.ledger import Block
+    from sim.chain.node import Node
     from sim.metrics.recorder import Recorder
 
 COMMITTED, REFUSED, UNFINISHED = "committed", "rejected", "unfinished"
 
 
-def write_tables(chain: Chain, recorder: Recorder, horizon_ns: int) -> None:
-    """Write down a chain's commits, transactions, nodes and messages as they stand at the horizon."""
-    _write_commits(chain, recorder, horizon_ns)
-    _write_transactions(chain, recorder, horizon_ns)
-    _write_nodes(chain, recorder, horizon_ns)
+def write_tables(chain: Chain, recorder: Recorder, end_ns: int) -> None:
+    """Write down a chain's commits, transactions, nodes and messages as they stand at the end of the run."""
+    chain.proposer.pool.admit(end_ns - 1)
+    _write_commits(chain, recorder, end_ns)
+    _write_transactions(chain, recorder, end_ns)
+    _write_nodes(chain, recorder, end_ns)
     for kind, tally in chain.network.tallies.items():
         recorder.row("messages", chain.config.id, kind, tally.sent, tally.delivered, tally.lost, tally.sent_bytes)
 
 
-def _first(times_ns: NDArray[np.int64]) -> int:
-    reached = times_ns[times_ns != NOT_YET]
-    return int(reached.min())
+def _by(end_ns: int, times_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The times before the end; a node takes work in before it has done it, so later ones are known too."""
+    return np.where(times_ns < end_ns, times_ns, NOT_YET)
 
 
-def _write_commits(chain: Chain, recorder: Recorder, horizon_ns: int) -> None:
+def _write_commits(chain: Chain, recorder: Recorder, end_ns: int) -> None:
     for block in chain.ledger.blocks[1:]:
         body = block.value.body if block.value else None
         made = body if isinstance(body, Body) else None
-        executed_ns = _first(block.executed_ns)
-        if executed_ns >= horizon_ns:
+        if block.first_executed_ns >= end_ns:
             break
         recorder.row(
             "commits",
@@ -50,22 +53,25 @@ def _write_commits(chain: Chain, recorder: Recorder, horizon_ns: int) -> None:
             block.value.size_bytes if block.value else 0,
             made.cut_ns if made else NOT_YET,
             made.proposed_ns if made else NOT_YET,
-            _first(block.voted_ns),
-            executed_ns,
+            block.first_voted_ns,
+            block.first_executed_ns,
             block.header.log_size,
             block.header.log_root.hex(),
             block.digest.hex(),
         )
 
 
-def _write_transactions(chain: Chain, recorder: Recorder, horizon_ns: int) -> None:
+def _write_transactions(chain: Chain, recorder: Recorder, end_ns: int) -> None:
     offered = chain.offered
     count = len(offered)
     if count == 0:
         return
     height, cut_ns, proposed_ns, voted_ns, executed_ns = (np.full(count, NOT_YET, dtype=np.int64) for _ in range(5))
+    hosts = [_hosts(chain.nodes, node.index) for node in chain.nodes]
     for block in chain.ledger.blocks[1:]:
         body = block.value.body if block.value else None
+        if block.first_executed_ns >= end_ns:
+            break
         if not isinstance(body, Body):
             continue
         here = block.transactions
@@ -73,11 +79,9 @@ def _write_transactions(chain: Chain, recorder: Recorder, horizon_ns: int) -> No
         height[here] = block.header.height
         cut_ns[here] = body.cut_ns
         proposed_ns[here] = body.proposed_ns
-        voted, executed = _seen_by_clients(chain, block)
-        voted_ns[here] = voted[node]
-        executed_ns[here] = executed[node]
-    late = executed_ns >= horizon_ns
-    executed_ns[late] = NOT_YET
+        voted_ns[here] = np.array([_learned(host, block.voted_ns) for host in hosts])[node]
+        executed_ns[here] = np.array([_learned(host, block.executed_ns) for host in hosts])[node]
+    executed_ns = _by(end_ns, executed_ns)
     rejected = chain.proposer.pool.state == REJECTED
     outcome = np.where(executed_ns != NOT_YET, COMMITTED, np.where(rejected, REFUSED, UNFINISHED))
     names = np.array(offered.streams)
@@ -92,47 +96,47 @@ def _write_transactions(chain: Chain, recorder: Recorder, horizon_ns: int) -> No
             "outcome": outcome,
             "height": height,
             "intended_ns": offered.intended_ns,
-            "queued_ns": chain.proposer.pool.queued_ns,
+            "queued_ns": _by(end_ns, chain.proposer.pool.queued_ns),
             "cut_ns": cut_ns,
             "proposed_ns": proposed_ns,
-            "voted_ns": voted_ns,
+            "voted_ns": _by(end_ns, voted_ns),
             "executed_ns": executed_ns,
         },
     )
 
 
-def _seen_by_clients(chain: Chain, block: Block) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """When the clients of each node learn that a block is final and executed.
+def _hosts(nodes: Sequence[Node], home: int) -> list[tuple[int, int, int]]:
+    """Whom the clients of a node talk to, as (node, from, until): to it, or to the next that is up while it is down."""
+    ring = [nodes[(home + k) % len(nodes)] for k in range(len(nodes))]
+    changes = sorted({time_ns for node in nodes for downtime in node.downtimes for time_ns in downtime} - {NEVER})
+    hosts: list[tuple[int, int, int]] = []
+    for from_ns, until_ns in zip([0, *changes], [*changes, NEVER], strict=True):
+        host = next((node.index for node in ring if not node.is_down_at(from_ns)), None)
+        if host is not None:
+            hosts.append((host, from_ns, until_ns))
+    return hosts
 
-    A client whose node is down turns to the next that is up, and learns there what it had not learned before.
-    """
-    voted_ns, executed_ns = block.voted_ns.copy(), block.executed_ns.copy()
+
+def _learned(hosts: Sequence[tuple[int, int, int]], times_ns: NDArray[np.int64]) -> int:
+    """When somebody who talks to these hosts learns what each of them knows from a time of its own on."""
+    moments = [
+        max(int(times_ns[host]), from_ns)
+        for host, from_ns, until_ns in hosts
+        if times_ns[host] != NOT_YET and times_ns[host] < until_ns
+    ]
+    return min(moments, default=NOT_YET)
+
+
+def _write_nodes(chain: Chain, recorder: Recorder, end_ns: int) -> None:
     for node in chain.nodes:
-        for crash_ns, restart_ns in node.downtimes:
-            own_ns = executed_ns[node.index]
-            if own_ns != NOT_YET and own_ns <= crash_ns:
-                continue
-            ring = [(node.index + k) % len(chain.nodes) for k in range(1, len(chain.nodes))]
-            other = next((index for index in ring if not chain.nodes[index].is_down_at(crash_ns)), node.index)
-            if block.executed_ns[other] == NOT_YET:
-                continue
-            learned_ns = max(int(block.executed_ns[other]), crash_ns)
-            if learned_ns < restart_ns and (own_ns == NOT_YET or learned_ns < own_ns):
-                executed_ns[node.index] = learned_ns
-                voted_ns[node.index] = min(max(int(block.voted_ns[other]), crash_ns), learned_ns)
-    return voted_ns, executed_ns
-
-
-def _write_nodes(chain: Chain, recorder: Recorder, horizon_ns: int) -> None:
-    for node in chain.nodes:
-        egress, ingress = chain.network.utilisation(node.index, horizon_ns)
+        egress, ingress = chain.network.utilisation(node.index, end_ns)
         recorder.row(
             "nodes",
             chain.config.id,
             node.index,
             "validator" if node.replica is not None else "observer",
             node.region,
-            node.utilisation(horizon_ns),
+            node.utilisation(end_ns),
             egress,
             ingress,
             chain.ledger.heights[node.index],

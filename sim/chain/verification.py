@@ -23,17 +23,15 @@ if TYPE_CHECKING:
     from sim.kernel.engine import Engine
     from sim.metrics.recorder import Recorder
 
-PASS, NOT_FOUND, MISMATCH, UNFINISHED = "pass", "not_found", "mismatch", "unfinished"
+PASS, NOT_FOUND, MISMATCH = "pass", "not_found", "mismatch"
+REFUSED, UNFINISHED = "refused", "unfinished"
+"""What is no answer: a proof that proves nothing, and none by the end."""
 GENUINE, ABSENT, ALTERED = range(3)
 _KINDS = ("genuine", "absent", "altered")
 
 
 class Verification:
-    """The verification service of one chain's nodes.
-
-    Attributes:
-        refused: proofs that a client's verifier refused for another reason than a mismatching record; must stay 0.
-    """
+    """The verification service of one chain's nodes."""
 
     def __init__(self, engine: Engine, recorder: Recorder, chain: Chain, requests: Requests) -> None:
         self._engine = engine
@@ -41,7 +39,10 @@ class Verification:
         self._chain = chain
         self._requests = requests
         self._unanswered = set(range(len(requests)))
-        self.refused = 0
+        self._numbers = np.zeros(len(requests), dtype=np.int64)
+        for stream in range(len(requests.streams)):
+            mine = requests.stream == stream
+            self._numbers[mine] = np.arange(np.count_nonzero(mine))
         links = chain.network.topology.links
         self._access_ns = [links[node][node].delay_ns for node in range(chain.config.nodes)]
         for request in range(len(requests)):
@@ -63,7 +64,7 @@ class Verification:
     def _answer(self, request: int, node: Node, done_ns: int) -> None:
         stream = int(self._requests.of[request])
         number = self._deposit_number(request, stream)
-        header = self._chain.ledger.head(node.index).header
+        header = self._chain.ledger.head_at(node.index, done_ns).header
         leaf_index = self._chain.ledger.find(stream, number)
         if leaf_index is None or leaf_index >= header.log_size:
             outcome = NOT_FOUND
@@ -101,19 +102,17 @@ class Verification:
         except RootMismatch:
             return MISMATCH
         except ProofError:
-            self.refused += 1
-            raise
+            return REFUSED
         return PASS
 
     def _write(self, request: int, node: int, outcome: str, leaf_index: int, log_size: int, done_ns: int) -> None:
         requests = self._requests
         stream = int(requests.stream[request])
-        number = int(np.count_nonzero(requests.stream[:request] == stream))
         self._recorder.row(
             "verifications",
             self._chain.config.id,
             requests.streams[stream],
-            number,
+            int(self._numbers[request]),
             node,
             _KINDS[int(requests.kind[request])],
             outcome,

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from typing import TYPE_CHECKING, NoReturn
 
 import typer
 from typer.exceptions import TyperException
@@ -15,11 +13,7 @@ from typer.exceptions import TyperException
 from sim.cli import calibrate, catalogue, run, schema, show, validate, verify
 from sim.scenario import ScenarioError
 
-if TYPE_CHECKING:
-    from types import FrameType
-
 BAD_INPUT = 2
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="alliance",
@@ -38,28 +32,13 @@ app.command("verify")(verify.verify)
 app.command("calibrate")(calibrate.calibrate)
 
 
-def main() -> NoReturn:
-    """Entry point of the command."""
-    signal.signal(signal.SIGTERM, _terminate)
+def run_command(arguments: list[str]) -> int:
+    """Run the command with these arguments; returns its exit code, having told errors in one line each."""
     try:
-        code = app(standalone_mode=False)
-    except KeyboardInterrupt:
-        code = _fail("interrupted, nothing was written", INTERRUPTED)
+        return app(arguments, standalone_mode=False) or 0
     except ScenarioError as error:
         print(error, file=sys.stderr)
-        code = BAD_INPUT
-    except TyperException as error:
-        code = _fail(str(error), BAD_INPUT)
-    except OSError as error:
-        code = _fail(str(error), BAD_INPUT)
-    sys.exit(code or 0)
-
-
-def _fail(message: str, code: int) -> int:
-    if message:
-        print(f"alliance: {message}", file=sys.stderr)
-    return code
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
+    except (TyperException, OSError) as error:
+        if str(error):
+            print(f"alliance: {error}", file=sys.stderr)
+    return BAD_INPUT

@@ -61,24 +61,20 @@ def _place(scenario: Scenario, out: Path | None, *, several: bool) -> Path:
 
 
 def _run_one(scenario: Scenario, place: Path, *, seed: int | None, force: bool, silent: bool) -> Run:
-    from sim import report
-    from sim.report import console
+    from sim.report import add_to
+    from sim.report.console import show
     from sim.study.run import run as run_scenario
     from sim.study.store import save_run
 
     with _progress(scenario.name, silent=silent) as (advance, say):
         result = run_scenario(scenario, seed, advance)
         say("writing the report")
-        save_run(result, place, force=force, more=lambda directory: report.add_to(result, directory))
+        save_run(result, place, force=force, more=lambda directory: add_to(result, directory))
     if not silent:
-        console.show(result.summary, result.manifest, result.scenario)
+        show(result.summary, result.manifest, result.scenario)
         print(f"report   {place / 'report.html'}")
-        print(f"again    {_command(scenario, result.summary['seed'])}")
+        print(f"again    alliance run {place / 'scenario.yaml'} --seed {result.summary['seed']}")
     return result
-
-
-def _command(scenario: Scenario, seed: int) -> str:
-    return f"alliance run {scenario.source} --seed {seed}"
 
 
 def _print_json(summaries: list[dict[str, Any]]) -> None:

@@ -39,7 +39,7 @@ TABLES: dict[str, dict[str, type]] = {
         "number": int,
         "node": int,
         "kind": str,  # what the client presented: genuine, absent, altered
-        "outcome": str,  # pass, not_found, mismatch, unfinished
+        "outcome": str,  # pass, not_found, mismatch, refused (the proof itself was bad), unfinished
         "leaf_index": int,  # -1 where the deposit number is not on the chain
         "log_size": int,  # the tree that the proof was made in
         "intended_ns": int,

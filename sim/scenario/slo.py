@@ -29,6 +29,7 @@ CHAIN_METRICS: Final = (
     *_COUNTS,
     *_RATES,
     "storage_bytes",
+    "mempool_peak",
     "view_changes",
     *(f"commit_latency_s.{statistic}" for statistic in _STATISTICS),
     *(f"stages_s.{stage}.{statistic}" for stage in _STAGES for statistic in _STATISTICS),

@@ -11,8 +11,14 @@ if TYPE_CHECKING:
 
 
 def evaluate(objectives: Sequence[Slo], summary: dict[str, Any]) -> list[dict[str, Any]]:
-    """One entry for each objective: metric, target in words, actual value, and whether it was met."""
-    return [_entry(objective, _look_up(summary, objective.metric)) for objective in objectives]
+    """One entry for each objective: metric, target in words, actual value, and whether it was met.
+
+    A latency that no record stands behind is not met: a chain that commits nothing is not fast.
+    """
+    return [
+        _entry(objective, _look_up(summary, objective.metric), _has_sample(summary, objective))
+        for objective in objectives
+    ]
 
 
 def _look_up(summary: dict[str, Any], path: str) -> float:
@@ -22,11 +28,18 @@ def _look_up(summary: dict[str, Any], path: str) -> float:
     return float(value)
 
 
-def _entry(objective: Slo, actual: float) -> dict[str, Any]:
+def _has_sample(summary: dict[str, Any], objective: Slo) -> bool:
+    """Whether the metric says anything: a latency of records does not where none was committed."""
+    section, chain, *leaf = objective.metric.split(".")
+    latency = section == "chains" and leaf[0] in {"commit_latency_s", "stages_s"}
+    return not latency or summary["chains"][chain]["records"] > 0
+
+
+def _entry(objective: Slo, actual: float, has_sample: bool) -> dict[str, Any]:
     if objective.at_most is not None:
         target, met = f"at most {objective.at_most:g}", actual <= objective.at_most
     elif objective.at_least is not None:
         target, met = f"at least {objective.at_least:g}", actual >= objective.at_least
     else:
         target, met = f"equals {objective.equals:g}", actual == objective.equals
-    return {"metric": objective.metric, "target": target, "actual": actual, "met": met}
+    return {"metric": objective.metric, "target": target, "actual": actual, "met": met and has_sample}

@@ -44,7 +44,7 @@ def summarise(
     """Everything that `summary.json` holds."""
     recorder = alliance.recorder
     transactions = recorder.table("transactions")
-    simulated_ns = min(alliance.engine.now, alliance.horizon_ns) if violation else alliance.horizon_ns
+    simulated_ns = alliance.ended_ns
     chains = {
         chain_id: _chain_summary(scenario, chain, transactions, simulated_ns)
         for chain_id, chain in alliance.chains.items()
@@ -69,10 +69,10 @@ def summarise(
         "casework": {},
         "proofs": {
             "deposited": sum(chain["records"] for chain in chains.values()),
-            "verified_real": outcomes.count("pass") + outcomes.count("mismatch"),
+            "verified_real": sum(outcomes.count(outcome) for outcome in ("pass", "mismatch", "refused")),
             "verified_charged": 0,
             "passed": outcomes.count("pass"),
-            "refused": sum(verification.refused for verification in alliance.verifications.values()),
+            "refused": outcomes.count("refused"),
             "not_found": outcomes.count("not_found"),
             "mismatch": outcomes.count("mismatch"),
             "unfinished": outcomes.count("unfinished"),
@@ -117,9 +117,7 @@ def _stalled(chain: Chain, horizon_ns: int) -> bool:
     ledger = chain.ledger
     pending = (ledger.leaf_index[chain.records.history :] == NOT_YET) & (chain.proposer.pool.state != REJECTED)
     waiting = bool((pending & (chain.offered.intended_ns < horizon_ns - bound_ns)).any())
-    last = ledger.blocks[-1].executed_ns
-    last_ns = int(last[last != NOT_YET].min()) if len(ledger.blocks) > 1 else 0
-    return waiting and last_ns < horizon_ns - bound_ns
+    return waiting and ledger.blocks[-1].first_executed_ns < horizon_ns - bound_ns
 
 
 def _chain_summary(
@@ -131,7 +129,7 @@ def _chain_summary(
     outcome = np.array(transactions["outcome"])[mine]
     sizes = np.array(transactions["size_bytes"], dtype=np.int64)[mine]
     done = times["executed_ns"] != NOT_YET
-    blocks = chain.ledger.blocks[1:]
+    blocks = [block for block in chain.ledger.blocks[1:] if block.first_executed_ns < simulated_ns]
     simulated_s = simulated_ns / SECOND
     on_chain = sum(len(block.transactions) for block in blocks)
     records = int(np.count_nonzero(outcome == "committed"))
@@ -143,12 +141,13 @@ def _chain_summary(
         "blocks": len(blocks),
         "transactions": on_chain,
         "records": records,
-        "offered": len(outcome),
+        "offered": len(chain.offered),
         "rejected": int(np.count_nonzero(outcome == "rejected")),
         "unfinished": int(np.count_nonzero(outcome == "unfinished")),
         "throughput_tps": on_chain / simulated_s,
         "goodput_tps": records / simulated_s,
         "storage_bytes": int(sizes[done].sum()) + sum(len(block.header.to_bytes()) for block in blocks),
+        "mempool_peak": chain.proposer.pool.peak,
         "view_changes": chain.views,
         "bottleneck": _bottleneck(chain, simulated_ns),
         "commit_latency_s": latency(times["executed_ns"][done] - times["intended_ns"][done]),
@@ -169,20 +168,14 @@ def latency(values_ns: NDArray[np.int64]) -> dict[str, float]:
 
 
 def _bottleneck(chain: Chain, simulated_ns: int) -> dict[str, Any]:
-    """The resource that is used most: what would saturate first if load grew and nothing else changed."""
+    """The physical resource that is used most, over all nodes: what saturates first if load grows.
+
+    A full pool or full blocks are what follows from saturation, not its cause, so they are not among them.
+    """
     nics = [chain.network.utilisation(node.index, simulated_ns) for node in chain.nodes]
-    blocks = [block for block in chain.ledger.blocks[1:] if block.value is not None and block.value.count]
-    fill = max(
-        (sum(b.value.count for b in blocks if b.value) / (len(blocks) * chain.config.max_transactions), "block space")
-        if blocks
-        else (0.0, "block space"),
-        (chain.proposer.pool.peak / chain.config.pool_capacity, "mempool"),
-    )
-    used = [
+    share, resource = max(
         (max(node.utilisation(simulated_ns) for node in chain.nodes), "cpu"),
         (max(egress for egress, _ in nics), "egress bandwidth"),
         (max(ingress for _, ingress in nics), "ingress bandwidth"),
-        fill,
-    ]
-    share, resource = max(used)
+    )
     return {"resource": resource, "utilisation": share}

@@ -1,0 +1,64 @@
+"""Runs for people: figures, a console summary, and one self-contained page.
+
+The room is called as well as entered: ``sim.report(run, "results/x/report.html")`` writes the page, while
+`sim.report.console` and the others are its modules.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sim.study.run import Run
+
+__all__ = ["add_to", "write_page"]
+
+
+def write_page(run: Run, path: str | Path) -> Path:
+    """Write a run's report as one HTML file that needs no other; returns its path.
+
+    Directories on the way are made. The file appears whole or, if writing fails, not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    from sim.report import figures, page
+    from sim.study.store import write_text
+
+    target = Path(path)
+    text = page.render(run, figures.draw(run))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_text(target, text)
+    return target
+
+
+def add_to(run: Run, directory: str | Path) -> None:
+    """Add ``figures/*.svg``, ``figures/*.png`` and ``report.html`` to an existing directory.
+
+    Raises:
+        OSError: something cannot be written.
+    """
+    from sim.report import figures, page
+    from sim.study.store import write_text
+
+    drawn = figures.draw(run)
+    folder = Path(directory) / "figures"
+    folder.mkdir(exist_ok=True)
+    figures.save(drawn, folder)
+    write_text(Path(directory) / "report.html", page.render(run, drawn))
+
+
+class _Report(ModuleType):
+    """A package that can be called.
+
+    Python looks up ``__call__`` on an object's class, so a function of that name in the package would not do.
+    """
+
+    def __call__(self, run: Run, path: str | Path) -> Path:
+        return write_page(run, path)
+
+
+sys.modules[__name__].__class__ = _Report

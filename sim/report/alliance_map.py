@@ -1,0 +1,267 @@
+"""The figure `alliance-map`: every chain with its nodes, its load and its limit, coloured by trust zone.
+
+The busiest chain stands in the middle. No lines run between chains, because in this version nothing does.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sim.report import style, wording
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import networkx as nx
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from sim.scenario.model import Chain
+    from sim.study.run import Run
+
+_COLUMNS: Final = 4
+_GAP_IN: Final = 0.1
+_CARD_IN: Final = (style.WIDTH_IN / _COLUMNS - _GAP_IN, 2.0)
+_MIDDLE_IN: Final = (2 * style.WIDTH_IN / _COLUMNS - _GAP_IN, 2.4)
+_TITLE_IN: Final = 0.45
+_FOOT_IN: Final = 0.45
+_PADDING_IN: Final = 0.1
+_HEAD_IN: Final = 0.66
+"""Zone, chain and member, at the top of a card."""
+_BASE_IN: Final = 0.36
+"""The most used resource and its bar, at the bottom."""
+_LETTER_IN: Final = 0.0093
+"""A letter of DejaVu Sans is about as wide, for each point of its size."""
+_DOTS: Final = 60
+"""A ring shows as many dots at most; the text beside it has the true number."""
+_SIDES: Final = 2
+"""Chains that stand in the same row as the middle one."""
+_HIGH: Final = 0.8
+"""From this utilisation on, the bar is red: queues grow steeply there."""
+_SMALL, _MEDIUM, _LARGE = 8, 11, 13
+"""Type sizes, in points."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Card:
+    """Where a chain stands on the map: lower left corner and size, in inches."""
+
+    chain: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def angle(self) -> float:
+        """Clockwise around the map's middle row, from its left end."""
+        return (math.pi - math.atan2(self.y + self.height / 2, self.x + self.width / 2 - style.WIDTH_IN / 2)) % math.tau
+
+
+def alliance_map(run: Run) -> Figure:
+    """All chains as cards around the busiest one, coloured by trust zone."""
+    with style.house_style():
+        return _draw(run)
+
+
+def _draw(run: Run) -> Figure:
+    busiest = wording.busiest_chain(run.summary)
+    cards = _lay_out(_by_zone(run, busiest), busiest)
+    low = min(card.y for card in cards)
+    high = max(card.y + card.height for card in cards)
+    height_in = high - low + _TITLE_IN + _FOOT_IN
+    figure = style.new_figure(height_in)
+    figure.set_layout_engine("none")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, style.WIDTH_IN), ylim=(low - _FOOT_IN, high + _TITLE_IN))
+    axes.set_axis_off()
+    style.set_title(figure, _title(run.summary), height=1 - 0.08 / height_in)
+    axes.text(0.1, low - 0.1, _legend(run), fontsize=7.5, color=style.MUTED, va="top", linespacing=1.4)
+    zones = list(run.scenario.zones)
+    crashed = _crashed(run)
+    for card in cards:
+        zone = zones.index(run.scenario.chains[card.chain].zone)
+        _draw_card(axes, run, card, style.SERIES[zone % len(style.SERIES)], crashed)
+    return figure
+
+
+def _title(summary: dict[str, Any]) -> str:
+    chains = summary["chains"]
+    fullest = max(chains, key=lambda name: chains[name]["bottleneck"]["utilisation"])
+    used = wording.used_most(chains[fullest])
+    name = wording.shorten(fullest, 32)
+    if len(chains) == 1:
+        return f"{name}: used most is {used}"
+    return f"{len(chains)} chains; nearest to its limit is {name}: {used}"
+
+
+def _legend(run: Run) -> str:
+    dots = ["filled dots: validators", "hollow dots: observers", "lines: who sends to whom inside a chain"]
+    if any(max(chain.validators, chain.observers) > _DOTS for chain in run.scenario.chains.values()):
+        dots.append(f"at most {_DOTS} dots a ring")
+    if _crashed(run):
+        dots.append("red dots: crashed during the run")
+    lines = ["  ·  ".join(dots)]
+    if len(run.summary["chains"]) > 1:
+        lines.append("colour: trust zone  ·  nothing runs between chains in this version")
+    return "\n".join(lines)
+
+
+def _crashed(run: Run) -> set[tuple[str, int]]:
+    return {(chain, node) for chain, _, node, event in run.table("faults").iter_rows() if event == "crash"}
+
+
+def _by_zone(run: Run, busiest: str) -> list[str]:
+    """All chains but the busiest, those of one zone side by side, the busiest one's zone first."""
+    zones = list(run.scenario.zones)
+    home = zones.index(run.scenario.chains[busiest].zone)
+    others = [chain for chain in run.scenario.chains if chain != busiest]
+    return sorted(others, key=lambda chain: (zones.index(run.scenario.chains[chain].zone) - home) % len(zones))
+
+
+def _lay_out(others: Sequence[str], busiest: str) -> list[_Card]:
+    """Cards around the middle one, dealt out clockwise, so that neighbours in the list are neighbours on the map."""
+    width, height = _MIDDLE_IN
+    middle = _Card(busiest, (style.WIDTH_IN - width) / 2, -height / 2, width, height)
+    sides = min(len(others), _SIDES)
+    places = [
+        _Card("", x, -_CARD_IN[1] / 2, *_CARD_IN)
+        for x in (_GAP_IN / 2, style.WIDTH_IN - _GAP_IN / 2 - _CARD_IN[0])[:sides]
+    ]
+    rest = len(others) - sides
+    rows = math.ceil(rest / _COLUMNS)
+    for row in range(rows):
+        count = rest // rows + (row < rest % rows)
+        above = row % 2 == 0
+        level = row // 2
+        distance = _MIDDLE_IN[1] / 2 + _GAP_IN + level * (_CARD_IN[1] + _GAP_IN)
+        y = distance if above else -distance - _CARD_IN[1]
+        pitch = _CARD_IN[0] + _GAP_IN
+        left = (style.WIDTH_IN - count * pitch + _GAP_IN) / 2
+        places += [_Card("", left + column * pitch, y, *_CARD_IN) for column in range(count)]
+    places.sort(key=lambda place: place.angle)
+    dealt = [
+        _Card(chain, place.x, place.y, place.width, place.height) for chain, place in zip(others, places, strict=True)
+    ]
+    return [middle, *dealt]
+
+
+def _draw_card(axes: Axes, run: Run, card: _Card, colour: str, crashed: set[tuple[str, int]]) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    chain, result = run.scenario.chains[card.chain], run.summary["chains"][card.chain]
+    corner, size = (card.x, card.y), (card.width, card.height)
+    rounded = "round,pad=0,rounding_size=0.08"
+    axes.add_patch(FancyBboxPatch(corner, *size, boxstyle=rounded, facecolor=colour, alpha=0.1, linewidth=0))
+    axes.add_patch(FancyBboxPatch(corner, *size, boxstyle=rounded, facecolor="none", edgecolor=colour))
+    body = card.height - _HEAD_IN - _BASE_IN
+    centre = card.x + _PADDING_IN + body / 2, card.y + _BASE_IN + body / 2
+    _write_head(axes, run, card, colour)
+    _draw_nodes(axes, card.chain, chain, centre, body / 2 - 0.09, colour, crashed)
+    numbers = _numbers(chain, result, run.summary["simulated_s"])
+    middle = card.width > _CARD_IN[0]
+    if middle:
+        numbers += _more_numbers(chain, result)
+    left = card.x + body + 2.5 * _PADDING_IN
+    axes.text(
+        left, centre[1], "\n".join(numbers), fontsize=_MEDIUM if middle else _SMALL, va="center", linespacing=1.35
+    )
+    _draw_base(axes, card, result, colour)
+
+
+def _write_head(axes: Axes, run: Run, card: _Card, colour: str) -> None:
+    chain = run.scenario.chains[card.chain]
+    x, top, room = card.x + _PADDING_IN, card.y + card.height, card.width - 2 * _PADDING_IN
+    zone = style.printable(run.scenario.zones[chain.zone].name, chain.zone)
+    member = style.printable(run.scenario.members[chain.member].name, chain.member)
+    name_pt = _MEDIUM if card.width == _CARD_IN[0] else _LARGE
+    axes.text(x, top - 0.13, _fit(zone, room, _SMALL), color=colour, fontsize=_SMALL, va="center")
+    axes.text(x, top - 0.31, _fit(card.chain, room, name_pt), fontsize=name_pt, fontweight="bold", va="center")
+    lines = textwrap.wrap(member, int(room / _LETTER_IN / _SMALL), max_lines=2, placeholder=" …")
+    axes.text(x, top - 0.42, "\n".join(lines), fontsize=_SMALL, va="top", linespacing=1.1)
+
+
+def _fit(text: str, room_in: float, size_pt: int) -> str:
+    return wording.shorten(text, int(room_in / _LETTER_IN / size_pt))
+
+
+def _numbers(chain: Chain, result: dict[str, Any], simulated_s: float) -> list[str]:
+    lines = [wording.counted(chain.validators, "validator")]
+    if chain.observers:
+        lines.append(f"+ {wording.counted(chain.observers, 'observer')}")
+    lines.append(f"{wording.three_digits(result['offered'] / simulated_s)} records/s")
+    lines.append(
+        f"p99 {wording.duration(result['commit_latency_s']['p99'])}" if result["records"] else "none committed"
+    )
+    return lines
+
+
+def _more_numbers(chain: Chain, result: dict[str, Any]) -> list[str]:
+    """What the middle card has room for."""
+    latency = result["commit_latency_s"]
+    spread = [f"p50 {wording.duration(latency['p50'])}, worst {wording.duration(latency['max'])}"]
+    return [*(spread if result["records"] else []), f"{chain.consensus.protocol.upper()}, {chain.hash.upper()}"]
+
+
+def _draw_base(axes: Axes, card: _Card, result: dict[str, Any], colour: str) -> None:
+    """The most used resource, by name and as a bar."""
+    from matplotlib.patches import Rectangle
+
+    part = min(1.0, result["bottleneck"]["utilisation"])
+    ink = style.ALARM if part >= _HIGH else colour
+    corner, width = (card.x + _PADDING_IN, card.y + 0.09), card.width - 2 * _PADDING_IN
+    axes.text(corner[0], corner[1] + 0.09, f"used most: {wording.used_most(result)}", fontsize=_SMALL, va="bottom")
+    axes.add_patch(Rectangle(corner, width, 0.05, facecolor=ink, alpha=0.25, linewidth=0))
+    axes.add_patch(Rectangle(corner, width * part, 0.05, facecolor=ink, linewidth=0))
+
+
+def _draw_nodes(
+    axes: Axes,
+    chain_id: str,
+    chain: Chain,
+    centre: tuple[float, float],
+    radius: float,
+    colour: str,
+    crashed: set[tuple[str, int]],
+) -> None:
+    """The chain as a graph: validators on a ring, everybody with everybody, and each observer by its validator."""
+    import networkx as nx
+    from matplotlib.collections import LineCollection
+
+    validators, observers = min(chain.validators, _DOTS), min(chain.observers, _DOTS)
+    graph: nx.Graph[int] = nx.complete_graph(validators)
+    graph.add_edges_from((k % validators, validators + k) for k in range(observers))
+    places = {
+        node: (centre[0] + radius * x, centre[1] + radius * y) for node, (x, y) in _rings(graph, validators).items()
+    }
+    lines = [(places[a], places[b]) for a, b in graph.edges]
+    axes.add_collection(LineCollection(lines, colors=colour, linewidths=0.5, alpha=min(0.5, 5 / validators)))
+    size = max(2.2, min(6.0, 60 * radius / max(validators, observers)))
+    for node, place in places.items():
+        number = node if node < validators else chain.validators + node - validators
+        ink = style.ALARM if (chain_id, number) in crashed else colour
+        face = ink if node < validators else style.PAPER
+        axes.plot(*place, marker="o", markersize=size, color=ink, markerfacecolor=face)
+
+
+def _rings(graph: nx.Graph[int], validators: int) -> dict[int, tuple[float, float]]:
+    """Places within a circle of radius one: validators on an inner ring if there are observers, these beside theirs."""
+    import networkx as nx
+
+    watched = graph.number_of_nodes() > validators
+    few = 0.55 + 0.45 * min(1.0, validators / 12)  # a ring of few dots is drawn smaller than one of many
+    reach = 0.5 if watched else few
+    inner = graph.subgraph(range(validators))
+    places = {node: (float(x), float(y)) for node, (x, y) in nx.circular_layout(inner, scale=reach).items()}
+    if validators == 1 and watched:
+        places[0] = (0.0, 0.0)
+    step = math.tau / validators
+    for host in range(validators):
+        guests = [node for node in graph[host] if node >= validators]
+        for position, guest in enumerate(guests):
+            angle = step * (host + (position - (len(guests) - 1) / 2) / len(guests))
+            places[guest] = (math.cos(angle), math.sin(angle))
+    return places

@@ -1,0 +1,154 @@
+"""A run's result on a terminal, 80 columns wide or more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sim.report import wording
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+    from sim.scenario import Scenario
+
+_HEADINGS: Final = (
+    "offered",
+    "com-\nmitted",
+    "re-\njected",
+    "unfin-\nished",
+    "offered\nper s",
+    "p50",
+    "p99",
+    "max",
+    "view\nchanges",
+)
+_COLOURS: Final = {"pass": "green", "slo-missed": "yellow"}
+"""Of verdicts; the others are red."""
+
+
+def show(
+    summary: Mapping[str, Any], manifest: Mapping[str, Any], scenario: Scenario, console: Console | None = None
+) -> None:
+    """Print `render`'s summary.
+
+    Args:
+        summary: `Run.summary`, or what `summary.json` holds.
+        manifest: `Run.manifest`, or what `manifest.json` holds.
+        scenario: what was run.
+        console: where to; standard output if left out.
+    """
+    from rich.console import Console
+
+    (console or Console()).print(render(summary, manifest, scenario))
+
+
+def render(summary: Mapping[str, Any], manifest: Mapping[str, Any], scenario: Scenario) -> RenderableType:
+    """The verdict, the chains, what became of their records, verifications, objectives and how fast the run was."""
+    from rich.console import Group
+    from rich.text import Text
+
+    tables = [_chains(summary, scenario), _records(summary), _answers(summary)]
+    if summary["slo"]:
+        tables.append(_objectives(summary, scenario))
+    spaced = [part for table in tables for part in ("", table)]
+    return Group(_verdict(summary, scenario), *spaced, "", Text(_speed(summary, manifest), style="dim"))
+
+
+def _verdict(summary: Mapping[str, Any], scenario: Scenario) -> Text:
+    from rich.text import Text
+
+    verdict = summary["verdict"]
+    said = f"{wording.finding(summary, scenario)} {wording.expectation(summary, scenario)}".rstrip()
+    return Text.assemble(
+        (f" {verdict} ", f"bold reverse {_COLOURS.get(verdict, 'red')}"),
+        "  ",
+        (summary["question"], "bold"),
+        f"\n{said}\n{wording.load_sentence(summary)}",
+    )
+
+
+def _table(title: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+
+
+def _chains(summary: Mapping[str, Any], scenario: Scenario) -> Table:
+    from rich.text import Text
+
+    table = _table("Chains")
+    table.add_column("chain", overflow="fold")
+    table.add_column("member", overflow="fold")
+    table.add_column("validators\n+observers", justify="right", no_wrap=True)
+    table.add_column("hash", no_wrap=True)
+    table.add_column("used most", overflow="fold")
+    for chain_id, result in summary["chains"].items():
+        chain = scenario.chains[chain_id]
+        member = scenario.members[chain.member]
+        nodes = f"{chain.validators}+{chain.observers}" if chain.observers else str(chain.validators)
+        names = Text(f"{member.zh}\n{member.name}")
+        table.add_row(Text(chain_id, style="bold"), names, nodes, chain.hash, wording.used_most(result))
+    return table
+
+
+def _records(summary: Mapping[str, Any]) -> Table:
+    from rich.text import Text
+
+    table = _table("Records (commit latency in seconds, of committed records)")
+    table.add_column("chain", overflow="fold")
+    for heading in _HEADINGS:
+        table.add_column(heading, justify="right", overflow="fold")
+    for chain_id, chain in summary["chains"].items():
+        counts = [f"{chain[name]:,}" for name in ("offered", "records", "rejected", "unfinished")]
+        rate = wording.three_digits(chain["offered"] / summary["simulated_s"])
+        latencies = [wording.latency_s(chain, statistic) for statistic in ("p50", "p99", "max")]
+        table.add_row(Text(chain_id, style="bold"), *counts, rate, *latencies, f"{chain['view_changes']:,}")
+    return table
+
+
+def _answers(summary: Mapping[str, Any]) -> Table:
+    table = _table("Verification requests")
+    table.add_column("answer", overflow="fold")
+    table.add_column("in English", overflow="fold")
+    table.add_column("requests", justify="right")
+    for answer, number in wording.answers(summary):
+        table.add_row(answer.zh, answer.en, f"{number:,}")
+    return table
+
+
+def _objectives(summary: Mapping[str, Any], scenario: Scenario) -> Table:
+    from rich.text import Text
+
+    table = _table("Objectives")
+    table.add_column("outcome")
+    table.add_column("metric", overflow="fold")
+    table.add_column("target", justify="right", overflow="fold")
+    table.add_column("actual", justify="right", overflow="fold")
+    for goal in wording.objectives(summary, scenario):
+        outcome = Text("met", "green") if goal.met else Text("missed", "bold red")
+        table.add_row(outcome, goal.metric, goal.target, goal.actual)
+    return table
+
+
+def _speed(summary: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+    wall = manifest["wall"]
+    return (
+        f"{wording.simulated(summary)} simulated in {wording.duration(wall['simulation_s'])}: "
+        f"{wording.three_digits(wall['events_per_s'])} events/s, "
+        f"{wording.three_digits(wall['messages_per_s'])} messages/s, "
+        f"at most {wording.storage(wall['peak_memory_bytes'])} of memory; "
+        f"agreement checked at {summary['checked_heights']:,} heights; seed {summary['seed']}, run {summary['run_id']}"
+    )

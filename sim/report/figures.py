@@ -1,0 +1,83 @@
+"""Which figures a report has, what they are called, and how to read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sim.report import alliance_map, stages, style, timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+    from sim.study.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One figure of a report.
+
+    Attributes:
+        name: file name without its ending.
+        draw: makes the figure; its title says the finding.
+        caption: what is to be seen and how it was counted.
+    """
+
+    name: str
+    draw: Callable[[Run], Figure]
+    caption: str
+
+
+PICTURES: Final = (
+    Picture(
+        "throughput-latency",
+        timeline.throughput_latency,
+        "Records per second and commit latency over simulated time. Offered and rejected records count when their "
+        "client meant to send them, committed ones when the client's own node had executed them. Latency stands at the "
+        "intended send time and runs until that execution; a record that was unfinished at the end counts as slower "
+        "than any other. Vertical lines are crashes, restarts and the first node to enter a new view.",
+    ),
+    Picture(
+        "latency-cdf",
+        stages.latency_cdf,
+        "Where the time of the busiest chain's committed records goes. Above, the mean of each stage; these add up to "
+        "the mean of the whole. Below, the share of records that took at most so long, in each stage and in all.",
+    ),
+    Picture(
+        "alliance-map",
+        alliance_map.alliance_map,
+        "Every chain with its validators and observers, its offered load, the 99th percentile of its commit latency, "
+        "and the resource that is nearest to saturation. The busiest chain stands in the middle; colours are trust "
+        "zones.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A figure of one run: what was drawn, its title, and the SVG that both the page and the file take."""
+
+    picture: Picture
+    figure: Figure
+    title: str
+    svg: str
+
+
+def draw(run: Run) -> list[Drawn]:
+    """All figures of a run, in the order of the report."""
+    figures = [(picture, picture.draw(run)) for picture in PICTURES]
+    return [Drawn(picture, figure, style.title(figure), style.to_svg(figure)) for picture, figure in figures]
+
+
+def save(figures: Sequence[Drawn], directory: Path) -> None:
+    """Write each figure into an existing directory, as ``.svg`` and as ``.png``.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    for drawn in figures:
+        (directory / f"{drawn.picture.name}.svg").write_text(drawn.svg, encoding="utf-8")
+        (directory / f"{drawn.picture.name}.png").write_bytes(style.to_png(drawn.figure))
