@@ -230,14 +230,25 @@ def test_verify_batch(benchmark: BenchmarkFixture, suite: HashSuite, threads: in
         "0.6 of the kernel limit (2 threads), 20 times hashlib (1 thread)",
         PROOFS,
         share_of_limit=64 * block_s(suite, threads) / each_s,
-        times_hashlib_verifier=seconds(one_by_one) / 100 / each_s,
+        times_verify_inclusion=seconds(one_by_one) / 100 / each_s,
+        times_plain_hashlib=seconds(lambda: [plain_root(suite, **first) for _ in range(100)]) / 100 / each_s,
         times_pymerkle_at_2_to_16=pymerkle_verify_s(LOG_SIZE) / each_s,
     )
 
 
+def plain_root(suite: HashSuite, leaf_hash: bytes, index: int, proof: list[bytes]) -> bytes:
+    """The root that a proof of a perfect tree leads to, as one would write it with hashlib."""
+    digest = leaf_hash
+    for sibling in proof:
+        pair = sibling + digest if index & 1 else digest + sibling
+        digest = hashlib.new(suite.name, b"\x01" + pair).digest()
+        index >>= 1
+    return digest
+
+
 @both_suites
 def test_multi_proof(benchmark: BenchmarkFixture, suite: HashSuite) -> None:
-    """Goal: a hundred neighbours of a log in a tenth of the time and a tenth of the bytes of their own proofs."""
+    """Goal: a hundred neighbours of a log in a fifth of the time and a tenth of the bytes of their own proofs."""
     log = log_of(suite)
     root = log.root()
     indices = list(range(1000, 1000 + GROUP))
@@ -258,7 +269,7 @@ def test_multi_proof(benchmark: BenchmarkFixture, suite: HashSuite) -> None:
     )
     note(
         benchmark,
-        "10 times faster and smaller than single proofs",
+        "5 times faster and 10 times smaller than single proofs",
         GROUP,
         times_single_proofs=seconds(one_by_one) / benchmark.stats.stats.min,
         times_smaller=sum(map(len, alone)) / len(proof),

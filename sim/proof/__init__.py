@@ -1,13 +1,16 @@
-"""Real hashing and proof code, ground floor: it knows nothing of simulations and imports hashlib alone.
+"""Real hashing and proof code, ground floor: it knows nothing of simulations. Bytes go in and come out.
 
-Hash suites (`suites`, with `sm3` where OpenSSL has none), the Merkle log that makes proofs (`log`) and the verifier
-that shares no code with it (`verify`), both reached through `merkle`, and block headers (`header`). Signature schemes
-(`signatures`), signed notes (`note`, `note_key`), checkpoints of logs in them (`checkpoint`), witnesses (`witness`) and
-evidence against a log that shows two histories (`split_view`). A light client
-(`lightclient`) follows a chain by headers and votes: `validators`, `certificate`, `finality`, `evidence` of forks, and
-`bundle`, which carries one fact across chains; their refusals are in `chain_errors`. Keyed states with
-proofs of presence and absence are reached through `sim.proof.state`, which loads numpy. Bytes go in and come out;
-every refusal is a `ProofError` whose subclass says what was wrong (`errors`).
+- Hashing: `suites` (with `sm3` where OpenSSL has none), lane kernels that hash many messages at once (`lanes`).
+- Logs (RFC 9162): `log` makes proofs, `verify` checks them and shares no code with it, `batch` checks many at once,
+  `multiproof` and `verify_multi` prove many leaves at once, `build` and `compact` commit billions; all through `merkle`.
+  `tiles` keeps a log on disk.
+- Current facts: `state`, a keyed tree with proofs of presence and absence.
+- Trust: `signatures`, signed notes (`note`), `checkpoint`, `witness`, evidence of a split view (`split_view`).
+- Chains: `header`, `validators`, `certificate`, `finality`, `lightclient`, fork `evidence`, and `bundle`, one fact that
+  another chain can check offline.
+
+Every refusal is a `ProofError` whose subclass says what was wrong. Importing this package loads neither numpy nor
+numba nor cryptography; what needs them loads them.
 """
 
 from sim.proof import checkpoint, merkle, signatures

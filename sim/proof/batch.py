@@ -33,10 +33,6 @@ if TYPE_CHECKING:
 _TASK_ROWS = 1 << 13
 """What a thread takes at a time: some milliseconds of work."""
 
-_STATE_VECTORS = 16 * 17
-_LONGEST = 63
-"""No proof of a tree below 2^63 leaves has more hashes."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
@@ -175,7 +171,7 @@ def _verify_rows(compiled: Kernels, batch: _Batch, part: slice, verdicts: Verdic
         (batch.leaf_hashes, places * DIGEST_SIZE),
         (batch.proofs, places * (batch.proofs.shape[1] * DIGEST_SIZE)),
         (ways, expected[chosen].astype(np.uint32)),
-        np.empty(_STATE_VECTORS * lanes.LANES, np.uint32),
+        np.empty(compiled.climb_state_words, np.uint32),
         0,
         out,
     )

@@ -37,7 +37,7 @@ _DIGEST_SIZE = DIGEST_WORDS * _WORD_SIZE
 NODE_WORDS = DIGEST_WORDS + 1
 """Rows of the sliced array of a tree: a digest, and the second block of a node on its way."""
 
-CLIMB_GROUPS = 16
+CLIMB_GROUPS = 8
 CLIMB_WORDS = DIGEST_WORDS + NODE_WORDS
 """Proofs are checked ``CLIMB_GROUPS`` · `LANES` at a time; each group takes ``CLIMB_WORDS`` vectors of state."""
 
@@ -374,8 +374,11 @@ class Kernels:
             byte ``first`` on. ``masks`` has for each block 16 words to keep and 16 to set.
         climb: ((leaf hashes, their places), (proofs, their places), (lefts, lengths), state, start, out): the root
             that each proof leads to, for as many rows from ``start`` as ``out`` has. Places are byte offsets; lefts
-            are two rows of uint32, one bit for each sibling that stands to the left.
+            are two rows of uint32, one bit for each sibling that stands to the left. ``state`` has
+            ``climb_state_words`` uint32.
     """
+
+    climb_state_words = CLIMB_GROUPS * CLIMB_WORDS * LANES
 
     def __init__(self, name: str) -> None:
         variant = f"{name} {_fingerprint()}"
