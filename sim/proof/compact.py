@@ -14,7 +14,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from sim.proof.errors import MalformedHash, MalformedRange, SizeOutOfRange
+from sim.proof.errors import MalformedHash, MalformedNumber, MalformedRange, SizeOutOfRange
 from sim.proof.suites import suite_by_name
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _VERSION = 1
 _HEAD = struct.Struct(">4sBB")
 _BOUNDS = struct.Struct(">QQ")
 _LARGEST_SIZE = 2**63 - 1
+_LARGEST_HEIGHT = 62
 
 
 class CompactRange:
@@ -35,13 +36,16 @@ class CompactRange:
     Args:
         suite: the hash of the log.
         start: where the range begins, below 2^63; it is empty at first.
+
+    Raises:
+        SizeOutOfRange: ``start`` is negative or from 2^63 on.
+        MalformedNumber: ``start`` is not an `int`.
     """
 
     __slots__ = ("_end", "_nodes", "_start", "_suite")
 
     def __init__(self, suite: HashSuite, start: int = 0) -> None:
-        if not 0 <= start <= _LARGEST_SIZE:
-            raise SizeOutOfRange("start", start, 0, _LARGEST_SIZE)
+        _check_number("start", start, _LARGEST_SIZE)
         self._suite = suite
         self._start = self._end = start
         self._nodes: list[tuple[int, bytes]] = []  # height and hash, from left to right
@@ -54,7 +58,7 @@ class CompactRange:
             return NotImplemented
         return self.to_bytes() == other.to_bytes()
 
-    __hash__ = None  # type: ignore[assignment]  # it grows
+    __hash__ = None  # type: ignore[assignment]  # a range grows, so no hash of it would last
 
     @property
     def suite(self) -> HashSuite:
@@ -91,8 +95,10 @@ class CompactRange:
         Raises:
             MalformedHash: not 32 bytes of `bytes`.
             MalformedRange: such a subtree cannot begin where the range ends.
-            SizeOutOfRange: the range would end beyond 2^63 - 1.
+            SizeOutOfRange: ``height`` is not from 0 to 62, or the range would end beyond 2^63 - 1.
+            MalformedNumber: ``height`` is not an `int`.
         """
+        _check_number("height", height, _LARGEST_HEIGHT)
         if type(digest) is not bytes or len(digest) != self._suite.digest_size:
             raise MalformedHash("digest", len(digest) if type(digest) is bytes else type(digest).__name__)
         end = self._end + (1 << height)
@@ -158,6 +164,8 @@ class CompactRange:
             MalformedRange: no range has these bytes.
             UnknownSuite: it is of a hash function that is not known here.
         """
+        if type(data) is not bytes:
+            raise MalformedRange(f"it is {type(data).__name__}, not bytes")
         if len(data) < _HEAD.size:
             raise MalformedRange(f"{len(data)} bytes are too few")
         magic, version, name_size = _HEAD.unpack_from(data)
@@ -192,3 +200,10 @@ def subtree_heights(start: int, end: int) -> Iterator[int]:
             height = min(height, (start & -start).bit_length() - 1)
         yield height
         start += 1 << height
+
+
+def _check_number(name: str, value: int, largest: int) -> None:
+    if type(value) is not int:
+        raise MalformedNumber(name, type(value).__name__)
+    if not 0 <= value <= largest:
+        raise SizeOutOfRange(name, value, 0, largest)

@@ -76,7 +76,10 @@ def hashes(suite: HashSuite, messages: Rows, prefix: bytes = b"") -> Rows:
 
     Raises:
         MalformedArray: ``messages`` is no such array.
+        ValueError: the prefix is longer.
     """
+    if len(prefix) > 1:
+        raise ValueError(f"a prefix has at most one byte, not {len(prefix)}")
     messages = checked_rows("messages", messages)
     compiled = kernels(suite)
     if compiled is None:

@@ -114,6 +114,11 @@ def test_what_is_no_array_of_rows_is_refused(rows: object) -> None:
             work(SHA256, rows)
 
 
+def test_a_prefix_of_two_bytes_is_refused() -> None:
+    with pytest.raises(ValueError, match="at most one byte"):
+        lanes.hashes(SHA256, drawn_rows(40, 8), b"ab")
+
+
 # RFC 9162 section 2.1.1
 
 

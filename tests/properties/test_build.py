@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from sim.proof import SHA256, SM3, ProofError, merkle
 from sim.proof.build import range_of
 from sim.proof.compact import subtree_heights
-from sim.proof.errors import MalformedArray, MalformedHash, MalformedRange, SizeOutOfRange, UnknownSuite
+from sim.proof.errors import (
+    MalformedArray,
+    MalformedHash,
+    MalformedNumber,
+    MalformedRange,
+    SizeOutOfRange,
+    UnknownSuite,
+)
 
 if TYPE_CHECKING:
     from sim.proof.suites import HashSuite
@@ -192,8 +199,26 @@ def test_no_range_ends_beyond_the_largest_size() -> None:
     almost.append(bytes(32))
     with pytest.raises(SizeOutOfRange):
         almost.append(bytes(32))
-    with pytest.raises(SizeOutOfRange):
-        merkle.CompactRange(SHA256).append_subtree(bytes(32), 63)
     for start in (-1, 2**63):
         with pytest.raises(SizeOutOfRange):
             merkle.CompactRange(SHA256, start)
+
+
+@pytest.mark.parametrize("number", [True, 1.0, None, "1"])
+def test_what_is_no_number_is_no_place_and_no_height(number: object) -> None:
+    with pytest.raises(MalformedNumber):
+        merkle.CompactRange(SHA256, number)
+    with pytest.raises(MalformedNumber):
+        merkle.CompactRange(SHA256).append_subtree(bytes(32), number)
+
+
+@pytest.mark.parametrize("height", [-1, 63, 10**9])
+def test_a_height_that_no_tree_has_is_refused(height: int) -> None:
+    with pytest.raises(SizeOutOfRange):
+        merkle.CompactRange(SHA256).append_subtree(bytes(32), height)
+
+
+@pytest.mark.parametrize("data", [None, "JACR", bytearray(40), 7])
+def test_what_is_not_bytes_is_no_range(data: object) -> None:
+    with pytest.raises(MalformedRange):
+        merkle.CompactRange.from_bytes(data)
