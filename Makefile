@@ -37,7 +37,7 @@ unit: env        ## all tests but the long counts
 test: lint types layers unit  ## everything a change must pass
 
 test-full: lint types layers  ## the same with the long counts
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --durations=15
 
 schema: env      ## rewrite scenarios/scenario.schema.json and scenarios/KEYS.md
 	$(BIN)/alliance schema --write scenarios

@@ -2,8 +2,8 @@
 
 - Hashing: `suites` (with `sm3` where OpenSSL has none), lane kernels that hash many messages at once (`lanes`).
 - Logs (RFC 9162): `log` makes proofs, `verify` checks them and shares no code with it, `batch` checks many at once,
-  `multiproof` and `verify_multi` prove many leaves at once, `build` and `compact` commit billions; all through `merkle`.
-  `tiles` keeps a log on disk.
+  `multiproof` and `verify_multi` prove many leaves at once, `build` and `compact` commit billions; all are reached
+  through `merkle`. `tiles` keeps a log on disk.
 - Current facts: `state`, a keyed tree with proofs of presence and absence.
 - Trust: `signatures`, signed notes (`note`), `checkpoint`, `witness`, evidence of a split view (`split_view`).
 - Chains: `header`, `validators`, `certificate`, `finality`, `lightclient`, fork `evidence`, and `bundle`, one fact that

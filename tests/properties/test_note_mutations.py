@@ -1,6 +1,6 @@
 """Nothing but what was signed is accepted: mutations of signatures, notes and evidence, and a fuzz of every parser.
 
-The fuzz runs for FUZZ_SECONDS per parser, 0.5 unless the environment says otherwise, from FUZZ_SEED on. It shows the
+The fuzz runs for FUZZ_SECONDS per parser, 2 unless the environment says otherwise, from FUZZ_SEED on. It shows the
 bytes that it fails on: SM2 signs at random, so the seed alone does not bring them back.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Attempt = Callable[[bytes], object]
 
-FUZZ_SECONDS = float(os.environ.get("FUZZ_SECONDS", "0.5"))
+FUZZ_SECONDS = float(os.environ.get("FUZZ_SECONDS", "2"))
 FUZZ_SEED = int(os.environ.get("FUZZ_SEED", "20221229"))
 
 LOG = NoteSigner("log.example", Ed25519.signer(b"\x01" * 32))
