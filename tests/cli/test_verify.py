@@ -274,3 +274,27 @@ def test_a_store_with_a_changed_tile_is_refused(alliance: Callable[..., Done], t
     assert done.returncode == 1
     assert done.stdout.startswith("refused: ")
     assert done.stdout.count("\n") == 1
+
+
+EXAMPLE = Path(__file__).parents[2] / "results" / "reference" / "bundle"
+
+
+def test_the_committed_example_passes_and_its_altered_record_does_not(
+    alliance: Callable[..., Done], update_golden: bool
+) -> None:
+    content = RECORD.fact.content
+    files = {
+        "record.bundle": RECORD.to_bytes(),
+        "record.bin": content,
+        "altered.bin": bytes([content[0] ^ 1]) + content[1:],
+        "trust.yaml": yaml.safe_dump(trust_of(CHAIN), sort_keys=False).encode(),
+    }
+    for name, data in files.items():
+        if update_golden:
+            EXAMPLE.mkdir(exist_ok=True)
+            (EXAMPLE / name).write_bytes(data)
+        assert (EXAMPLE / name).read_bytes() == data, f"{name}: run pytest tests/cli/test_verify.py --update-golden"
+    trusted = (EXAMPLE / "record.bundle", "--trust", EXAMPLE / "trust.yaml", "--at", AT)
+    assert "核验通过" in alliance(*trusted, "--record", EXAMPLE / "record.bin").stdout
+    altered = alliance(*trusted, "--record", EXAMPLE / "altered.bin")
+    assert (altered.returncode, "与链上存证数据比对结果不一致" in altered.stdout + altered.stderr) == (1, True)
