@@ -224,9 +224,9 @@ def test_arbitrary_bytes_are_refused_or_come_back(data: bytes) -> None:
     read_all(data)
 
 
-def test_twenty_thousand_broken_encodings_are_refused_or_come_back() -> None:
+def test_sixty_thousand_broken_encodings_are_refused_or_come_back() -> None:
     source = random.Random(20221229)  # noqa: S311 - a test's seed
-    for _ in range(20_000):
+    for _ in range(60_000):
         read_all(mutated(source))
 
 
