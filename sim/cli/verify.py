@@ -6,7 +6,9 @@ not what was deposited. A proof that is refused has no outcome there: nothing wa
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +18,8 @@ import typer
 from sim.scenario.quantities import INSTANT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sim.cli.trustfile import Trust
     from sim.proof.bundle import Bundle
 
@@ -72,7 +76,8 @@ def _judge(bundle: Bundle, trust: Trust, presented: bytes | None, now_ns: int) -
     fact, header, policy = bundle.fact, bundle.header, trust.client.policy
     at_block = f"block {header.height} of chain {policy.chain!r}"
     try:
-        bundle.check(trust.client, now_ns)
+        with _silenced_library():
+            bundle.check(trust.client, now_ns)
     except (errors.RootMismatch, errors.ProofOfAnotherValue, errors.ProofOfPresence) as refusal:
         return MISMATCH, f"{at_block}: {refusal}"
     except (errors.IndexOutOfRange, errors.ProofOfAbsence) as refusal:
@@ -87,6 +92,20 @@ def _judge(bundle: Bundle, trust: Trust, presented: bytes | None, now_ns: int) -
         return PASS, where
     where = f"key {fact.key.hex()} at the end of block {header.state_height} of chain {policy.chain!r}, by {votes}"
     return (NOT_FOUND, f"no {where}") if fact.value is None else (PASS, f"value {_shown(fact.value)} of {where}")
+
+
+@contextmanager
+def _silenced_library() -> Iterator[None]:
+    """Keep the SM2 library's C code, which reports every refused signature on its own, from writing to stderr."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _verify_store(directory: Path) -> int:

@@ -113,6 +113,23 @@ def test_the_installed_command_says_the_same_today(tmp_path: Path) -> None:
     assert done.stdout.startswith("passed 核验通过: record 2 of 5")
 
 
+def test_a_refused_sm2_signature_is_told_in_one_line_and_nowhere_else(tmp_path: Path) -> None:
+    chain = grown(3, suite=SM3, algorithm="sm2")
+    honest = chain.update(2)
+    certificate = honest.block.links[0].certificate
+    first, second, *rest = certificate.signatures
+    forged = dataclasses.replace(first, signature=second.signature)
+    certificate = dataclasses.replace(certificate, signatures=(forged, second, *rest))
+    link = dataclasses.replace(honest.block.links[0], certificate=certificate)
+    update = dataclasses.replace(honest, block=dataclasses.replace(honest.block, links=(link,)))
+    (tmp_path / "bundle").write_bytes(chain.bundle(chain.record_fact(1, 2), update).to_bytes())
+    (tmp_path / "trust.yaml").write_text(yaml.safe_dump(trust_of(chain)), encoding="utf-8")
+    command = [Path(sys.executable).parent / "alliance", "verify", "bundle", "--trust", "trust.yaml", "--at", AT]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (1, "", 1)
+    assert done.stdout.startswith("refused: ")
+
+
 def test_a_trust_file_may_be_json(alliance: Callable[..., Done], tmp_path: Path) -> None:
     (tmp_path / "bundle").write_bytes(RECORD.to_bytes())
     (tmp_path / "trust.json").write_text(json.dumps(trust_of(CHAIN), indent=2), encoding="utf-8")
