@@ -355,7 +355,7 @@ def main() -> int:
             "highest": round(max(state.limits)),
             "measured": len(state.limits),
         },
-        "share_of_kernel_limit": round(options.records / state.seconds / limit, 3),
+        "share_of_kernel_limit": float(f"{options.records / state.seconds / limit:.3g}"),
         "checked": checked,
         "check_seconds": round(time.perf_counter() - start, 3),
         "peak_memory_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),

@@ -24,8 +24,8 @@ from sim.consensus.interface import (
     SetTimer,
     TimerExpired,
 )
-from sim.consensus.quorum import Quorums
-from sim.consensus.registry import make_replica
+from sim.consensus.parameters import Parameters
+from sim.consensus.registry import family
 from sim.network.transport import NEVER
 
 if TYPE_CHECKING:
@@ -65,15 +65,18 @@ class Chain:
         self.offered = offered
         self.records = Records(draws, config.id, config.hash, offered)
         self.ledger = Ledger(config, self.records, offered)
-        self.views = 0
+        self.views: set[int] = set()
+        self.family = family(config.protocol)
         self._engine = engine
         self._recorder = recorder
-        self.nodes = [self._make_node(index) for index in range(config.nodes)]
+        self._rotates = self.family.rotates
+        seed = int(draws.block(config.id, "consensus").integers(1, 2**32)[0])
+        self.nodes = [self._make_node(index, seed) for index in range(config.nodes)]
         for node in self.nodes:
             network.attach(partial(self._receive, node))
         self._peers = [self._others(node.index) for node in self.nodes]
-        self.proposer = Proposer(self, engine)
-        self._catchup = Catchup(self, engine, Quorums.of(config.validators).quorum)
+        self.proposer = Proposer(self, engine, rotates=self._rotates)
+        self._catchup = Catchup(self, engine)
         self._carriers: dict[type, Callable[..., int | None]] = {
             Broadcast: self._broadcast,
             Send: self._send,
@@ -90,17 +93,23 @@ class Chain:
             BlockRange: self._catchup.take_range,
         }
 
-    def _make_node(self, index: int) -> Node:
+    def _make_node(self, index: int, seed: int) -> Node:
         config = self.config
         replica = None
         if index < config.validators:
-            replica = make_replica(
-                config.protocol,
-                n=config.validators,
-                me=index,
-                timeout_ns=config.timeout_ns,
-                window=config.window,
-                checkpoint_interval=config.checkpoint_interval,
+            replica = self.family.make(
+                Parameters(
+                    n=config.validators,
+                    me=index,
+                    timeout_ns=config.timeout_ns,
+                    window=config.window,
+                    checkpoint_interval=config.checkpoint_interval,
+                    seed=seed,
+                    commit_wait_ns=config.commit_wait_ns,
+                    heartbeat_ns=config.heartbeat_ns,
+                    committee=config.committee,
+                    epoch=config.epoch,
+                )
             )
         return Node(index, self.network.topology.regions[index], replica)
 
@@ -128,6 +137,8 @@ class Chain:
             outputs = node.replica.step(message, done_ns)
             if outputs:
                 self.carry_out(node, outputs, done_ns)
+            elif self._rotates:
+                self.proposer.plan(node, done_ns)
         return True
 
     def step(self, node: Node, event: Input, at_ns: int) -> None:
@@ -187,7 +198,7 @@ class Chain:
     def _enter_view(self, node: Node, output: EnterView, at_ns: int, _: deque[Output]) -> int:
         self._recorder.row("views", self.config.id, at_ns, node.index, output.view, output.leader)
         self._engine.trace.note("view", self.config.id, node.index, output.view, at_ns)
-        self.views = max(self.views, output.view)
+        self.views.add(output.view)
         if output.leader == node.index:
             self.proposer.lead(node, at_ns)
         return at_ns

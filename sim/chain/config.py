@@ -59,6 +59,10 @@ class ChainConfig:
     interval_ns: int
     pool_capacity: int
     costs: Costs
+    commit_wait_ns: int = 0
+    heartbeat_ns: int = 0
+    committee: int = 0
+    epoch: int = 0
 
     @property
     def nodes(self) -> int:

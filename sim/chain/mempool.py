@@ -62,7 +62,8 @@ class Mempool:
     def lead(self, leader: int, executed: Rows, in_flight: Rows, at_ns: int) -> None:
         """Hand the pool to a new leader, which knows what is ``executed`` and ``in_flight``; the rest waits again.
 
-        Oldest first. Nobody admits anything between two leaders: what arrives then is taken in by the new one.
+        Oldest first; ``executed`` may leave out what earlier calls named. Nobody admits anything between two leaders:
+        what arrives then is taken in by the new one.
         """
         self._remove(executed)
         self.state[self.state == IN_FLIGHT] = WAITING
@@ -99,6 +100,9 @@ class Mempool:
         arrived = self._order[self._next : end]
         arrival_ns = self._arrival_ns[self._next : end]
         self._next = end
+        self._take_in(arrived, arrival_ns)
+
+    def _take_in(self, arrived: Rows, arrival_ns: Rows) -> None:
         room = self._room
         taken = arrived[:room]
         self.state[taken] = WAITING
@@ -109,11 +113,14 @@ class Mempool:
         self.peak = max(self.peak, self._occupied)
         self._waiting = np.concatenate([self._waiting, taken])
 
-    def cut(self, now_ns: int) -> Rows:
-        """Take the next block's transactions out; empty if it is not time to cut yet."""
+    def cut(self, now_ns: int, *, now_or_never: bool = False) -> Rows:
+        """Take the next block's transactions out; empty if it is not time to cut yet.
+
+        With ``now_or_never`` it is always time: a block is proposed now, whatever there is to fill it.
+        """
         self.admit(now_ns)
         taken = self._fitting()
-        if len(taken) == 0 or not (self._is_full(taken) or now_ns >= self._due_ns()):
+        if len(taken) == 0 or not (now_or_never or self._is_full(taken) or now_ns >= self._due_ns()):
             return self._waiting[:0]
         self._waiting = self._waiting[len(taken) :]
         self.state[taken] = IN_FLIGHT

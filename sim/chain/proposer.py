@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.chain.ledger import Body
 from sim.chain.mempool import Mempool
+from sim.chain.rotating_pool import RotatingPool
 from sim.consensus.interface import Propose, RequestWaiting, Value
 
 if TYPE_CHECKING:
@@ -19,34 +20,61 @@ if TYPE_CHECKING:
 
 
 class Proposer:
-    """Block cutting for whichever node leads; one per chain, handed on with the leadership."""
+    """Block cutting for whichever node leads; one per chain, handed on with the leadership.
 
-    def __init__(self, chain: Chain, engine: Engine) -> None:
+    Who leads is what replicas say: `EnterView` where the leadership changes because a leader was given up, and
+    ``can_propose()`` where it moves on with every value. A leader of a lower view than another had before is given up
+    by others and does not know it yet: its proposals would find no votes, and it makes none.
+    """
+
+    def __init__(self, chain: Chain, engine: Engine, *, rotates: bool) -> None:
         self._chain = chain
         self._engine = engine
-        self.pool = Mempool(chain.config, chain.offered, self._reach_ns)
+        self._rotates = rotates
+        links = chain.network.topology.links
+        self._access_ns = np.array([row[node].delay_ns for node, row in enumerate(links)], dtype=np.int64)
+        self.pool = self._rotating_pool() if rotates else Mempool(chain.config, chain.offered, self._reach_ns)
+        self._view = -1
+        self._known = 0
         self._cut: Timer | None = None
+        self._cut_ns = 0
         self._wake: Timer | None = None
         self._wake_at_next_arrival(after_ns=-1)
 
     def _reach_ns(self, leader: int) -> NDArray[np.int64]:
         """Sending to arrival at the leader: client to its node in the same region, then one link to the leader."""
-        links = self._chain.network.topology.links
-        access_ns = np.array([row[node].delay_ns for node, row in enumerate(links)], dtype=np.int64)
-        onward_ns = np.array([row[leader].delay_ns for row in links], dtype=np.int64)
+        onward_ns = self._onward_ns(leader)
         onward_ns[leader] = 0
-        reach_ns: NDArray[np.int64] = (access_ns + onward_ns)[self._chain.offered.node]
+        reach_ns: NDArray[np.int64] = (self._access_ns + onward_ns)[self._chain.offered.node]
         return reach_ns
+
+    def _onward_ns(self, leader: int) -> NDArray[np.int64]:
+        links = self._chain.network.topology.links
+        return np.array([row[leader].delay_ns for row in links], dtype=np.int64)
+
+    def _rotating_pool(self) -> RotatingPool:
+        """Where leaders take turns, one in the client's own region gets a record after one more link in that region."""
+        chain = self._chain
+        regions = chain.network.topology.regions
+
+        def reach_ns(leader: int) -> NDArray[np.int64]:
+            onward: NDArray[np.int64] = (self._access_ns + self._onward_ns(leader))[chain.offered.node]
+            return onward
+
+        return RotatingPool(chain.config, chain.offered, reach_ns, regions.__getitem__)
 
     def lead(self, node: Node, at_ns: int) -> None:
         """A node begins to lead: what it knows to be executed or under way is not proposed again, the rest is."""
-        if node.replica is None:
+        if node.replica is None or node.replica.view < self._view:
             return
-        executed = np.concatenate([block.transactions for block in self._chain.ledger.blocks])
+        self._view = node.replica.view
+        none = np.empty(0, dtype=np.int64)
+        blocks = self._chain.ledger.blocks
+        executed = np.concatenate([none, *(block.transactions for block in blocks[self._known :])])
+        self._known = len(blocks)
         bodies = [value.body for value in node.replica.outstanding()]
         carried = [body.transactions for body in bodies if isinstance(body, Body)]
-        in_flight = np.concatenate([np.empty(0, dtype=np.int64), *carried])
-        self.pool.lead(node.index, executed, in_flight, at_ns)
+        self.pool.lead(node.index, executed, np.concatenate([none, *carried]), at_ns)
         self._forget_cut()
 
     def release(self, transactions: NDArray[np.int64], at_ns: int) -> None:
@@ -61,12 +89,25 @@ class Proposer:
 
     def plan(self, node: Node, at_ns: int) -> None:
         """Schedule the leader's next block, unless one is scheduled or its window is full."""
-        if node.index != self.pool.leader or self._cut is not None:
+        replica = node.replica
+        if replica is None:
             return
-        if node.replica is not None and node.replica.can_propose():
+        if node.index != self.pool.leader or (self._rotates and replica.view > self._view):
+            if not self._rotates or replica.view <= self._view or not replica.can_propose():
+                return
+            self.lead(node, at_ns)
+        if self._rotates and replica.must_propose():
+            if self._cut is None or self._cut_ns > at_ns:
+                self._forget_cut()
+                self._plan_cut(node, at_ns)
+        elif self._cut is None and replica.can_propose():
             due_ns = self.pool.next_cut_ns(at_ns)
             if due_ns is not None:
-                self._cut = self._engine.call_at(due_ns, self._cut_block, node)
+                self._plan_cut(node, due_ns)
+
+    def _plan_cut(self, node: Node, due_ns: int) -> None:
+        self._cut_ns = due_ns
+        self._cut = self._engine.call_at(due_ns, self._cut_block, node)
 
     def _cut_block(self, node: Node) -> None:
         self._cut = None
@@ -75,8 +116,9 @@ class Proposer:
         begun_ns = node.work(self._engine.now, 0)
         if begun_ns is None:
             return
-        transactions = self.pool.cut(begun_ns)
-        if len(transactions):
+        must = node.replica.must_propose()
+        transactions = self.pool.cut(begun_ns, now_or_never=must)
+        if must or len(transactions):
             self._propose(node, transactions, begun_ns)
         else:
             self.plan(node, begun_ns)

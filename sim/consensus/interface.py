@@ -156,7 +156,11 @@ class Decide:
 
 @dataclass(frozen=True, slots=True)
 class EnterView:
-    """This replica now works in ``view`` under ``leader``."""
+    """This replica gave up on the leader before and now works in ``view`` under ``leader``.
+
+    A protocol that hands the leadership on as a matter of course does not say so for each regular hand-over: the host
+    learns who leads from ``can_propose()``.
+    """
 
     view: int
     leader: int
@@ -211,10 +215,19 @@ class Replica(Protocol):
         """The sequence number that the next `Propose` gets, meaningful at the leader."""
 
     def can_propose(self) -> bool:
-        """Whether a `Propose` is legal now."""
+        """Whether a `Propose` is legal now; true at the leader only."""
+
+    def must_propose(self) -> bool:
+        """Whether the leader should propose now even if no transaction waits, because earlier values hang on it.
+
+        Chained protocols decide a value by what is proposed after it. Implies ``can_propose()``.
+        """
 
     def outstanding(self) -> tuple[Value, ...]:
-        """Values proposed in the latest view entered and not executed here, in sequence order, without null values."""
+        """Values that the next proposal here would come after and that are not executed here, in sequence order.
+
+        Null values are left out. The host proposes nothing that these hold already.
+        """
 
     def step(self, event: Input, now: int) -> Sequence[Output]:
         """Take one input at ``now`` (ns) and say what to do; raises `HostError` where the host broke the contract."""

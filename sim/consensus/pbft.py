@@ -56,6 +56,7 @@ from sim.consensus.interface import (
 )
 from sim.consensus.pbft_catch_up import CatchUp
 from sim.consensus.pbft_checkpoints import Checkpoints
+from sim.consensus.pbft_config import Config
 from sim.consensus.pbft_log import Log
 from sim.consensus.pbft_messages import (
     Checkpoint,
@@ -79,7 +80,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sim.consensus.interface import Value
-    from sim.consensus.pbft_config import Config
+    from sim.consensus.parameters import Parameters
 
 REQUEST_TIMER: Final = "request"
 VIEW_CHANGE_TIMER: Final = "view-change"
@@ -120,6 +121,19 @@ class PbftReplica:
             StateTransferred: self._on_state_transferred,
         }
 
+    @classmethod
+    def make(cls, parameters: Parameters) -> PbftReplica:
+        """A fresh replica, as the registry asks for it."""
+        return cls(
+            Config(
+                n=parameters.n,
+                me=parameters.me,
+                timeout_ns=parameters.timeout_ns,
+                window=parameters.window,
+                checkpoint_interval=parameters.checkpoint_interval,
+            )
+        )
+
     def step(self, event: Input, now: int) -> Sequence[Output]:
         """Take one input at ``now`` (ns) and say what to do; raises `HostError` where the host broke the contract."""
         self._now = now
@@ -148,6 +162,10 @@ class PbftReplica:
         """Whether this replica leads an active view and has room in its window and below the high water mark."""
         room = min(self.last_executed + self.config.window, self._log.high)
         return self.active and self.leader == self._me and self.next_sequence <= room
+
+    def must_propose(self) -> bool:
+        """Never: a value is decided by votes on itself."""
+        return False
 
     def outstanding(self) -> tuple[Value, ...]:
         """Values proposed in the latest view entered and not executed here, in sequence order, without null values."""

@@ -1,40 +1,60 @@
-"""The protocols by name: a new protocol is one file and one line here."""
+"""The protocols by name: a new protocol is one file and one entry here."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sim.consensus.pbft import PbftReplica
-from sim.consensus.pbft_config import Config
+from sim.consensus.quorum import Quorums
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sim.consensus.interface import Replica
+    from sim.consensus.parameters import Parameters
 
-_PROTOCOLS: Final[dict[str, Callable[[Config], Replica]]] = {"pbft": PbftReplica}
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What the host must know of a protocol beyond its replicas.
+
+    Attributes:
+        make: a fresh replica.
+        quorum: for a number of replicas, how many make a decision.
+        certified: whether a decided block carries a quorum's signatures that others can check.
+        byzantine: whether it stands replicas that lie; otherwise only such as stop.
+        rotates: whether the leadership moves on with every value.
+    """
+
+    make: Callable[[Parameters], Replica]
+    quorum: Callable[[int], int]
+    certified: bool
+    byzantine: bool
+    rotates: bool
+
+
+def _byzantine_quorum(n: int) -> int:
+    return Quorums.of(n).quorum
+
+
+_FAMILIES: Final[dict[str, Family]] = {
+    "pbft": Family(PbftReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=False),
+}
 
 
 def protocols() -> tuple[str, ...]:
-    """The names that `make_replica` knows, sorted."""
-    return tuple(sorted(_PROTOCOLS))
+    """The names that `family` knows, sorted."""
+    return tuple(sorted(_FAMILIES))
 
 
-def make_replica(protocol: str, *, n: int, me: int, timeout_ns: int, window: int, checkpoint_interval: int) -> Replica:
-    """A fresh replica ``me`` of ``n`` that runs ``protocol``.
-
-    Args:
-        protocol: one of `protocols`.
-        n: replicas of the chain.
-        me: this replica, from 0.
-        timeout_ns: how long a request may wait before the leader is suspected.
-        window: values that a leader may have proposed and not yet executed.
-        checkpoint_interval: values between checkpoints.
-
-    Raises:
-        ValueError: no such protocol, or a parameter out of range.
-    """
-    if protocol not in _PROTOCOLS:
+def family(protocol: str) -> Family:
+    """The protocol of this name; raises `ValueError` if there is none."""
+    if protocol not in _FAMILIES:
         raise ValueError(f"unknown consensus protocol {protocol!r}; known: {', '.join(protocols())}")
-    config = Config(n=n, me=me, timeout_ns=timeout_ns, window=window, checkpoint_interval=checkpoint_interval)
-    return _PROTOCOLS[protocol](config)
+    return _FAMILIES[protocol]
+
+
+def make_replica(protocol: str, parameters: Parameters) -> Replica:
+    """A fresh replica that runs ``protocol``; raises `ValueError` for an unknown one or a parameter out of range."""
+    return family(protocol).make(parameters)

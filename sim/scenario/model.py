@@ -12,6 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 import yaml
 from pydantic import Field, PrivateAttr, field_validator
 
+from sim.consensus.registry import protocols
 from sim.scenario.distributions import DurationDistribution, Model
 from sim.scenario.fault import Fault
 from sim.scenario.matrix import DelayMatrix
@@ -106,15 +107,25 @@ class Named(Model):
 class Consensus(Model):
     """How a chain's validators agree."""
 
-    protocol: Annotated[Literal["pbft"], one_of("pbft", later="the only protocol in this version")] = Field(
-        description="pbft: Castro & Liskov, OSDI 1999."
+    protocol: Annotated[str, one_of(*protocols())] = Field(
+        description="Each one's paper and rules open its file in sim/consensus. raft stands crashes only."
     )
     timeout: PositiveDuration = Field(
         default=parse_duration("3s"), description="A validator that waits longer asks for another leader; it doubles."
     )
     window: Annotated[int, whole(1, 10_000)] = Field(default=4, description="Blocks that may be agreed on at once.")
     checkpoint_interval: Annotated[int, whole(1, 1_000_000)] = Field(
-        default=16, description="Blocks between two checkpoints."
+        default=16, description="Blocks between two checkpoints or snapshots."
+    )
+    commit_wait: Duration = Field(
+        default=0, description="tendermint: pause after a decision before the next height (timeout_commit)."
+    )
+    heartbeat: Duration = Field(default=0, description="raft: heartbeat interval; 0 for a tenth of the timeout.")
+    committee: Annotated[int, whole(0, MAX_NODES)] = Field(
+        default=0, description="pbft: how many validators vote at a time, taking turns; 0 for all."
+    )
+    epoch: Annotated[int, whole(0, 1_000_000)] = Field(
+        default=0, description="pbft: blocks after which one member of the committee is replaced; 0 for never."
     )
 
 

@@ -148,7 +148,7 @@ def _chain_summary(
         "goodput_tps": records / simulated_s,
         "storage_bytes": int(sizes[done].sum()) + sum(len(block.header.to_bytes()) for block in blocks),
         "mempool_peak": chain.proposer.pool.peak,
-        "view_changes": chain.views,
+        "view_changes": len(chain.views),
         "bottleneck": _bottleneck(chain, simulated_ns),
         "commit_latency_s": latency(times["executed_ns"][done] - times["intended_ns"][done]),
         "stages_s": {stage: latency(times[end][done] - times[start][done]) for stage, (start, end) in STAGES.items()},
