@@ -16,7 +16,7 @@ from sim.metrics.recorder import Recorder
 from sim.network.topology import Link, Topology, deal
 from sim.network.transport import Network
 from sim.scenario.distributions import to_kernel
-from sim.workload.curve import FLAT, Curve, segments
+from sim.workload.curve import FLAT, Curve, segments, windowed
 from sim.workload.streams import Checks, Deposits, ask, offer
 
 if TYPE_CHECKING:
@@ -148,7 +148,9 @@ def _pieces(scenario: Scenario, stream: Stream) -> tuple[tuple[float, float], ..
             share=profile.office_share,
             weights=profile.hourly_weights,
         )
-    return tuple(segments(curve, scenario.start, scenario.horizon / SECOND))
+    horizon_s = scenario.horizon / SECOND
+    end_s = horizon_s if stream.end is None else min(horizon_s, stream.end / SECOND)
+    return tuple(windowed(segments(curve, scenario.start, horizon_s), stream.begin / SECOND, end_s))
 
 
 def rate_at_start(scenario: Scenario, stream: Stream) -> tuple[float, float]:

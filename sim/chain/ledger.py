@@ -30,7 +30,10 @@ NOT_YET = -1
 
 @dataclass(slots=True)
 class Body:
-    """What the leader put into a block: transactions by position and their leaf hashes; when it cut and sent them."""
+    """What the leader put into a block: transactions by position and their leaf hashes; when it cut and sent them.
+
+    ``ready_ns`` is when it could have cut them, had its protocol let it propose.
+    """
 
     transactions: NDArray[np.int64]
     leaf_hashes: list[bytes]
@@ -38,6 +41,7 @@ class Body:
     view: int
     cut_ns: int
     proposed_ns: int = NOT_YET
+    ready_ns: int = NOT_YET
 
 
 @dataclass(slots=True)

@@ -31,6 +31,9 @@ class Mempool:
         config: block limits and capacity.
         offered: the transactions; a transaction is its position there.
         reach_ns: nanoseconds from the sending of each transaction to its arrival at a given leader.
+
+    Attributes:
+        ready_ns: when the block that was cut last could have been cut, had the leader been allowed to.
     """
 
     def __init__(self, config: ChainConfig, offered: Offered, reach_ns: Callable[[int], NDArray[np.int64]]) -> None:
@@ -43,6 +46,7 @@ class Mempool:
         self.queued_ns = np.full(len(offered), -1, dtype=np.int64)
         self.admitted = 0
         self.peak = 0
+        self.ready_ns = 0
         self._occupied = 0
         self._waiting: Rows = np.empty(0, dtype=np.int64)
         self._base_ns = 0
@@ -122,10 +126,18 @@ class Mempool:
         taken = self._fitting()
         if len(taken) == 0 or not (now_or_never or self._is_full(taken) or now_ns >= self._due_ns()):
             return self._waiting[:0]
+        self.ready_ns = self._ready_ns(taken, now_ns)
         self._waiting = self._waiting[len(taken) :]
         self.state[taken] = IN_FLIGHT
         self._base_ns = now_ns
         return taken
+
+    def _ready_ns(self, taken: Rows, now_ns: int) -> int:
+        """When these could have been cut: full, or their interval over; never before the block before them."""
+        ready_ns = min(self._due_ns(), now_ns)
+        if self._is_full(taken):
+            ready_ns = min(ready_ns, int(self.queued_ns[taken].max()))
+        return max(ready_ns, self._base_ns)
 
     def next_cut_ns(self, now_ns: int) -> int | None:
         """When `cut` will next find a block if nothing but arrivals happens; None if nothing more arrives."""

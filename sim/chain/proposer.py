@@ -132,6 +132,7 @@ class Proposer:
             return
         body, digest = chain.ledger.prepare(transactions, node.index, node.replica.view, cut_ns)
         body.proposed_ns = done_ns + costs.sign_ns
+        body.ready_ns = self.pool.ready_ns if len(transactions) else cut_ns
         value = Value(digest, size_bytes, len(transactions), body)
         chain.carry_out(node, node.replica.step(Propose(value), done_ns), done_ns)
 

@@ -133,3 +133,4 @@ class Engine:
         """
         if until > self.now:
             self._agenda.advance(until, max_events, self)
+            self.trace.flush()

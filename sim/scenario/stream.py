@@ -7,8 +7,18 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from sim.scenario.distributions import Model, SizeDistribution
 from sim.scenario.problems import EntryError
-from sim.scenario.quantities import HoursOfDay, PositiveNumber, Rate, Share, one_of, whole
+from sim.scenario.quantities import (
+    Duration,
+    HoursOfDay,
+    PositiveDuration,
+    PositiveNumber,
+    Rate,
+    Share,
+    one_of,
+    whole,
+)
 from sim.scenario.references import ChainId, ProfileId, StreamId, declared
+from sim.scenario.units import show_duration
 
 
 class Profile(Model):
@@ -49,6 +59,8 @@ class Stream(Model):
     arrivals: Annotated[Literal["poisson", "regular"], one_of("poisson", "regular")] = Field(
         default="poisson", description="poisson: independent arrivals; regular: evenly spaced."
     )
+    begin: Duration = Field(default=0, description="When it begins, counted from the start of the simulation.")
+    end: PositiveDuration | None = Field(default=None, description="When it ends; with the simulation if left out.")
     size: SizeDistribution | None = Field(default=None, description="Size of a record; deposit only, required there.")
     history: Annotated[int, whole(0, 10_000_000)] = Field(
         default=0, description="Records of this stream that are on the chain before the start; deposit only."
@@ -71,6 +83,14 @@ class Stream(Model):
         chain, other = info.data.get("chain"), known.deposits[value]
         if None not in {chain, other} and chain != other:
             raise ValueError(f"'{value}' deposits on {other}; needs a stream that deposits on {chain}")
+        return value
+
+    @field_validator("end", mode="after")
+    @classmethod
+    def _after_its_begin(cls, value: int | None, info: ValidationInfo) -> int | None:
+        begin = info.data.get("begin")
+        if value is not None and begin is not None and value <= begin:
+            raise ValueError(f"must be after the stream's begin, which is {show_duration(begin)}")
         return value
 
     @model_validator(mode="after")

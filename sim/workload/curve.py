@@ -63,3 +63,14 @@ def segments(curve: Curve, start: datetime, horizon_s: float) -> list[tuple[floa
         elapsed_s = min(elapsed_s + next_hour_s, horizon_s)
         pieces.append((elapsed_s, curve.multiplier(moment)))
     return pieces
+
+
+def windowed(pieces: list[tuple[float, float]], begin_s: float, end_s: float) -> list[tuple[float, float]]:
+    """The same pieces with a multiplier of 0 outside ``begin_s`` … ``end_s``; nothing changes if that is everything."""
+    cut: list[tuple[float, float]] = []
+    from_s = 0.0
+    for until_s, multiplier in pieces:
+        for edge_s in (*(s for s in (begin_s, end_s) if from_s < s < until_s), until_s):
+            cut.append((edge_s, multiplier if begin_s <= from_s < end_s else 0.0))
+            from_s = edge_s
+    return cut

@@ -19,9 +19,10 @@ from sim.build import build, rate_at_start
 from sim.chain.verification import ABSENT, ALTERED, GENUINE
 from sim.kernel.distributions import Constant, Lognormal
 from sim.kernel.draws import Draws
+from sim.kernel.engine import SECOND
 from sim.scenario import load
 from sim.workload.arrivals import arrival_times
-from sim.workload.curve import FLAT, Curve, segments
+from sim.workload.curve import FLAT, Curve, segments, windowed
 from sim.workload.streams import Checks, Deposits, ask, offer
 
 if TYPE_CHECKING:
@@ -248,3 +249,12 @@ def test_the_costs_of_the_base_scenario_follow_from_the_committed_measurements(r
     executed = median_ns["state-update"] + median_ns["tile-append"] + median_ns["tile-sync"] / 1000
     assert costs.execute == pytest.approx(executed, abs=1)
     assert costs.proof == pytest.approx(median_ns["tile-proof"], abs=1)
+
+
+def test_a_stream_begins_and_ends_when_its_window_says() -> None:
+    pieces = [(3600.0, 2.0), (7200.0, 3.0)]
+    assert windowed(pieces, 0.0, 7200.0) == pieces
+    assert windowed(pieces, 600.0, 4000.0) == [(600.0, 0.0), (3600.0, 2.0), (4000.0, 3.0), (7200.0, 0.0)]
+    times = arrival_times(Draws(1).block("w"), 1.0, windowed(pieces, 600.0, 4000.0), poisson=False)
+    assert len(times) == 3000 * 2 + 400 * 3
+    assert 600 * SECOND <= times.min() <= times.max() <= 4000 * SECOND
