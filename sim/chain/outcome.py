@@ -51,6 +51,7 @@ def _write_commits(chain: Chain, recorder: Recorder, end_ns: int) -> None:
             made.leader if made else NOT_YET,
             len(block.transactions),
             block.value.size_bytes if block.value else 0,
+            made.ready_ns if made else NOT_YET,
             made.cut_ns if made else NOT_YET,
             made.proposed_ns if made else NOT_YET,
             block.first_voted_ns,

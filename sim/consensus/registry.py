@@ -25,6 +25,7 @@ class Family:
         certified: whether a decided block carries a quorum's signatures that others can check.
         byzantine: whether it stands replicas that lie; otherwise only such as stop.
         rotates: whether the leadership moves on with every value.
+        phases: one-way delays from a proposal to the decision at the other replicas, fault-free.
     """
 
     make: Callable[[Parameters], Replica]
@@ -32,6 +33,7 @@ class Family:
     certified: bool
     byzantine: bool
     rotates: bool
+    phases: int
 
 
 def _byzantine_quorum(n: int) -> int:
@@ -39,8 +41,15 @@ def _byzantine_quorum(n: int) -> int:
 
 
 _FAMILIES: Final[dict[str, Family]] = {
-    "pbft": Family(PbftReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=False),
+    "pbft": Family(PbftReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=False, phases=3),
 }
+
+
+def register(protocol: str, entry: Family) -> None:
+    """Add a protocol; raises `ValueError` if the name is taken. A scenario may name it if this came before loading."""
+    if protocol in _FAMILIES:
+        raise ValueError(f"there is a protocol {protocol!r} already")
+    _FAMILIES[protocol] = entry
 
 
 def protocols() -> tuple[str, ...]:

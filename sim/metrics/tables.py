@@ -10,6 +10,7 @@ TABLES: dict[str, dict[str, type]] = {
         "leader": int,
         "transactions": int,
         "size_bytes": int,
+        "ready_ns": int,  # the block could have been cut, had the protocol let its leader propose
         "cut_ns": int,  # the leader took the transactions out of its pool
         "proposed_ns": int,  # the signed proposal left the leader's CPU
         "decided_ns": int,  # the first node knew that it was final

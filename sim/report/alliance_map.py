@@ -90,7 +90,7 @@ def _draw(run: Run) -> Figure:
 
 def _title(summary: dict[str, Any]) -> str:
     chains = summary["chains"]
-    fullest = max(chains, key=lambda name: chains[name]["bottleneck"]["utilisation"])
+    fullest = max(chains, key=lambda name: chains[name]["bottleneck"]["throughput"]["utilisation"])
     used = wording.used_most(chains[fullest])
     name = wording.shorten(fullest, 32)
     if len(chains) == 1:
@@ -210,7 +210,7 @@ def _draw_base(axes: Axes, card: _Card, result: dict[str, Any], colour: str) -> 
     """The most used resource, by name and as a bar."""
     from matplotlib.patches import Rectangle
 
-    part = min(1.0, result["bottleneck"]["utilisation"])
+    part = min(1.0, result["bottleneck"]["throughput"]["utilisation"])
     ink = style.ALARM if part >= _HIGH else colour
     corner, width = (card.x + _PADDING_IN, card.y + 0.09), card.width - 2 * _PADDING_IN
     axes.text(corner[0], corner[1] + 0.09, f"used most: {wording.used_most(result)}", fontsize=_SMALL, va="bottom")

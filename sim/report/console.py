@@ -94,13 +94,14 @@ def _chains(summary: Mapping[str, Any], scenario: Scenario) -> Table:
     table.add_column("member", overflow="fold")
     table.add_column("validators\n+observers", justify="right", no_wrap=True)
     table.add_column("hash", no_wrap=True)
-    table.add_column("used most", overflow="fold")
+    table.add_column("nearest its limit; latency mostly from", overflow="fold")
     for chain_id, result in summary["chains"].items():
         chain = scenario.chains[chain_id]
         member = scenario.members[chain.member]
         nodes = f"{chain.validators}+{chain.observers}" if chain.observers else str(chain.validators)
         names = Text(f"{member.zh}\n{member.name}")
-        table.add_row(Text(chain_id, style="bold"), names, nodes, chain.hash, wording.used_most(result))
+        bounds = f"{wording.used_most(result)}\n{wording.waits_for(result)}"
+        table.add_row(Text(chain_id, style="bold"), names, nodes, chain.hash, bounds)
     return table
 
 

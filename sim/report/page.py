@@ -99,6 +99,7 @@ def _chain(run: Run, chain_id: str) -> dict[str, Any]:
         "offered_per_s": result["offered"] / run.summary["simulated_s"],
         "latency_s": [wording.latency_s(result, statistic) for statistic in statistics],
         "used_most": wording.used_most(result),
+        "waits_for": wording.waits_for(result),
     }
 
 

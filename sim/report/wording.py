@@ -137,13 +137,15 @@ def latency_s(chain: Mapping[str, Any], statistic: str) -> str:
 
 
 def used_most(chain: Mapping[str, Any]) -> str:
-    """The resource of a chain that is nearest to saturation, and how near: ``CPU 1.3 %``."""
-    return f"{resource(chain)} {share(chain['bottleneck']['utilisation'])}"
+    """The resource of a chain that is nearest to saturation, and how near: ``signature CPU 1.3 %``."""
+    bound = chain["bottleneck"]["throughput"]
+    return f"{bound['resource']} {share(bound['utilisation'])}"
 
 
-def resource(chain: Mapping[str, Any]) -> str:
-    """The resource of a chain that is nearest to saturation."""
-    return str(chain["bottleneck"]["resource"]).replace("cpu", "CPU")
+def waits_for(chain: Mapping[str, Any]) -> str:
+    """What most of the mean commit latency goes into, and how much of it: ``block cutting 54 %``."""
+    bound = chain["bottleneck"]["latency"]
+    return f"{bound['cause']} {share(bound['share'])}" if chain["records"] else NO_VALUE
 
 
 def simulated(summary: Mapping[str, Any]) -> str:
@@ -257,5 +259,5 @@ def load_sentence(summary: Mapping[str, Any]) -> str:
         f"{start}: it committed {share(chain['records'] / chain['offered'])} of them{rejected}; "
         f"of those committed, half took at most {duration(latency['p50'])} "
         f"and 99 % at most {duration(latency['p99'])}. "
-        f"Nearest to its limit is its {resource(chain)}, at {share(chain['bottleneck']['utilisation'])}."
+        f"Most of the time goes into {waits_for(chain)}; nearest to its limit is {used_most(chain)}."
     )

@@ -11,6 +11,7 @@ from sim.chain.ledger import NOT_YET
 from sim.chain.mempool import REJECTED
 from sim.kernel.engine import SECOND
 from sim.metrics.histogram import Histogram
+from sim.study.bottleneck import Evidence, bottleneck
 from sim.study.manifest import SCHEMA_VERSION, run_id
 from sim.study.slo import evaluate
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from sim.build import Alliance
     from sim.chain.chain import Chain
     from sim.chain.invariants import InvariantViolation
-    from sim.metrics.recorder import Column
+    from sim.metrics.recorder import Column, Recorder
     from sim.scenario import Scenario
 
 PASS, SLO_MISSED, NO_PROGRESS, DIVERGED, VIOLATED = "pass", "slo-missed", "no-progress", "diverged", "violated"
@@ -46,7 +47,7 @@ def summarise(
     transactions = recorder.table("transactions")
     simulated_ns = alliance.ended_ns
     chains = {
-        chain_id: _chain_summary(scenario, chain, transactions, simulated_ns)
+        chain_id: _chain_summary(scenario, chain, recorder, transactions, simulated_ns)
         for chain_id, chain in alliance.chains.items()
     }
     verifications = recorder.table("verifications")
@@ -121,7 +122,7 @@ def _stalled(chain: Chain, horizon_ns: int) -> bool:
 
 
 def _chain_summary(
-    scenario: Scenario, chain: Chain, transactions: dict[str, Column], simulated_ns: int
+    scenario: Scenario, chain: Chain, recorder: Recorder, transactions: dict[str, Column], simulated_ns: int
 ) -> dict[str, Any]:
     config = chain.config
     mine = np.array(transactions["chain"]) == config.id
@@ -149,7 +150,15 @@ def _chain_summary(
         "storage_bytes": int(sizes[done].sum()) + sum(len(block.header.to_bytes()) for block in blocks),
         "mempool_peak": chain.proposer.pool.peak,
         "view_changes": len(chain.views),
-        "bottleneck": _bottleneck(chain, simulated_ns),
+        "bottleneck": bottleneck(
+            _evidence(
+                chain,
+                recorder,
+                times,
+                int(np.count_nonzero(outcome == "rejected")) / max(1, len(outcome)),
+                simulated_ns,
+            )
+        ),
         "commit_latency_s": latency(times["executed_ns"][done] - times["intended_ns"][done]),
         "stages_s": {stage: latency(times[end][done] - times[start][done]) for stage, (start, end) in STAGES.items()},
     }
@@ -167,15 +176,40 @@ def latency(values_ns: NDArray[np.int64]) -> dict[str, float]:
     return {"mean": histogram.mean / SECOND, **quantiles, "max": histogram.maximum / SECOND}
 
 
-def _bottleneck(chain: Chain, simulated_ns: int) -> dict[str, Any]:
-    """The physical resource that is used most, over all nodes: what saturates first if load grows.
-
-    A full pool or full blocks are what follows from saturation, not its cause, so they are not among them.
-    """
-    nics = [chain.network.utilisation(node.index, simulated_ns) for node in chain.nodes]
-    share, resource = max(
-        (max(node.utilisation(simulated_ns) for node in chain.nodes), "cpu"),
-        (max(egress for egress, _ in nics), "egress bandwidth"),
-        (max(ingress for _, ingress in nics), "ingress bandwidth"),
+def _evidence(
+    chain: Chain, recorder: Recorder, times: dict[str, NDArray[np.int64]], rejected: float, simulated_ns: int
+) -> Evidence:
+    """What bounds the chain is judged by its rows of the tables."""
+    nodes = _rows_of(recorder, "nodes", chain.config.id)
+    commits = _rows_of(recorder, "commits", chain.config.id)
+    blocks = max(1, len(commits["height"]))
+    block_bytes = int(commits["size_bytes"].sum()) // blocks
+    done = times["executed_ns"] != NOT_YET
+    return Evidence(
+        config=chain.config,
+        topology=chain.network.topology,
+        phases=chain.family.phases,
+        quorum=chain.family.quorum(chain.config.validators),
+        transmission_ns=chain.network.transmission_ns(block_bytes),
+        horizon_ns=simulated_ns,
+        cpu=tuple(nodes["cpu_utilisation"]),
+        egress=tuple(nodes["egress_utilisation"]),
+        ingress=tuple(nodes["ingress_utilisation"]),
+        executed=int(commits["transactions"].sum()),
+        rejected=rejected,
+        ready_ns=commits["ready_ns"][commits["ready_ns"] != NOT_YET],
+        cut_ns=commits["cut_ns"][commits["ready_ns"] != NOT_YET],
+        intended_ns=times["intended_ns"][done],
+        queued_ns=times["queued_ns"][done],
+        taken_ns=times["cut_ns"][done],
+        proposed_ns=times["proposed_ns"][done],
+        voted_ns=times["voted_ns"][done],
+        executed_ns=times["executed_ns"][done],
     )
-    return {"resource": resource, "utilisation": share}
+
+
+def _rows_of(recorder: Recorder, table: str, chain_id: str) -> dict[str, NDArray[Any]]:
+    """The rows of one chain, as arrays."""
+    columns = recorder.table(table)
+    mine = np.array(columns["chain"]) == chain_id
+    return {name: np.array(column)[mine] for name, column in columns.items()}
