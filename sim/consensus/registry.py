@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sim.consensus.pbft import PbftReplica
+from sim.consensus.qbft import QbftReplica
 from sim.consensus.quorum import Quorums
+from sim.consensus.tendermint import TendermintReplica
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +44,10 @@ def _byzantine_quorum(n: int) -> int:
 
 _FAMILIES: Final[dict[str, Family]] = {
     "pbft": Family(PbftReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=False, phases=3),
+    "qbft": Family(QbftReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=True, phases=3),
+    "tendermint": Family(
+        TendermintReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=True, phases=3
+    ),
 }
 
 

@@ -136,6 +136,31 @@ class Lognormal:
 
 
 @dataclass(frozen=True, slots=True)
+class Normal:
+    """The bell curve, with a mean of at least five standard deviations: what would lie below 0 (3e-7) is drawn as 0."""
+
+    mean: float
+    sd: float
+
+    def __post_init__(self) -> None:
+        _require(0 < 5 * self.sd <= self.mean, f"normal: needs 0 < 5 sd <= mean, has sd {self.sd}, mean {self.mean}")
+
+    def sample(self, block: Block, count: int) -> Floats:
+        """By inversion."""
+        return np.maximum(self.mean + self.sd * elementary.normal_quantile(block.uniforms(count)), 0.0)
+
+    def cdf(self, x: float) -> float:
+        """The normal distribution function."""
+        return _normal_cdf((x - self.mean) / self.sd) if x >= 0 else 0.0
+
+    def partial_mean(self, x: float) -> float:
+        """The mean times the part below x, less the standard deviation times the density there."""
+        z = (x - self.mean) / self.sd
+        density = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+        return self.mean * _normal_cdf(z) - self.sd * density if x >= 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Gamma:
     """Mean > 0 and shape > 0; shape 1 is exponential, large shapes approach a constant."""
 

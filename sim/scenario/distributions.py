@@ -70,6 +70,19 @@ class Lognormal(_Shape[Q], Generic[Q]):
         return self
 
 
+class Normal(_Shape[Q], Generic[Q]):
+    """Normal."""
+
+    mean: Q = Field(description="Mean; at least five standard deviations, so that nothing lies below 0.")
+    sd: Q = Field(description="Standard deviation.")
+
+    @model_validator(mode="after")
+    def _positive(self) -> Self:
+        if not 0 < 5 * self.sd <= self.mean:
+            raise EntryError([(("sd",), "must be more than 0 and at most a fifth of the mean")])
+        return self
+
+
 class Gamma(_Shape[Q], Generic[Q]):
     """Gamma."""
 
@@ -112,6 +125,7 @@ class Plain(_Shape[Q], Generic[Q]):
     constant: Q | None = Field(default=None, description="Always this value; a bare quantity says the same.")
     exponential: Exponential[Q] | None = Field(default=None, description="Exponential, by its mean.")
     lognormal: Lognormal[Q] | None = Field(default=None, description="Lognormal, by its median and 99th percentile.")
+    normal: Normal[Q] | None = Field(default=None, description="Normal, by its mean and standard deviation.")
     gamma: Gamma[Q] | None = Field(default=None, description="Gamma, by its mean and shape.")
     pareto: Pareto[Q] | None = Field(default=None, description="Pareto (type I), by its mean and tail exponent.")
     empirical: Empirical[Q] | None = Field(default=None, description="One of the given values.")
@@ -171,7 +185,9 @@ class Distribution(Plain[Q], Generic[Q]):
     truncated: Truncated[Q] | None = Field(default=None, description="Another form, kept within an interval.")
 
 
-Form: TypeAlias = int | Exponential[int] | Lognormal[int] | Gamma[int] | Pareto[int] | Empirical[int] | Truncated[int]
+Form: TypeAlias = (
+    int | Exponential[int] | Lognormal[int] | Normal[int] | Gamma[int] | Pareto[int] | Empirical[int] | Truncated[int]
+)
 
 
 def form_of(spec: Plain[Any]) -> Form:
@@ -195,6 +211,8 @@ def to_kernel(spec: Plain[Any] | Truncated[Any]) -> "kernel.Distribution":
             drawn = kernel.Exponential(mean)
         case Lognormal(median=median, p99=p99):
             drawn = kernel.Lognormal(median, p99)
+        case Normal(mean=mean, sd=sd):
+            drawn = kernel.Normal(mean, sd)
         case Gamma(mean=mean, shape=shape):
             drawn = kernel.Gamma(mean, shape)
         case Pareto(mean=mean, alpha=alpha):
@@ -209,7 +227,7 @@ def to_kernel(spec: Plain[Any] | Truncated[Any]) -> "kernel.Distribution":
 
 
 # pydantic puts a parametrised model where pickle finds it only if it is made at module level, parts before wholes.
-for _model in (Exponential, Lognormal, Gamma, Pareto, Empirical, Plain, Truncated):
+for _model in (Exponential, Lognormal, Normal, Gamma, Pareto, Empirical, Plain, Truncated):
     for _quantity in (Duration, Size):
         _model.__class_getitem__(_quantity)
 

@@ -21,7 +21,7 @@ from numpy._core import _multiarray_umath
 
 import sim
 from sim.kernel import elementary
-from sim.kernel.distributions import Empirical, Exponential, Gamma, Lognormal, Pareto, Truncated
+from sim.kernel.distributions import Empirical, Exponential, Gamma, Lognormal, Normal, Pareto, Truncated
 from sim.kernel.draws import Draws
 
 if TYPE_CHECKING:
@@ -179,6 +179,7 @@ def test_an_array_gives_what_its_elements_give_one_by_one() -> None:
 SAMPLED = [
     Exponential(2.0),
     Lognormal(1.0, 9.0),
+    Normal(5.0, 1.0),
     Gamma(3.0, 0.4),
     Gamma(3.0, 4.5),
     Pareto(2.0, 1.5),

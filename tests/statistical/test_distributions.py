@@ -20,6 +20,7 @@ from sim.kernel.distributions import (
     Exponential,
     Gamma,
     Lognormal,
+    Normal,
     Pareto,
     Truncated,
 )
@@ -38,6 +39,7 @@ CONTINUOUS: list[Distribution] = [
     Exponential(0.25),
     Lognormal(600.0, 2000.0),
     Lognormal(1.0, 30.0),
+    Normal(250.0, 50.0),
     Gamma(3.0, 0.3),
     Gamma(3.0, 1.0),
     Gamma(3e6, 2.5),
