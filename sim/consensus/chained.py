@@ -218,7 +218,7 @@ class Blocks:
 
 @dataclass(frozen=True, slots=True)
 class Timeout:
-    """Its sender gave up on ``view``; it executed ``sequence`` values, and voted ``vote`` last where a protocol says so."""
+    """Its sender gave up on ``view``; it executed ``sequence`` values, and voted ``vote`` last, if that is told."""
 
     kind: ClassVar[str] = "timeout"
     proposed: ClassVar[int] = 0

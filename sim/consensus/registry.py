@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from sim.consensus.hotstuff import HotStuffReplica
+from sim.consensus.jolteon import JolteonReplica
 from sim.consensus.pbft import PbftReplica
 from sim.consensus.qbft import QbftReplica
 from sim.consensus.quorum import Quorums
@@ -43,6 +45,8 @@ def _byzantine_quorum(n: int) -> int:
 
 
 _FAMILIES: Final[dict[str, Family]] = {
+    "hotstuff": Family(HotStuffReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=True, phases=7),
+    "jolteon": Family(JolteonReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=True, phases=5),
     "pbft": Family(PbftReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=False, phases=3),
     "qbft": Family(QbftReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=True, phases=3),
     "tendermint": Family(

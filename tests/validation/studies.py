@@ -1,0 +1,187 @@
+"""The studies of the validation: each runs its scenarios and sets the results beside what was published.
+
+Throughput is taken over the second half of a run, so that the empty start does not count. `null_model` is a fluid queue
+or the sum of wire delays with the same constants: what one would say without simulating anything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from rows import SCENARIOS, Row, Study
+
+import sim
+from sim.consensus.quorum import Quorums, message_law
+
+if TYPE_CHECKING:
+    from sim import Run
+
+MS = 1e6
+_UNFINISHED = 3
+"""Blocks at the end of a run that some nodes may not have executed yet."""
+S = 1e9
+
+
+def _run(name: str, **changes: Any) -> Run:  # noqa: ANN401 - whatever a scenario holds
+    return sim.run(sim.load(SCENARIOS / f"{name}.yaml", set={key.replace("__", "."): v for key, v in changes.items()}))
+
+
+def _throughput(run: Run) -> float:
+    """Transactions on the chain per second of the second half."""
+    end_ns = run.summary["simulated_s"] * S
+    late = run.table("commits").filter(pl.col("executed_ns") >= end_ns / 2)
+    return float(late["transactions"].sum()) / (end_ns / 2 / S)
+
+
+def _replied_ms(run: Run, delay_ms: float) -> float:
+    """Proposal to reply, as a client sees it who waits for f+1 equal answers; the mean over full blocks."""
+    chain = next(iter(run.summary["chains"].values()))
+    quorums = Quorums.of(chain["validators"])
+    done = run.table("transactions").filter(pl.col("executed_ns") >= 0)
+    firsts = (
+        done.group_by("height", "node")
+        .agg((pl.col("executed_ns") - pl.col("proposed_ns")).min().alias("after_ns"))
+        .sort("height", "after_ns")
+        .group_by("height", maintain_order=True)
+        .agg(pl.col("after_ns"))
+        .head(-_UNFINISHED)
+    )
+    # A block of a large chain holds transactions of some nodes only: the same share of those is taken.
+    n = chain["validators"]
+    waits = [after[min(len(after) - 1, quorums.weak * len(after) // n)] for after in firsts["after_ns"]]
+    return sum(waits) / len(waits) / MS + delay_ms
+
+
+def v1() -> Study:
+    """Chained HotStuff in equal delays."""
+    small = _run("v1-hotstuff-n4")
+    large = _run("v1-hotstuff-n128")
+    source = "HotStuff paper settings as tabulated by the Delphi-BFT project"
+    slow = "batching of the real client and its network stack are not modelled"
+    return Study(
+        "V1",
+        "chained HotStuff, one-way delays of 10 ms",
+        source,
+        {
+            "one-way delay 10 ms, block of 400": "publication",
+            "CPU at n = 128: sign 40 us, verify 60 us on 16 vCPUs": "[guess], typical of libsecp256k1",
+            "bandwidth at n = 128: 10 Gbit/s": "publication's machines",
+        },
+        (
+            Row("V1", "n=4, free CPU", "tx/s", 20_000, _throughput(small), 20_000, gate=True, tolerance=0.01),
+            Row(
+                "V1",
+                "n=4, free CPU",
+                "proposal to reply, ms",
+                80,
+                _replied_ms(small, 10),
+                80,
+                gate=True,
+                tolerance=1e-6,
+            ),
+            Row("V1", "n=4, measured", "tx/s", 19_200, _throughput(small), 20_000, note=slow),
+            Row("V1", "n=4, measured", "proposal to reply, ms", 84.1, _replied_ms(small, 10), 80, note=slow),
+            Row("V1", "n=128, measured", "tx/s", 15_100, _throughput(large), 20_000),
+            Row("V1", "n=128, measured", "proposal to reply, ms", 106, _replied_ms(large, 10), 80),
+        ),
+    )
+
+
+def v2() -> Study:
+    """Two-chain HotStuff over five continents."""
+    published = {"10k": (9_756, 845, 1_274), "80k": (77_676, 950, 1_440), "100k": (94_767, 1_150, 1_629)}
+    rows: list[Row] = []
+    note = "the mempool's own broadcast and acknowledgement come before the block in the real system"
+    for load, (tps, consensus_ms, total_ms) in published.items():
+        run = _run(f"v2-jolteon-{load}")
+        done = run.table("transactions").filter(pl.col("executed_ns") >= 0)
+        consensus = float((done["executed_ns"] - done["proposed_ns"]).mean()) / MS  # type: ignore[arg-type]
+        total = float((done["executed_ns"] - done["intended_ns"]).mean()) / MS  # type: ignore[arg-type]
+        offered = float(load.removesuffix("k")) * 1000
+        rows += [
+            Row("V2", f"{load} tx/s offered", "tx/s", tps, _throughput(run), offered),
+            Row("V2", f"{load} tx/s offered", "consensus, ms", consensus_ms, consensus, 430, fitted=load == "10k"),
+            Row("V2", f"{load} tx/s offered", "end to end, ms", total_ms, total, 530, note=note),
+        ]
+    return Study(
+        "V2",
+        "two-chain HotStuff, 10 nodes in five AWS regions",
+        "asonnino/hotstuff benchmark data",
+        {
+            "round-trip times, 512 B, batch after 100 ms": "publication",
+            "bandwidth 10 Gbit/s": "publication's machines",
+            "software delay of 94 ms per message": "fitted to the consensus latency at 10,000 tx/s",
+        },
+        tuple(rows),
+    )
+
+
+def v3() -> Study:
+    """Tendermint in one data centre."""
+    rows = []
+    for rate, latency_s in ((25, 1.44), (100, 1.56), (200, 1.88), (400, 3.44)):
+        run = _run("v3-cometbft", workload__load__rate=f"{rate}/s")
+        mean_s = run.summary["chains"]["c"]["commit_latency_s"]["mean"]
+        note = "saturation: what saturates is the gossip of transactions, which is not modelled" if rate == 400 else ""
+        rows.append(
+            Row("V3", f"{rate} tx/s", "mean latency, s", latency_s, mean_s, 0.5 + 0.13 * 5, rate == 25, note=note)
+        )
+    return Study(
+        "V3",
+        "CometBFT v0.34, 175 validators and 25 others",
+        "cometbft QA reports",
+        {
+            "timeout_commit 1 s, 1 KB, 90 s": "publication",
+            "CPU: sign 25 us, verify 60 us, one core": "[guess], Ed25519 of Go",
+            "gossip step of 130 ms": "fitted to the row at 25 tx/s",
+        },
+        tuple(rows),
+    )
+
+
+def v5() -> Study:
+    """The FISCO BCOS demonstration."""
+    run = _run("v5-fisco")
+    done = run.table("transactions").filter(pl.col("executed_ns") >= 0)
+    mean_s = float((done["executed_ns"] - done["intended_ns"]).mean()) / S  # type: ignore[arg-type]
+    total_s = float(done["executed_ns"].max()) / S  # type: ignore[arg-type]
+    note = "a transaction waits for its whole block to execute, half a block more than in a fluid queue, twice"
+    fluid_s = 0.5 * 25 * (4000 / 2906 - 1)
+    return Study(
+        "V5",
+        "FISCO BCOS parallel transfers, four nodes",
+        "FISCO-BCOS documentation, transaction_parallel",
+        {"execution 343 us per transaction": "fitted to the total of 34.4 s", "blocks of 1,000": "documentation"},
+        (
+            Row("V5", "100,000 at 4,000/s", "in all, s", 34.412, total_s, 100_000 / 2906, fitted=True),
+            Row("V5", "100,000 at 4,000/s", "tx/s", 2906, len(done) / total_s, 2906, fitted=True),
+            Row("V5", "100,000 at 4,000/s", "mean latency, s", 4.027, mean_s, fluid_s, note=note),
+        ),
+    )
+
+
+def v6() -> Study:
+    """PBFT's laws on one block."""
+    rows = []
+    for n in (4, 16, 31):
+        run = _run("v6-pbft", chains__p__validators=n)
+        commits = run.table("commits")
+        blocks = len(commits)
+        sent = {row["kind"]: row["sent"] for row in run.table("messages").iter_rows(named=True)}
+        counted = sum(sent[kind] for kind in message_law(n)) / blocks
+        delays = float((commits["executed_ns"] - commits["proposed_ns"]).min()) / (10 * MS)  # type: ignore[arg-type]
+        rows += [
+            Row("V6", f"PBFT n={n}", "one-way delays", 3, delays, 3, gate=True, tolerance=0),
+            Row(
+                "V6",
+                f"PBFT n={n}",
+                "messages per block",
+                2 * n * (n - 1),
+                counted,
+                2 * n * (n - 1),
+                gate=True,
+                tolerance=0,
+            ),
+        ]
+    return Study("V6", "laws: PBFT without faults", "Castro & Liskov, OSDI 1999, section 4.2", {}, tuple(rows))
