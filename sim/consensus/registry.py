@@ -10,6 +10,7 @@ from sim.consensus.jolteon import JolteonReplica
 from sim.consensus.pbft import PbftReplica
 from sim.consensus.qbft import QbftReplica
 from sim.consensus.quorum import Quorums
+from sim.consensus.raft import RaftReplica, majority
 from sim.consensus.tendermint import TendermintReplica
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ _FAMILIES: Final[dict[str, Family]] = {
     "jolteon": Family(JolteonReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=True, phases=5),
     "pbft": Family(PbftReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=False, phases=3),
     "qbft": Family(QbftReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=True, phases=3),
+    "raft": Family(RaftReplica.make, majority, certified=False, byzantine=False, rotates=False, phases=3),
     "tendermint": Family(
         TendermintReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=True, phases=3
     ),
