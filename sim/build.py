@@ -9,17 +9,22 @@ from sim.chain.chain import Chain
 from sim.chain.config import ChainConfig, Costs
 from sim.chain.outcome import write_tables
 from sim.chain.verification import Verification
-from sim.faults.crashes import Crash, apply_crashes
+from sim.faults.apply import apply
 from sim.kernel.draws import Draws
 from sim.kernel.engine import SECOND, Engine
 from sim.metrics.recorder import Recorder
 from sim.network.topology import Link, Topology, deal
 from sim.network.transport import Network
 from sim.scenario.distributions import to_kernel
+from sim.scenario.schedule import schedule
 from sim.workload.curve import FLAT, Curve, segments, windowed
 from sim.workload.streams import Checks, Deposits, ask, offer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sim.consensus.interface import Replica
+    from sim.consensus.parameters import Parameters
     from sim.scenario import Scenario
     from sim.scenario.model import Chain as ChainSpec
     from sim.scenario.model import Network as NetworkSpec
@@ -57,8 +62,8 @@ class Alliance:
             write_tables(chain, self.recorder, self.ended_ns)
 
 
-def build(scenario: Scenario, seed: int) -> Alliance:
-    """Build the alliance of a scenario for one replication."""
+def build(scenario: Scenario, seed: int, make: Callable[[Parameters], Replica] | None = None) -> Alliance:
+    """Build the alliance of a scenario for one replication; ``make`` makes other replicas than the protocols' own."""
     engine = Engine()
     draws = Draws(seed)
     recorder = Recorder()
@@ -80,10 +85,9 @@ def build(scenario: Scenario, seed: int) -> Alliance:
         ]
         offered = offer(draws, chain_id, config.nodes, streams)
         requests = ask(draws, chain_id, config.nodes, checks, offered)
-        chain = chains[chain_id] = Chain(engine, draws, recorder, config, network, offered)
+        chain = chains[chain_id] = Chain(engine, draws, recorder, config, network, offered, make)
         verifications[chain_id] = Verification(engine, recorder, chain, requests)
-    crashes = [Crash(fault.chain, fault.nodes, fault.at, fault.duration) for fault in scenario.faults]
-    apply_crashes(crashes, chains)
+    apply(schedule(scenario), chains, engine, draws)
     return Alliance(engine, recorder, chains, verifications, scenario.horizon)
 
 
@@ -102,6 +106,7 @@ def _chain_config(scenario: Scenario, chain_id: str, spec: ChainSpec) -> ChainCo
         heartbeat_ns=spec.consensus.heartbeat,
         committee=spec.consensus.committee,
         epoch=spec.consensus.epoch,
+        cores=spec.cores,
         max_transactions=spec.block.max_transactions,
         max_bytes=spec.block.max_bytes,
         interval_ns=spec.block.interval,

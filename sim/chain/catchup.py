@@ -28,10 +28,15 @@ class Catchup:
         self._wanted: dict[int, int] = {}
 
     def _feeder(self, observer: int) -> int:
-        """The validator that an observer is connected to: the first that is up, from its own number on."""
+        """The validator that an observer is connected to: the first that is up and correct, from its own number on.
+
+        That it knows at once whom to leave is a simplification.
+        """
         n = self._chain.config.validators
         ring = [(observer + k) % n for k in range(n)]
-        return next((index for index in ring if not self._chain.nodes[index].down), ring[0])
+        faulty = self._chain.faulty.nodes
+        fit = (index for index in ring if not self._chain.nodes[index].down and index not in faulty)
+        return next(fit, ring[0])
 
     def feed(self, node: Node, height: int, value: Value, at_ns: int) -> None:
         """A validator hands a block that it has executed to the observers connected to it."""

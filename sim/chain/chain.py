@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sim.chain.catchup import Catchup
+from sim.chain.faulty import Faulty, Forged
 from sim.chain.ledger import Ledger
 from sim.chain.node import Node
 from sim.chain.proposer import Proposer
@@ -22,6 +23,7 @@ from sim.consensus.interface import (
     Misbehaviour,
     Send,
     SetTimer,
+    StateTransferred,
     TimerExpired,
 )
 from sim.consensus.parameters import Parameters
@@ -29,10 +31,11 @@ from sim.consensus.registry import family
 from sim.network.transport import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     from sim.chain.config import ChainConfig, Offered
-    from sim.consensus.interface import Input, Message, Output, Value
+    from sim.chain.faulty import Clock, Guise, Lie
+    from sim.consensus.interface import Input, Message, Output, Replica, Value
     from sim.kernel.draws import Draws
     from sim.kernel.engine import Engine
     from sim.metrics.recorder import Recorder
@@ -49,6 +52,7 @@ class Chain:
         config: parameters.
         network: between this chain's nodes, none attached yet.
         offered: what clients send to it.
+        make: makes the replicas, where they are not those of the protocol's own.
     """
 
     def __init__(
@@ -59,19 +63,22 @@ class Chain:
         config: ChainConfig,
         network: Network,
         offered: Offered,
+        make: Callable[[Parameters], Replica] | None = None,
     ) -> None:
         self.config = config
         self.network = network
         self.offered = offered
         self.records = Records(draws, config.id, config.hash, offered)
         self.ledger = Ledger(config, self.records, offered)
+        self.faulty = Faulty()
         self.views: set[int] = set()
         self.family = family(config.protocol)
         self._engine = engine
         self._recorder = recorder
         self._rotates = self.family.rotates
-        seed = int(draws.block(config.id, "consensus").integers(1, 2**32)[0])
-        self.nodes = [self._make_node(index, seed) for index in range(config.nodes)]
+        self._make = make or self.family.make
+        self._seed = int(draws.block(config.id, "consensus").integers(1, 2**32)[0])
+        self.nodes = [self._make_node(index) for index in range(config.nodes)]
         for node in self.nodes:
             network.attach(partial(self._receive, node))
         self._peers = [self._others(node.index) for node in self.nodes]
@@ -91,27 +98,30 @@ class Chain:
             BlockPush: self._catchup.take_push,
             BlockRequest: self._catchup.answer,
             BlockRange: self._catchup.take_range,
+            Forged: self._refuse,
         }
 
-    def _make_node(self, index: int, seed: int) -> Node:
+    def _make_node(self, index: int) -> Node:
+        replica = self.fresh_replica(index) if index < self.config.validators else None
+        return Node(index, self.network.topology.regions[index], replica, self.config.cores)
+
+    def fresh_replica(self, index: int) -> Replica:
+        """A replica for a validator that begins with nothing, as at the start or after it lost its disk."""
         config = self.config
-        replica = None
-        if index < config.validators:
-            replica = self.family.make(
-                Parameters(
-                    n=config.validators,
-                    me=index,
-                    timeout_ns=config.timeout_ns,
-                    window=config.window,
-                    checkpoint_interval=config.checkpoint_interval,
-                    seed=seed,
-                    commit_wait_ns=config.commit_wait_ns,
-                    heartbeat_ns=config.heartbeat_ns,
-                    committee=config.committee,
-                    epoch=config.epoch,
-                )
+        return self._make(
+            Parameters(
+                n=config.validators,
+                me=index,
+                timeout_ns=config.timeout_ns,
+                window=config.window,
+                checkpoint_interval=config.checkpoint_interval,
+                seed=self._seed,
+                commit_wait_ns=config.commit_wait_ns,
+                heartbeat_ns=config.heartbeat_ns,
+                committee=config.committee,
+                epoch=config.epoch,
             )
-        return Node(index, self.network.topology.regions[index], replica)
+        )
 
     def _others(self, index: int) -> list[int]:
         """The other validators, beginning with the next, so that nobody is always first in the NIC's queue."""
@@ -120,16 +130,23 @@ class Chain:
 
     # Inputs.
 
-    def _receive(self, node: Node, payload: tuple[Message, int], received_ns: int) -> bool:
+    def _receive(self, node: Node, payload: tuple[Message, int, int], received_ns: int) -> bool:
         """Serve a message: the CPU's queue by arithmetic, then the replica or the catch-up."""
-        message, work_ns = payload
-        # Node.work, written out: this is the one place that every message passes.
-        done_ns = work_ns + (received_ns if received_ns > node.cpu_free_ns else node.cpu_free_ns)
-        if node.down or done_ns > node.halt_ns:
-            node.lose()
-            return False
-        node.cpu_free_ns = done_ns
-        node.cpu_busy_ns += work_ns
+        message, work_ns, batch_ns = payload
+        if node.cores > 1:
+            handed_ns = node.take(received_ns, work_ns, batch_ns)
+            if handed_ns is None:
+                return False
+            done_ns = handed_ns
+        else:
+            # Node.work, written out: this is the one place that every message passes.
+            work_ns = (work_ns + batch_ns) * node.slow
+            done_ns = work_ns + (received_ns if received_ns > node.cpu_free_ns else node.cpu_free_ns)
+            if node.down or done_ns > node.halt_ns:
+                node.lose()
+                return False
+            node.cpu_free_ns = done_ns
+            node.cpu_busy_ns += work_ns
         taker = self._takers.get(type(message))
         if taker is not None:
             taker(node, message, done_ns)
@@ -145,6 +162,8 @@ class Chain:
         """Step a replica with an input that is not a message, behind the work that it has taken in."""
         at = node.work(at_ns, 0)
         if at is not None and node.replica is not None:
+            if type(event) is StateTransferred:
+                self.faulty.forget(node.index)
             self.carry_out(node, node.replica.step(event, at), at)
 
     def _expire(self, node: Node, name: str) -> None:
@@ -178,7 +197,9 @@ class Chain:
 
     def _set_timer(self, node: Node, output: SetTimer, at_ns: int, todo: deque[Output]) -> int:
         self._cancel_timer(node, output, at_ns, todo)
-        node.timers[output.name] = self._engine.call_at(at_ns + output.delay_ns, self._expire, node, output.name)
+        clock = self.faulty.clocks.get(node.index)
+        delay_ns = output.delay_ns if clock is None else clock.true_ns(output.delay_ns)
+        node.timers[output.name] = self._engine.call_at(at_ns + delay_ns, self._expire, node, output.name)
         return at_ns
 
     def _cancel_timer(self, node: Node, output: SetTimer | CancelTimer, at_ns: int, _: deque[Output]) -> int:
@@ -188,12 +209,15 @@ class Chain:
         return at_ns
 
     def _decide(self, node: Node, output: Decide, at_ns: int, todo: deque[Output]) -> int | None:
+        if node.index in self.faulty.nodes and not self._follows(node, output):
+            return at_ns
         executed_ns = self.commit(node, output.sequence, output.value, at_ns)
         if executed_ns is not None and node.replica is not None:
-            digest = self.ledger.blocks[output.sequence].digest
-            waiting = self.proposer.waits(node, executed_ns)
-            todo.extend(node.replica.step(Executed(output.sequence, digest, waiting), executed_ns))
+            todo.extend(node.replica.step(self._executed(node, output.sequence, executed_ns), executed_ns))
         return executed_ns
+
+    def _executed(self, node: Node, height: int, executed_ns: int) -> Executed:
+        return Executed(height, self.ledger.blocks[height].digest, self.proposer.waits(node, executed_ns))
 
     def _enter_view(self, node: Node, output: EnterView, at_ns: int, _: deque[Output]) -> int:
         self._recorder.row("views", self.config.id, at_ns, node.index, output.view, output.leader)
@@ -211,11 +235,19 @@ class Chain:
         self._recorder.row("faults", self.config.id, at_ns, output.culprit, f"misbehaviour: {output.reason}")
         return at_ns
 
-    def transmit(self, sender: int, receivers: Iterable[int], message: Message, at_ns: int) -> None:
+    def transmit(self, sender: int, receivers: Sequence[int], message: Message, at_ns: int) -> None:
         """Put a signed message on the network; what its receivers will spend on it is worked out once, here."""
-        work_ns = self.config.costs.receiving_ns(message)
+        if sender in self.faulty.lies:
+            for parcel in self.faulty.parcels(sender, tuple(receivers), message, at_ns):
+                self._post(sender, *parcel)
+        else:
+            self._post(sender, receivers, message, at_ns)
+
+    def _post(self, sender: int, receivers: Sequence[int], message: Message, at_ns: int) -> None:
+        costs = self.config.costs
+        work_ns, batch_ns = costs.receiving_ns(message), costs.checking_ns(message.proposed)
         address = (message.kind, message.view, message.sequence)
-        self.network.send(sender, receivers, (message, work_ns), message.size_bytes, address, at_ns)
+        self.network.send(sender, receivers, (message, work_ns, batch_ns), message.size_bytes, address, at_ns)
 
     def commit(self, node: Node, height: int, value: Value, voted_ns: int) -> int | None:
         """Execute a final block on a node; returns when that is done, or None if the node crashes over it.
@@ -226,7 +258,11 @@ class Chain:
         executed_ns = node.work(voted_ns, value.count * self.config.costs.execute_ns)
         if executed_ns is None:
             return None
+        first = height == len(self.ledger.blocks)
         block = self.ledger.execute(node.index, height, value, voted_ns, executed_ns)
+        if first and self.faulty.nodes:
+            for follower in self.faulty.waits_for(height):
+                self._engine.call_at(executed_ns, self._follow_on, self.nodes[follower])
         self._engine.trace.note("commit", self.config.id, node.index, height, executed_ns, block.digest)
         if node.index == self.proposer.pool.leader:
             self.proposer.release(block.transactions, executed_ns)
@@ -236,18 +272,86 @@ class Chain:
 
     # Faults.
 
-    def plan_downtimes(self, index: int, downtimes: Sequence[tuple[int, int]]) -> None:
+    def _follows(self, node: Node, output: Decide) -> bool:
+        """Whether a faulty node may execute what it decided now; what it may execute later is kept."""
+        blocks, reached = self.ledger.blocks, self.ledger.heights[node.index]
+        if output.sequence == reached + 1 < len(blocks):
+            return output.value.digest == self.ledger.agreed(output.sequence)
+        if output.sequence > reached:
+            self.faulty.park(node.index, output)
+        return False
+
+    def _follow_on(self, node: Node) -> None:
+        """Correct nodes went on: let a faulty one execute what it decided as they did."""
+        while not node.down and self.ledger.heights[node.index] + 1 < len(self.ledger.blocks):
+            height = self.ledger.heights[node.index] + 1
+            output = self.faulty.take(node.index, height, self.ledger.agreed(height))
+            if output is None:
+                return
+            executed_ns = self.commit(node, height, output.value, self._engine.now)
+            if executed_ns is None:
+                return
+            self.step(node, self._executed(node, height, executed_ns), executed_ns)
+
+    def _refuse(self, node: Node, message: Forged, at_ns: int) -> None:
+        self._recorder.row("faults", self.config.id, at_ns, message.sender, f"refused by {node.index}: bad signature")
+
+    def distrust(self, index: int) -> None:
+        """From now on a node counts as Byzantine: its executions are not judged, and nobody relies on it."""
+        self.faulty.nodes.add(index)
+        self.ledger.distrusted.add(index)
+
+    def tell_lies(self, index: int, lie: Lie) -> None:
+        """Distort what a node sends, until `stop_lies`."""
+        self.distrust(index)
+        self.faulty.lies.setdefault(index, []).append(lie)
+
+    def stop_lies(self, index: int, lie: Lie) -> None:
+        """Undo one `tell_lies`; the node stays distrusted."""
+        lies = self.faulty.lies[index]
+        lies.remove(lie)
+        if not lies:
+            del self.faulty.lies[index]
+
+    def disguise(self, index: int, guise: Guise) -> Replica:
+        """Put another replica in the place of a validator's own, and again should it lose its disk."""
+        node = self.nodes[index]
+        if node.replica is None or index in self.faulty.guises:
+            raise ValueError(f"node {index} of {self.config.id} has no replica to disguise, or is disguised already")
+        self.distrust(index)
+        self.faulty.guises[index] = guise
+        node.replica = guise(node.replica)
+        return node.replica
+
+    def set_clock(self, index: int, clock: Clock | None) -> None:
+        """Make a node's clock wrong, for block times and for timers that start from now on; None makes it right."""
+        if clock is None:
+            self.faulty.clocks.pop(index, None)
+        else:
+            self.faulty.clocks[index] = clock
+
+    def note_fault(self, index: int, event: str) -> None:
+        """Write down what happens to a node now; -1 where it happens to the network."""
+        self._recorder.row("faults", self.config.id, self._engine.now, index, event)
+
+    def plan_downtimes(self, index: int, downtimes: Sequence[tuple[int, int]], wiped: Container[int] = ()) -> None:
         """A node will be down in these intervals, disjoint and ascending; it comes back with its disk after each.
 
-        An interval that ends at `sim.network.transport.NEVER` has no restart.
+        An interval that ends at `sim.network.transport.NEVER` has no restart. After those whose beginning is in
+        ``wiped`` the disk is gone: the node begins with nothing and counts as Byzantine from then on. A crash-fault
+        protocol does not stand that, so there it stays out under its old identity.
         """
         node = self.nodes[index]
-        node.downtimes = tuple(downtimes)
+        bars = not self.family.byzantine and index < self.config.validators
+        stays_out = next((begin for begin, _ in downtimes if begin in wiped and bars), NEVER)
+        node.downtimes = tuple((b, NEVER if b == stays_out else e) for b, e in downtimes if b <= stays_out)
         self._announce_halt(node, 0)
         for crash_ns, restart_ns in downtimes:
-            self._engine.call_at(crash_ns, self._crash, node)
-            if restart_ns < NEVER:
-                self._engine.call_at(restart_ns, self._restart, node)
+            if crash_ns <= stays_out:
+                self._engine.call_at(crash_ns, self._crash, node)
+                restart = self._bar if crash_ns == stays_out else self._restart
+                if restart_ns < NEVER:
+                    self._engine.call_at(restart_ns, restart, node, crash_ns in wiped)
 
     def _announce_halt(self, node: Node, now_ns: int) -> None:
         """Let a node and its NIC know when they will next stop."""
@@ -256,12 +360,28 @@ class Chain:
 
     def _crash(self, node: Node) -> None:
         node.crash()
-        self._recorder.row("faults", self.config.id, self._engine.now, node.index, "crash")
+        self.faulty.forget(node.index)
+        self.note_fault(node.index, "crash")
 
-    def _restart(self, node: Node) -> None:
+    def _bar(self, node: Node, _wiped: bool) -> None:
+        self.note_fault(node.index, "stays out: its disk is lost")
+
+    def _restart(self, node: Node, wiped: bool) -> None:
         now_ns = self._engine.now
         node.restart(now_ns)
         self.network.restart(node.index, now_ns)
         self._announce_halt(node, now_ns)
-        self._recorder.row("faults", self.config.id, now_ns, node.index, "restart")
+        self.note_fault(node.index, "restart without disk" if wiped else "restart")
+        if wiped:
+            self._wipe(node)
         self._catchup.resume(node, now_ns)
+
+    def _wipe(self, node: Node) -> None:
+        """The disk is gone: the node stands at the beginning and knows nothing of what it said before."""
+        self.ledger.heights[node.index] = 0
+        if node.replica is None:
+            return
+        self.distrust(node.index)
+        guise = self.faulty.guises.get(node.index)
+        fresh = self.fresh_replica(node.index)
+        node.replica = fresh if guise is None else guise(fresh)

@@ -32,7 +32,8 @@ NOT_YET = -1
 class Body:
     """What the leader put into a block: transactions by position and their leaf hashes; when it cut and sent them.
 
-    ``ready_ns`` is when it could have cut them, had its protocol let it propose.
+    ``ready_ns`` is when it could have cut them, had its protocol let it propose. ``clock_error_ns`` is how far its own
+    clock was ahead of the true time when it cut them.
     """
 
     transactions: NDArray[np.int64]
@@ -42,6 +43,7 @@ class Body:
     cut_ns: int
     proposed_ns: int = NOT_YET
     ready_ns: int = NOT_YET
+    clock_error_ns: int = 0
 
 
 @dataclass(slots=True)
@@ -87,6 +89,7 @@ class Ledger:
         self._offered = offered
         self.leaf_index = np.full(len(records), NOT_YET, dtype=np.int64)
         self.heights = [0] * config.nodes
+        self.distrusted: set[int] = set()
         self._validators_hash = _hash_of_validators(config)
         past = self.suite.leaves([records.content(row) for row in range(records.history)])
         self.log.extend(past)
@@ -128,30 +131,41 @@ class Ledger:
         if height == len(self.blocks):
             self.blocks.append(self._build(height, value, voted_ns))
         block = self.blocks[height]
-        agreed = block.value.digest if block.value else block.digest
-        invariants.check_agreement(chain, node, height, value.digest, agreed)
-        block.voted_ns[node] = voted_ns
-        block.executed_ns[node] = executed_ns
+        invariants.check_agreement(chain, node, height, value.digest, self.agreed(height))
+        # A node that lost its disk executes again what it once had, and what was known then stays known.
+        if block.executed_ns[node] == NOT_YET:
+            block.voted_ns[node] = voted_ns
+            block.executed_ns[node] = executed_ns
         self.heights[node] = height
         return block
 
+    def agreed(self, height: int) -> bytes:
+        """The digest of the value that the first correct node executed at a height."""
+        block = self.blocks[height]
+        return block.value.digest if block.value else block.digest
+
     def _build(self, height: int, value: Value, now_ns: int) -> Block:
-        body = value.body
-        parent = self.blocks[-1]
-        if isinstance(body, Body):
-            transactions, leaf_hashes, time_ns = body.transactions, body.leaf_hashes, body.cut_ns
-        else:  # the null value of a view change
-            transactions, leaf_hashes, time_ns = np.empty(0, dtype=np.int64), [], parent.header.time_ns
+        chain, body, parent = self._config.id, value.body, self.blocks[-1]
+        transactions: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        leaf_hashes: list[bytes] = []
+        payload_root, time_ns = merkle.root(self.suite, []), parent.header.time_ns
+        if isinstance(body, Body):  # else the null value of a view change
+            payload_root = merkle.root(self.suite, body.leaf_hashes)
+            invariants.check_payload(chain, height, value.digest, payload_root)
+            transactions, leaf_hashes = self._executable(body)
+            # A block's time is its leader's own, but never before that of the block that it follows.
+            time_ns = max(time_ns, body.cut_ns + body.clock_error_ns)
         rows = transactions + self._records.history
         sent_ns = self._offered.intended_ns[transactions]
-        invariants.check_block(self._config.id, height, self.leaf_index, rows, sent_ns, now_ns)
+        invariants.check_block(chain, height, self.leaf_index, rows, sent_ns, now_ns)
+        invariants.check_log(chain, parent.header, self.log)
         self.leaf_index[rows] = self.log.size + np.arange(len(rows))
         self.log.extend(leaf_hashes)
         header = BlockHeader(
-            chain=self._config.id,
+            chain=chain,
             height=height,
             parent=parent.digest,
-            payload_root=merkle.root(self.suite, leaf_hashes),
+            payload_root=payload_root,
             log_size=self.log.size,
             log_root=self.log.root(),
             state_root=EMPTY_ROOT,
@@ -167,6 +181,13 @@ class Ledger:
             voted_ns=np.full(self._config.nodes, NOT_YET, dtype=np.int64),
             executed_ns=np.full(self._config.nodes, NOT_YET, dtype=np.int64),
         )
+
+    def _executable(self, body: Body) -> tuple[NDArray[np.int64], list[bytes]]:
+        """What is executed of a block: all of it; of a distrusted leader's, each transaction that is not yet."""
+        if body.leader not in self.distrusted:
+            return body.transactions, body.leaf_hashes
+        fresh = self.leaf_index[body.transactions + self._records.history] == NOT_YET
+        return body.transactions[fresh], [leaf for leaf, new in zip(body.leaf_hashes, fresh, strict=True) if new]
 
     def executed_transactions(self, node: int) -> int:
         """How many transactions a node has executed."""

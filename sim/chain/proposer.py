@@ -36,6 +36,7 @@ class Proposer:
         self.pool = self._rotating_pool() if rotates else Mempool(chain.config, chain.offered, self._reach_ns)
         self._view = -1
         self._known = 0
+        self._branch: tuple[Value, ...] = ()
         self._cut: Timer | None = None
         self._cut_ns = 0
         self._wake: Timer | None = None
@@ -72,7 +73,8 @@ class Proposer:
         blocks = self._chain.ledger.blocks
         executed = np.concatenate([none, *(block.transactions for block in blocks[self._known :])])
         self._known = len(blocks)
-        bodies = [value.body for value in node.replica.outstanding()]
+        self._branch = node.replica.outstanding()
+        bodies = [value.body for value in self._branch]
         carried = [body.transactions for body in bodies if isinstance(body, Body)]
         self.pool.lead(node.index, executed, np.concatenate([none, *carried]), at_ns)
         self._forget_cut()
@@ -116,6 +118,8 @@ class Proposer:
         begun_ns = node.work(self._engine.now, 0)
         if begun_ns is None:
             return
+        if self._rotates and self._extends_another_branch(node):
+            self.lead(node, begun_ns)
         must = node.replica.must_propose()
         transactions = self.pool.cut(begun_ns, now_or_never=must)
         if must or len(transactions):
@@ -123,14 +127,24 @@ class Proposer:
         else:
             self.plan(node, begun_ns)
 
+    def _extends_another_branch(self, node: Node) -> bool:
+        """Whether the leader has learned, since it took the lead, of blocks that its own will come after."""
+        values = () if node.replica is None else node.replica.outstanding()
+        return any(value.count and value not in self._branch for value in values)
+
     def _propose(self, node: Node, transactions: NDArray[np.int64], cut_ns: int) -> None:
         chain = self._chain
         costs = chain.config.costs
         size_bytes = int(chain.offered.size_bytes[transactions].sum())
-        done_ns = node.work(cut_ns, costs.checking_ns(len(transactions)) + costs.hashing_ns(size_bytes))
+        hashing_ns, checking_ns = costs.hashing_ns(size_bytes), costs.checking_ns(len(transactions))
+        if node.cores > 1:
+            done_ns = node.take(cut_ns, hashing_ns, checking_ns)
+        else:
+            done_ns = node.work(cut_ns, hashing_ns + checking_ns)
         if done_ns is None or node.replica is None:
             return
         body, digest = chain.ledger.prepare(transactions, node.index, node.replica.view, cut_ns)
+        body.clock_error_ns = chain.faulty.clock_error_ns(node.index, cut_ns)
         body.proposed_ns = done_ns + costs.sign_ns
         body.ready_ns = self.pool.ready_ns if len(transactions) else cut_ns
         value = Value(digest, size_bytes, len(transactions), body)

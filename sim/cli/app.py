@@ -10,7 +10,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from sim.cli import calibrate, catalogue, run, schema, show, validate, verify
+from sim.cli import calibrate, catalogue, run, schema, show, torture, validate, verify
 from sim.scenario import ScenarioError
 
 BAD_INPUT = 2
@@ -28,6 +28,7 @@ app.command("validate")(validate.validate)
 app.command("show")(show.show)
 app.command("schema")(schema.schema)
 app.command("list")(catalogue.catalogue)
+app.command("torture")(torture.torture)
 app.command("verify")(verify.verify)
 app.command("calibrate")(calibrate.calibrate)
 

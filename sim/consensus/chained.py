@@ -473,6 +473,10 @@ class ChainedReplica:
         else:
             outputs.append(Send(collector, vote))
 
+    def _is_spent(self, view: int) -> bool:
+        """Whether this replica voted in a view already, or gave up on it."""
+        return view <= max(self._last_voted, self._gave_up)
+
     def _keep(self, message: Proposal) -> None:
         self._pending[message.block.id] = message
         if len(self._pending) > VIEWS_AHEAD:

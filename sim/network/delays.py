@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from sim.kernel.draws import Draws
     from sim.network.topology import Topology
 
-Address: TypeAlias = tuple[str, int, int]
-"""What a message is about: its kind, view and sequence number."""
+Address: TypeAlias = "tuple[str, int, int] | tuple[str, int, int, int]"
+"""What a message is about: its kind, view and sequence number, and the how manieth time it is said if not the first."""
 
 LOST = -1
 _REMEMBERED = 64
@@ -30,6 +30,9 @@ class Delays:
         draws: the replication's chance.
         chain: whose messages these are; part of every draw's address.
         topology: whose links these are.
+
+    Attributes:
+        random: whether chance has any part in them.
     """
 
     def __init__(self, draws: Draws, chain: str, topology: Topology) -> None:
@@ -41,13 +44,13 @@ class Delays:
         self._reliable = topology.matrix(lambda link: link.reliable) > 0
         self._retransmit = topology.matrix(lambda link: link.retransmit_ns)
         self._jitters = _jitter_masks(topology)
-        self._random = bool(self._loss.any()) or any(not isinstance(jitter, Constant) for jitter, _ in self._jitters)
+        self.random = bool(self._loss.any()) or any(not isinstance(jitter, Constant) for jitter, _ in self._jitters)
         self._fixed = self._rows(self._base + self._constant_jitter())
         self._recent: dict[Address, list[list[int]]] = {}
 
     def rows(self, address: Address) -> list[list[int]]:
         """Nanoseconds from each sender to each receiver for this address; `LOST` where a datagram is lost."""
-        if not self._random:
+        if not self.random:
             return self._fixed
         rows = self._recent.get(address)
         if rows is None:

@@ -9,21 +9,26 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sim.kernel.engine import SECOND
 from sim.network.delays import LOST, Delays
+from sim.network.disturbance import Disturbances
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from sim.kernel.draws import Draws
     from sim.kernel.engine import Engine
     from sim.network.delays import Address
+    from sim.network.disturbance import Rule
     from sim.network.topology import Topology
 
 NEVER = 2**62
 """A time that no run reaches, in nanoseconds."""
+BROADCAST = -1
+_REMEMBERED_SENDS = 4096
 
 
 @dataclass(slots=True)
@@ -65,6 +70,8 @@ class Network:
         self._ordered = [[link.reliable for link in row] for row in topology.links]
         self._latest = [[0] * nodes for _ in range(nodes)]
         self._halt_ns = [NEVER] * nodes
+        self._disturbances = Disturbances(draws, chain, nodes)
+        self._said: dict[tuple[int, int, Address], int] = {}
 
     def attach(self, handler: Callable[[object, int], bool]) -> None:
         """Attach the next node: ``handler(payload, received_at_ns)`` says whether the node took the message."""
@@ -74,15 +81,38 @@ class Network:
         """How long a NIC is busy with a message."""
         return 0 if self._bandwidth_bps is None else round(size_bytes * 8 * SECOND / self._bandwidth_bps)
 
+    def disturb(self, rule: Rule) -> int:
+        """Let a rule stand for what is sent from now on; returns the handle to `relieve` it by."""
+        return self._disturbances.add(rule)
+
+    def relieve(self, handle: int) -> None:
+        """Take a rule away; what it held is sent on now."""
+        self._disturbances.remove(handle, self._engine.now)
+
+    def _anew(self, sender: int, receivers: Sequence[int], address: Address) -> Address:
+        """The address of a message, told apart from the same said before: chance is fresh each time."""
+        said = self._said
+        key = (sender, receivers[0] if len(receivers) == 1 else BROADCAST, address)
+        times = said.get(key, 0)
+        said[key] = times + 1
+        if len(said) > _REMEMBERED_SENDS:
+            del said[next(iter(said))]
+        return (*address, times) if times else address
+
     def send(
-        self, sender: int, receivers: Iterable[int], payload: object, size_bytes: int, address: Address, at_ns: int
+        self, sender: int, receivers: Sequence[int], payload: object, size_bytes: int, address: Address, at_ns: int
     ) -> None:
         """Queue a copy for each receiver, in that order, at the sender's NIC from ``at_ns`` on."""
         tally = self.tallies.get(address[0])
         if tally is None:
             tally = self.tallies[address[0]] = Tally()
         transmission_ns = self.transmission_ns(size_bytes)
+        if self._delays.random or self._disturbances:
+            address = self._anew(sender, receivers, address)
         delays = self._delays.rows(address)[sender]
+        if self._disturbances:
+            self._send_disturbed(sender, receivers, payload, transmission_ns, size_bytes, address, at_ns)
+            return
         ordered = self._ordered[sender]
         latest = self._latest[sender]
         free_ns = max(at_ns, self._egress_free[sender])
@@ -109,6 +139,47 @@ class Network:
         self._count_egress(sender, min(started_ns, halt_ns), min(free_ns, halt_ns))
         tally.sent += copies
         tally.sent_bytes += copies * size_bytes
+
+    def _send_disturbed(
+        self,
+        sender: int,
+        receivers: Sequence[int],
+        payload: object,
+        transmission_ns: int,
+        size_bytes: int,
+        address: Address,
+        at_ns: int,
+    ) -> None:
+        """As `send`, with rules: a message may be lost, late, held, or arrive twice. Nothing keeps the order then."""
+        tally = self.tallies[address[0]]
+        delays = self._delays.rows(address)[sender]
+        chances = self._disturbances.chances(address, sender)
+        started_ns = free_ns = max(at_ns, self._egress_free[sender])
+        halt_ns = self._halt_ns[sender]
+        for receiver in receivers:
+            free_ns += transmission_ns
+            fate = self._disturbances.fate(sender, receiver)
+            lost, doubled = chances[receiver]
+            if delays[receiver] == LOST or free_ns > halt_ns or lost >= fate.survives:
+                tally.lost += 1
+                continue
+            delay_ns = delays[receiver] + fate.extra_ns
+            arrive = partial(self._arrive, receiver, payload, transmission_ns, tally)
+            if fate.held_by is not None:
+                deliver = partial(self._deliver_after, delay_ns, arrive)
+                self._disturbances.hold(fate.held_by, deliver)
+                continue
+            self._engine.call_at(free_ns + delay_ns, arrive)
+            if doubled >= fate.single:
+                tally.sent += 1
+                self._engine.call_at(free_ns + 2 * delay_ns, arrive)
+        self._egress_free[sender] = free_ns
+        self._count_egress(sender, min(started_ns, halt_ns), min(free_ns, halt_ns))
+        tally.sent += len(receivers)
+        tally.sent_bytes += len(receivers) * size_bytes
+
+    def _deliver_after(self, delay_ns: int, arrive: Callable[[], None], now_ns: int) -> None:
+        self._engine.call_at(now_ns + delay_ns, arrive)
 
     def _count_egress(self, sender: int, started_ns: int, free_ns: int) -> None:
         """A NIC sends from ``started_ns`` to ``free_ns``; what is not over yet is kept, for a horizon may cut it."""

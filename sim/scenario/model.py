@@ -7,10 +7,10 @@ the keys of the maps. `sim.scenario.load` makes a `Scenario`; the rules between 
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 import yaml
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from sim.consensus.registry import protocols
 from sim.scenario.distributions import DurationDistribution, Model
@@ -30,6 +30,7 @@ from sim.scenario.quantities import (
     whole,
 )
 from sim.scenario.references import Declared, MemberId, RegionId, ZoneId
+from sim.scenario.schedule import impossible
 from sim.scenario.slo import Slo
 from sim.scenario.stream import Profile, Stream
 from sim.scenario.units import parse_duration
@@ -165,6 +166,9 @@ class Chain(Model):
     )
     block: Block = Field(description="When a block is cut.")
     mempool: Mempool = Field(default=Mempool(), description="Where transactions wait.")
+    cores: Annotated[int, whole(1, 1024)] = Field(
+        default=1, description="CPU cores of each node; signatures are checked on all of them, the rest on one."
+    )
     regions: tuple[RegionId, ...] = Field(
         min_length=1, description="Where its nodes stand; node i is in region i modulo the number of regions."
     )
@@ -219,6 +223,13 @@ class Scenario(Model):
         default_factory=dict, description="Guesses that the answer hangs on; the report lists them."
     )
     _source: Path | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _faults_can_happen(self) -> Self:
+        items = list(impossible(self))
+        if items:
+            raise EntryError(items)
+        return self
 
     def model_post_init(self, context: object, /) -> None:
         """Remember the file that the scenario was read from."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.chain.invariants import AGREEMENT
+from sim.chain.invariants import AGREEMENT, progress_bound_ns, spoiled_views
 from sim.chain.ledger import NOT_YET
 from sim.chain.mempool import REJECTED
 from sim.kernel.engine import SECOND
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
 
 PASS, SLO_MISSED, NO_PROGRESS, DIVERGED, VIOLATED = "pass", "slo-missed", "no-progress", "diverged", "violated"
-
-_PROGRESS_TIMEOUTS = 10
-"""A chain that has had work for this many view timeouts without executing anything makes no progress."""
 
 STAGES = {
     "submit": ("intended_ns", "queued_ns"),
@@ -114,7 +111,12 @@ def _conserves(chain: dict[str, Any]) -> bool:
 
 def _stalled(chain: Chain, horizon_ns: int) -> bool:
     """Whether work has waited too long at the end of the run, with nothing executed meanwhile."""
-    bound_ns = _PROGRESS_TIMEOUTS * chain.config.timeout_ns
+    bound_ns = progress_bound_ns(
+        chain.config.timeout_ns,
+        storm_ns=chain.faulty.storm_ns,
+        spoiled=spoiled_views(chain.faulty.lasting, rotates=chain.family.rotates),
+        doubling=chain.family.byzantine,
+    )
     ledger = chain.ledger
     pending = (ledger.leaf_index[chain.records.history :] == NOT_YET) & (chain.proposer.pool.state != REJECTED)
     waiting = bool((pending & (chain.offered.intended_ns < horizon_ns - bound_ns)).any())

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 TIMEOUT = 100
 SLOWEST_STORMY = 150
+SLOWEST_ROUGH = 30
 SLOWEST_CALM = 10
 INTERVAL = 5
 """How long the host lets a block fill."""
@@ -95,6 +96,7 @@ class Cluster:
         loss: the share of messages lost, and of messages doubled, in the storm.
         crashes: (replica, from, until); it keeps its disk.
         partitions: (some replicas, from, until): nothing passes between them and the rest.
+        slowest: delay of the slowest message in the storm.
         settings: further parameters of the replicas.
     """
 
@@ -109,8 +111,10 @@ class Cluster:
         loss: float = 0.0,
         crashes: Sequence[tuple[int, int, int]] = (),
         partitions: Sequence[tuple[frozenset[int], int, int]] = (),
+        slowest: int = SLOWEST_STORMY,
         settings: Mapping[str, int] | None = None,
     ) -> None:
+        self._slowest = slowest
         self._rng = np.random.default_rng(seed)
         liars = dict(byzantine or {})
         self.n = n
@@ -124,9 +128,11 @@ class Cluster:
             if liars.get(i) == SILENT:
                 self.instances.append([])
             elif liars.get(i) == TWINS:
-                half = frozenset(j for j in range(n) if self._rng.random() < 1 / 2)
-                others = (everybody - half) | frozenset(j for j in liars if liars[j] == TWINS)
-                first = Host(i, make(parameters), half | frozenset(j for j in liars if liars[j] == TWINS))
+                draws = {j: self._rng.random() for j in range(n)}
+                twins = frozenset(j for j in liars if liars[j] == TWINS)
+                half = twins | frozenset(j for j, draw in draws.items() if draw < 0.6)
+                others = twins | frozenset(j for j, draw in draws.items() if draw > 0.4)
+                first = Host(i, make(parameters), half)
                 self.instances.append([first, Host(i, make(parameters), others, mark=b"*")])
             else:
                 self.instances.append([Host(i, make(parameters), everybody)])
@@ -245,7 +251,7 @@ class Cluster:
             assert output.culprit not in self.correct, f"{host.index} accuses a correct replica: {output}"
 
     def _delay(self) -> int:
-        slowest = SLOWEST_CALM if self.now >= self._calm_at else SLOWEST_STORMY
+        slowest = SLOWEST_CALM if self.now >= self._calm_at else self._slowest
         return 1 + int(self._rng.random() * slowest)
 
     def _cut_off(self, a: int, b: int) -> bool:
@@ -325,8 +331,9 @@ def stormy(
 ) -> Cluster:
     """A random schedule within the protocol's bound, or with ``liars`` twins whatever the bound, and its cluster.
 
-    4 to 7 replicas; faulty are at most f, liars and crashed together, or a minority that crashes where nobody lies; half
-    of the schedules partition the network twice; loss up to 30 %; storms last 2,000 to 6,000 ticks (20 to 60 timeouts).
+    4 to 7 replicas; faulty are at most f, liars and crashed together, or a minority that crashes where nobody lies.
+    Storms last 2,000 to 6,000 ticks (20 to 60 timeouts). Two thirds are rough: all the time some partition or other, each
+    for up to 15 timeouts, and up to 10 % loss; the rest have up to 30 % loss and delays beyond the timeouts. A twin's halves overlap in some replicas.
     """
     rng = np.random.default_rng([seed, 2018])
     n = int(rng.integers(4, 8))
@@ -335,18 +342,29 @@ def stormy(
     lying = byzantine and (liars is not None or rng.random() < 2 / 3)
     kinds = {i: TWINS if liars is not None or rng.random() < 2 / 3 else SILENT for i in faulty} if lying else {}
     calm_at = int(rng.integers(2_000, 6_000))
+    rough = rng.random() < 2 / 3
     crashes = []
     for i in faulty if not lying else []:
         start = int(rng.integers(0, calm_at - 500))
         crashes.append((i, start, start + int(rng.integers(50, 2_000))))
     partitions = []
-    for _ in range(2 if rng.random() < 1 / 2 else 0):
-        group = frozenset(int(i) for i in rng.permutation(n)[: int(rng.integers(1, n))])
-        start = int(rng.integers(0, calm_at - 200))
-        partitions.append((group, start, min(calm_at, start + int(rng.integers(100, 1_500)))))
-    loss = float(rng.random()) * 0.3
+    time = 0
+    while rough and time < calm_at:
+        end = min(calm_at, time + int(rng.integers(50, 1_500)))
+        partitions.append((frozenset(int(i) for i in rng.permutation(n)[: int(rng.integers(1, n))]), time, end))
+        time = end + int(rng.integers(0, 100))
+    loss = float(rng.random()) * (0.1 if rough else 0.3)
     cluster = Cluster(
-        make, n, seed, byzantine=kinds, calm_at=calm_at, loss=loss, crashes=crashes, partitions=partitions, settings=settings
+        make,
+        n,
+        seed,
+        byzantine=kinds,
+        calm_at=calm_at,
+        loss=loss,
+        crashes=crashes,
+        partitions=partitions,
+        slowest=SLOWEST_ROUGH if rough else SLOWEST_STORMY,
+        settings=settings,
     )
     for _ in range(requests):
         cluster.request_at(int(rng.integers(0, calm_at)))

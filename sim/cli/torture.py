@@ -1,0 +1,184 @@
+"""`alliance torture`: thousands of short runs, each in a random storm of faults that the protocol must stand."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sim.cli.options import Settings
+from sim.scenario import load, parse_assignments
+from sim.scenario.quantities import DURATION, one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sim.scenario import Scenario
+    from sim.study.torture import Outcome, Torture
+    from sim.study.torture_log import TortureLog
+
+INTERRUPTED = 130
+_MOST_SHRUNK = 3
+"""So many failures are made small; the others are listed by seed."""
+
+
+def torture(
+    file: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.", show_default=False)],
+    seeds: Annotated[int, typer.Option(min=1, help="How many runs.")] = 200,
+    horizon: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Storm and recovery; default: the scenario's horizon.")
+    ] = None,
+    protocol: Annotated[str | None, typer.Option(help="Consensus protocol of all chains, instead of their own.")] = None,
+    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first run; the others follow.")] = 1,
+    beyond: Annotated[
+        bool, typer.Option("--beyond", help="2q-n equivocators, more than the protocol stands: some runs must diverge.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where results go. Default: a directory in results/.")
+    ] = None,
+    settings: Settings = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> int:
+    """Torture a chain with random faults within its protocol's bound. Exit code 0: it stands them all; 1: it does not."""
+    from sim.study.torture import CannotTorture, Torture
+    from sim.study.torture_log import TortureLog
+
+    overrides = _overrides(file, settings, protocol)
+    scenario = load(file, set=overrides)
+    try:
+        horizon_ns = scenario.horizon if horizon is None else DURATION.read(horizon)
+        work = Torture(scenario, horizon_ns, beyond)
+    except CannotTorture as error:
+        raise OSError(f"{file}: {error}") from error
+    except ValueError as error:
+        raise typer.BadParameter(f"--horizon {error}") from error
+    place = out or Path("results") / _name(scenario, beyond=beyond)
+    log = TortureLog(place / "seeds.jsonl", work)
+    wanted = range(first_seed, first_seed + seeds)
+    try:
+        _run(work, log, wanted, silent=quiet)
+    except KeyboardInterrupt:
+        print(f"alliance: interrupted; {log.path} holds {len(log.done)} seeds, the same command goes on", file=sys.stderr)
+        return INTERRUPTED
+    lines = [log.done[seed] for seed in wanted]
+    failed = [line for line in lines if line["verdict"] != "pass"]
+    if not quiet:
+        _show(lines, log, beyond=beyond)
+        command = _command(file, horizon, protocol, settings, beyond=beyond)
+        for line in failed[: 1 if beyond else _MOST_SHRUNK]:
+            _show_failure(work, line["seed"], command)
+    if beyond:
+        return int(not any(line["verdict"] == "diverged" for line in lines))
+    return int(bool(failed))
+
+
+def _overrides(file: Path, settings: list[str] | None, protocol: str | None) -> dict[str, object]:
+    """The settings, with the protocol for every chain."""
+    overrides = parse_assignments(settings or [])
+    if protocol is None:
+        return overrides
+    from sim.consensus.registry import protocols
+
+    try:
+        one_of(*protocols()).read(protocol)
+    except ValueError as error:
+        raise typer.BadParameter(f"--protocol {error}") from error
+    chains = load(file, set=overrides).chains
+    return {**overrides, **{f"chains.{chain}.consensus.protocol": protocol for chain in chains}}
+
+
+def _name(scenario: Scenario, *, beyond: bool) -> str:
+    protocols = dict.fromkeys(chain.consensus.protocol for chain in scenario.chains.values())
+    return "-".join(["torture", scenario.name, *protocols, *(["beyond"] if beyond else [])])
+
+
+def _run(work: Torture, log: TortureLog, wanted: range, *, silent: bool) -> None:
+    from sim.scenario.schedule import as_entry
+
+    todo = [seed for seed in wanted if seed not in log.done]
+    failures = sum(line["verdict"] != "pass" for line in log.done.values())
+    with _progress(len(wanted), len(wanted) - len(todo), silent=silent) as advance:
+        for seed in todo:
+            outcome = work.run(seed)
+            log.add(outcome, [as_entry(fault) for fault in outcome.faults])
+            failures += outcome.failed
+            advance(failures)
+
+
+def _show(lines: list[dict[str, Any]], log: TortureLog, *, beyond: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from sim.study.torture import bound, by_kind
+
+    console = Console()
+    table = Table("fault", "runs", "failed", "failure rate", box=None, pad_edge=False, header_style="bold")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    outcomes = [(tuple(line["kinds"]), line["verdict"] != "pass") for line in lines]
+    for kind, (runs, failed) in by_kind(outcomes).items():
+        rate = f"{failed / runs:.2g}" if failed else f"below {bound(runs):.2g}"
+        table.add_row(kind, f"{runs:,}", f"{failed:,}", rate)
+    console.print(table)
+    verdicts = Counter(line["verdict"] for line in lines)
+    told = ", ".join(f"{count:,} {verdict}" for verdict, count in verdicts.most_common())
+    print(f"\n{len(lines):,} storms: {told}")
+    if set(verdicts) == {"pass"}:
+        print(f"No failure in {len(lines):,} bounds the failure rate under these storms by {bound(len(lines)):.2g} (95 %).")
+    if beyond:
+        seen = "seen" if verdicts["diverged"] else "NOT seen: the checker is blind, or nobody was fooled"
+        print(f"Beyond the bound correct nodes can be made to disagree: {seen}.")
+    print(f"results  {log.path}")
+
+
+def _command(
+    file: Path, horizon: str | None, protocol: str | None, settings: list[str] | None, *, beyond: bool
+) -> list[str]:
+    """The command as it was given, but for its seeds and its results."""
+    command = ["alliance", "torture", str(file)]
+    command += [] if horizon is None else ["--horizon", horizon]
+    command += [] if protocol is None else ["--protocol", protocol]
+    command += ["--beyond"] if beyond else []
+    return command + [part for setting in settings or [] for part in ("--set", setting)]
+
+
+def _show_failure(work: Torture, seed: int, command: list[str]) -> None:
+    """The failure with as few faults and events as show it, and how to see it again."""
+    from sim.kernel.engine import SECOND
+    from sim.scenario.schedule import as_entry
+
+    found: Outcome = work.smallest(work.run(seed))
+    print(f"\nseed {seed}: {found.verdict} with {found.validators} validators of {found.protocol}: {found.detail}")
+    print(f"shown by the first {found.events:,} events ({found.time_ns / SECOND:g} s) and these faults alone:")
+    for fault in found.faults:
+        print(f"  - {as_entry(fault)}")
+    out = Path("results") / f"seed-{seed}"
+    again = [*command, "--first-seed", str(seed), "--seeds", "1", "--out", str(out)]
+    print(f"again    {shlex.join(again)}")
+
+
+@contextmanager
+def _progress(total: int, done: int, *, silent: bool) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal; nothing in a pipe."""
+    if silent or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("storms, 0 failed", total=total, completed=done)
+        yield lambda failed: bar.update(task, advance=1, description=f"storms, {failed} failed")
