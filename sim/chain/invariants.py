@@ -4,8 +4,8 @@ What faulty nodes execute is not judged (`sim.chain.faulty`). A run that stops a
 shortest prefix of its events that shows it, since every commit is checked when it happens.
 
 That all nodes have one log follows from four checks together: equal values at equal heights (agreement), executed in
-the order of heights (order), whose digest is the root over the very leaves that enter the log (payload), on top of what
-the header before it had committed to (log). The last two hold the bytes against what was voted on.
+the order of heights (order), whose digest is made from the very leaves that enter the log (payload), on top of what the
+header before it had committed to (log). The last two hold the bytes against what was voted on.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ def check_agreement(chain: str, node: int, height: int, digest: bytes, agreed: b
         )
 
 
-def check_payload(chain: str, height: int, voted: bytes, payload_root: bytes) -> None:
-    """A block holds the records whose root was voted on."""
-    if voted != payload_root:
-        detail = f"voted on {voted.hex()[:16]}, but its records have the root {payload_root.hex()[:16]}"
+def check_payload(chain: str, height: int, voted: bytes, found: bytes) -> None:
+    """A block holds the records that were voted on; ``found`` is made from these records as ``voted`` should be."""
+    if voted != found:
+        detail = f"voted on {voted.hex()[:16]}, but its records make {found.hex()[:16]}"
         raise InvariantViolation(ONE_LOG, chain, height, detail)
 
 

@@ -114,10 +114,20 @@ class Ledger:
         return Block(header, header.digest(suite), None, 0, none, everywhere, everywhere)
 
     def prepare(self, transactions: NDArray[np.int64], leader: int, view: int, cut_ns: int) -> tuple[Body, bytes]:
-        """Hash a block's records; returns its body and the Merkle root over them."""
+        """Hash a block's records; returns its body and the digest that is voted on."""
         history = self._records.history
         leaf_hashes = self.suite.leaves([self._records.content(history + int(t)) for t in transactions])
-        return Body(transactions, leaf_hashes, leader, view, cut_ns), merkle.root(self.suite, leaf_hashes)
+        body = Body(transactions, leaf_hashes, leader, view, cut_ns)
+        return body, self._proposal(body, merkle.root(self.suite, leaf_hashes))
+
+    def _proposal(self, body: Body, payload_root: bytes) -> bytes:
+        """What validators vote on: the records, who proposes them and when, so that it tells two blocks of the same apart.
+
+        Empty blocks are all one.
+        """
+        if not len(body.transactions):
+            return payload_root
+        return self.suite.digest(payload_root + body.leader.to_bytes(4, "big") + body.cut_ns.to_bytes(8, "big"))
 
     def execute(self, node: int, height: int, value: Value, voted_ns: int, executed_ns: int) -> Block:
         """A node executes the value at a height.
@@ -151,10 +161,11 @@ class Ledger:
         payload_root, time_ns = merkle.root(self.suite, []), parent.header.time_ns
         if isinstance(body, Body):  # else the null value of a view change
             payload_root = merkle.root(self.suite, body.leaf_hashes)
-            invariants.check_payload(chain, height, value.digest, payload_root)
+            invariants.check_payload(chain, height, value.digest, self._proposal(body, payload_root))
             transactions, leaf_hashes = self._executable(body)
             # A block's time is its leader's own, but never before that of the block that it follows.
-            time_ns = max(time_ns, body.cut_ns + body.clock_error_ns)
+            if len(body.transactions):
+                time_ns = max(time_ns, body.cut_ns + body.clock_error_ns)
         rows = transactions + self._records.history
         sent_ns = self._offered.intended_ns[transactions]
         invariants.check_block(chain, height, self.leaf_index, rows, sent_ns, now_ns)

@@ -25,8 +25,8 @@ leader sends values once, and again with a heartbeat to whoever acknowledged not
 Messages are not signed: members of a crash-fault group trust each other and their channels are authenticated, so a
 decision proves nothing to a third party. What a replica says it has on disk first; one that lost its disk may have
 promised what it no longer knows, and must not come back under its old number: the host keeps it out.
-A state fetched through the host does not say of which term it is. Until an entry after it tells, the replica neither
-votes nor runs for leader.
+A fetched state may reach beyond the snapshot that was asked for. The log then still ends at the snapshot: the replica
+has acknowledged nothing beyond it, so others hold what is committed there, and the leader sends it again.
 """
 
 from __future__ import annotations
@@ -144,7 +144,10 @@ class Ballot:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Its sender votes in term ``view``, or would; ``sequence`` is the length of the log that it was asked with."""
+    """Its sender votes in term ``view``, or would; or it does not, and is in that term.
+
+    ``sequence`` is the length of the log that it was asked with.
+    """
 
     signatures: ClassVar[int] = 0
     proposed: ClassVar[int] = 0
@@ -158,15 +161,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The receiver needs entries that are dropped: it is to fetch the state after ``sequence``."""
+    """The receiver needs entries that are dropped: it is to fetch the state after ``sequence``, of ``last_term``."""
 
     kind: ClassVar[str] = "snapshot"
     signatures: ClassVar[int] = 0
     proposed: ClassVar[int] = 0
-    size_bytes: ClassVar[int] = HEADER_BYTES + 8
+    size_bytes: ClassVar[int] = HEADER_BYTES + 16
     sender: int
     view: int
     sequence: int
+    last_term: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +208,7 @@ class Log:
 
     @property
     def last_term(self) -> int:
-        """The term of the last entry; `UNKNOWN` right after a state was fetched."""
+        """The term of the last entry."""
         return self.entries[-1].term if self.entries else self.base_term
 
     def term(self, index: int) -> int:
@@ -230,15 +234,15 @@ class Log:
         del self.entries[: index - self.base]
         self.base = index
 
-    def stand_at(self, index: int) -> None:
-        """The state after ``index`` was fetched; entries after it stay, for they may be acknowledged."""
+    def stand_at(self, index: int, term: int) -> None:
+        """The state after this place was fetched; entries after it stay if they follow it (section 7)."""
         if index <= self.base:
             return
-        if index <= self.last:
+        if index <= self.last and self.term(index) == term:
             self.drop_to(index)
         else:
             self.entries.clear()
-            self.base, self.base_term = index, UNKNOWN
+            self.base, self.base_term = index, term
 
 
 class RaftReplica:
@@ -264,6 +268,7 @@ class RaftReplica:
         self._heard_from: dict[int, int] = {}
         self._heard_at: int | None = None
         self._began = False
+        self._snapshot = (0, 0)
         self._now = 0
         self._tries = 0
         self._handlers: dict[type, Callable[[Any], Sequence[Output]]] = {
@@ -357,10 +362,7 @@ class RaftReplica:
         if event.name == HEARTBEAT_TIMER and self._role == LEADER:
             self._beat(outputs)
         elif event.name == ELECTION_TIMER and self._role != LEADER:
-            if self._log.last_term == UNKNOWN:
-                self._set_timer(outputs)
-            else:
-                self._run(outputs, "pre-vote")
+            self._run(outputs, "pre-vote")
         return outputs
 
     # Elections, sections 5.2 and 5.4.1.
@@ -394,7 +396,8 @@ class RaftReplica:
         if granted and not pre:
             self._voted = {message.view: message.sender}
             self._set_timer(outputs)
-        answer = Answer(self._me, message.view, message.sequence, granted, "pre-vote-reply" if pre else "vote-reply")
+        term = message.view if granted else max(self.view, message.view - pre)
+        answer = Answer(self._me, term, message.sequence, granted, "pre-vote-reply" if pre else "vote-reply")
         outputs.append(Send(message.sender, answer))
         return outputs
 
@@ -410,13 +413,11 @@ class RaftReplica:
         return message.view == self.view and self._role != LEADER and free and self._is_up_to_date(message)
 
     def _is_up_to_date(self, message: Ballot) -> bool:
-        if self._log.last_term == UNKNOWN:
-            return False
         return (message.last_term, message.sequence) >= (self._log.last_term, self._log.last)
 
     def _on_answer(self, message: Answer) -> Sequence[Output]:
         outputs: list[Output] = []
-        if message.view > self.view + 1:
+        if not message.granted and message.view > self.view:
             self._follow(message.view, UNKNOWN, outputs)
         expected = (PRE_CANDIDATE, self.view + 1) if message.kind == "pre-vote-reply" else (CANDIDATE, self.view)
         if message.granted and (self._role, message.view) == expected:
@@ -459,7 +460,7 @@ class RaftReplica:
         """Send a follower what it is not known to have, from where it stands."""
         index = self._next[peer] - 1
         if index < self._log.base:
-            outputs.append(Send(peer, Snapshot(self._me, self.view, self._log.base)))
+            outputs.append(Send(peer, Snapshot(self._me, self.view, self._log.base, self._log.base_term)))
             return
         entries = self._log.after(index, self.parameters.window)
         last = index + len(entries)
@@ -493,8 +494,6 @@ class RaftReplica:
             hint = min(self._log.last, index - 1)
             outputs.append(Send(message.sender, Acknowledge(self._me, self.view, hint, success=False)))
             return outputs
-        if index == self._log.base and self._log.base_term == UNKNOWN:
-            self._log.base_term = term
         for place, entry in enumerate(message.entries, start=index + 1):
             if place > self._log.base:
                 self._log.put(place, entry)
@@ -547,7 +546,7 @@ class RaftReplica:
             raise HostError(f"executed {event.sequence} after {self.last_executed}; {self._decided} are decided")
         self.last_executed = event.sequence
         interval = self.parameters.checkpoint_interval
-        if event.sequence % interval == 0 and event.sequence - interval > self._log.base:
+        if event.sequence % interval == 0 and self._log.base < event.sequence - interval <= self._log.last:
             self._log.drop_to(event.sequence - interval)
         return NOTHING
 
@@ -559,16 +558,19 @@ class RaftReplica:
             self._heard_at = self._now
             self._follow(message.view, message.sender, outputs)
             if message.sequence > self.last_executed:
+                self._snapshot = (message.sequence, message.last_term)
                 outputs.append(FetchState(message.sequence, b"", (message.sender,)))
             else:
                 # What is committed agrees with every later leader's log (5.4.3).
+                self._log.stand_at(message.sequence, message.last_term)
                 outputs.append(Send(message.sender, Acknowledge(self._me, self.view, self._commit, success=True)))
         return outputs
 
     def _on_state_transferred(self, event: StateTransferred) -> Sequence[Output]:
         outputs: list[Output] = []
         if event.sequence > self.last_executed:
-            self._log.stand_at(event.sequence)
+            if self._snapshot[0] <= event.sequence:
+                self._log.stand_at(*self._snapshot)
             self.last_executed = event.sequence
             self._commit = max(self._commit, event.sequence)
         self._decided = self.last_executed
@@ -590,6 +592,6 @@ class RaftReplica:
 
     def _on_hand_over(self, message: HandOver) -> Sequence[Output]:
         outputs: list[Output] = []
-        if message.view == self.view and self._log.last_term != UNKNOWN:
+        if message.view == self.view:
             self._run(outputs, "vote", forced=True)
         return outputs

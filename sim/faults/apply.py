@@ -23,6 +23,7 @@ from sim.faults.schedule import (
     lasting,
     storm_ns,
 )
+from sim.network.disturbance import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from sim.consensus.interface import Replica
     from sim.faults.schedule import Fault
     from sim.kernel.draws import Block, Draws
-    from sim.network.disturbance import Rule
     from sim.kernel.engine import Engine
 
 T = TypeVar("T")
@@ -119,8 +119,6 @@ class _Effect:
             self._at_end(fault, self.chain.network.relieve, handle)
 
     def _partition(self, fault: Partition) -> None:
-        from sim.network.disturbance import Rule
-
         groups = [frozenset(group) for group in fault.groups]
         senders = groups[:1] if fault.one_way else groups
         cut = [Rule(a, b, loss=1.0) for a in senders for b in groups if a != b]
@@ -193,8 +191,6 @@ def _undress(node: Node) -> None:
 
 
 def _rules(fault: Disturbance, ends: frozenset[int] | None) -> list[Rule]:
-    from sim.network.disturbance import Rule
-
     def rule(senders: frozenset[int] | None, receivers: frozenset[int] | None) -> Rule:
         return Rule(senders, receivers, fault.loss, fault.extra_ns, fault.duplicate, fault.hold)
 

@@ -127,9 +127,9 @@ class Censor(Disguise):
         return twin
 
 
-def rebuilt(chain: Chain, body: Body, transactions: Rows) -> Value:
-    """A value with other transactions than ``body``, by the same leader, cut at the same time."""
-    new, digest = chain.ledger.prepare(transactions, body.leader, body.view, body.cut_ns)
+def rebuilt(chain: Chain, body: Body, transactions: Rows, earlier_ns: int = 0) -> Value:
+    """A value with other transactions than ``body``, or of an earlier time, by the same leader."""
+    new, digest = chain.ledger.prepare(transactions, body.leader, body.view, max(0, body.cut_ns - earlier_ns))
     new.proposed_ns, new.ready_ns, new.clock_error_ns = body.proposed_ns, body.ready_ns, body.clock_error_ns
     return Value(digest, int(chain.offered.size_bytes[transactions].sum()), len(transactions), new)
 
@@ -285,7 +285,7 @@ class Twins(Disguise):
         follows = self._instances[world].last_executed == height - 1
         return follows and decided == self._chain.ledger.agreed(height)
 
-    # What the instances propose: the same transactions, as far as each may, in two orders.
+    # What the instances propose: the same transactions, as far as each may, with two times.
 
     def _proposals(self, value: Value) -> list[tuple[int, Input]]:
         if self.ended:
@@ -303,11 +303,10 @@ class Twins(Disguise):
             return value
         held = [held.body.transactions for held in instance.outstanding() if isinstance(held.body, Body)]
         fresh = body.transactions[~np.isin(body.transactions, np.concatenate([*held, body.transactions[:0]]))]
-        if world == 1 and not (self._coalition.patient and instance.view == self._first_view):
-            fresh = fresh[::-1] if len(fresh) > 1 else fresh[:0]
-        if len(fresh) == len(body.transactions) and (fresh == body.transactions).all():
+        lies = world == 1 and not (self._coalition.patient and instance.view == self._first_view)
+        if len(fresh) == len(body.transactions) and not lies:
             return value
-        return rebuilt(self._chain, body, fresh)
+        return rebuilt(self._chain, body, fresh, earlier_ns=int(lies))
 
     # What the instances put out.
 

@@ -1,0 +1,40 @@
+"""HotStuff with one rule broken, three times over: what a checker of agreement must catch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.consensus.hotstuff import HotStuffReplica
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sim.consensus.chained import Proposal
+    from sim.consensus.interface import Output, Replica
+    from sim.consensus.parameters import Parameters
+
+
+class HotStuffShort(HotStuffReplica):
+    """A third of the replicas certifies."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        super().__init__(parameters)
+        self._quorum = max(1, parameters.n // 3)
+
+
+class HotStuffTrusting(HotStuffReplica):
+    """Decides whatever it is shown, without waiting for votes."""
+
+    def _process(self, proposal: Proposal, outputs: list[Output]) -> None:
+        super()._process(proposal, outputs)
+        if proposal.block.height > self._decided_height:
+            self._decide(proposal.block, outputs)
+
+
+class HotStuffHasty(HotStuffReplica):
+    """Decides whatever is certified."""
+
+    chain_length = 1
+
+
+BROKEN: Sequence[Callable[[Parameters], Replica]] = (HotStuffShort.make, HotStuffTrusting.make, HotStuffHasty.make)
