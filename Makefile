@@ -39,6 +39,9 @@ test: lint types layers unit  ## everything a change must pass
 test-full: lint types layers  ## the same with the long counts
 	$(BIN)/pytest -n 2 --durations=15
 
+validation: env  ## run the studies against published figures, rewrite results/reference/validation.*
+	$(BIN)/python tests/validation/report.py
+
 schema: env      ## rewrite scenarios/scenario.schema.json and scenarios/KEYS.md
 	$(BIN)/alliance schema --write scenarios
 

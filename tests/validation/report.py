@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import studies
+from rich.console import Console
+from rich.markdown import Markdown
 from rich.progress import track
 
 from sim.report import style
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from rows import Row, Study
 
 TARGET = Path(__file__).parents[2] / "results" / "reference"
-STUDIES = (studies.v1, studies.v2, studies.v3, studies.v4, studies.v5, studies.v6)
+STUDIES = (studies.v1, studies.v2, studies.v3, studies.v5, studies.v6)
 
 
 def number(value: float | None) -> str:
@@ -73,7 +75,7 @@ def figure(done: Sequence[Study], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     rows = [row for study in done for row in study.rows]
-    plot, axes = plt.subplots(figsize=(8, 0.27 * len(rows) + 1), layout="constrained")
+    plot, axes = plt.subplots(figsize=(8, 0.21 * len(rows) + 1), layout="constrained")
     for place, row in enumerate(reversed(rows)):
         colour = style.SERIES[int(row.study[1:]) % len(style.SERIES)]
         axes.plot(100 * row.error, place, "o", color=colour, fillstyle="none" if row.fitted else "full")
@@ -85,9 +87,8 @@ def figure(done: Sequence[Study], path: Path) -> None:
     axes.axvline(0, color="0.3", linewidth=0.8)
     axes.axvspan(-20, 20, color="0.93", zorder=0)
     axes.set_xlim(-75, 75)
-    axes.set_xlabel(
-        "simulated against published, % (dots; hollow: fitted). Bars: a model without simulation. Band: ±20 %"
-    )
+    axes.set_xlabel("simulated against published, %", fontsize=9)
+    axes.set_title("Dots: simulated (hollow: fitted). Bars: a model without simulation. Band: ±20 %", fontsize=9)
     axes.margins(y=0.01)
     plot.savefig(path, dpi=130)
     plt.close(plot)
@@ -101,7 +102,7 @@ def main() -> None:
     data = [{**asdict(study), "rows": [{**asdict(row), "error": row.error} for row in study.rows]} for study in done]
     (TARGET / "validation.json").write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     figure(done, TARGET / "validation.png")
-    print(table(done))
+    Console().print(Markdown(table(done)))
 
 
 if __name__ == "__main__":

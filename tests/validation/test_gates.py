@@ -1,4 +1,4 @@
-"""The laws that gate: chained HotStuff's timing (V1), PBFT's delays and messages (V6). The other studies are reported."""
+"""The laws that gate: chained HotStuff's timing (V1), PBFT's delays and messages (V6). Other studies are reported."""
 
 from __future__ import annotations
 
