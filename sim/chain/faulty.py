@@ -93,7 +93,7 @@ class Faulty:
         clocks: of nodes whose clock is not right; a wrong clock makes no node faulty.
         guises: what stands in the place of each one's replica.
         storm_ns: how long the scheduled faults that stop last, from the first beginning to the last end.
-        lasting: how many validators are to stay faulty or down.
+        lasting: how many validators are to stay faulty or down; 0 if they are more than the protocol stands.
     """
 
     def __init__(self) -> None:

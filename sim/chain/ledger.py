@@ -121,7 +121,7 @@ class Ledger:
         return body, self._proposal(body, merkle.root(self.suite, leaf_hashes))
 
     def _proposal(self, body: Body, payload_root: bytes) -> bytes:
-        """What validators vote on: the records, who proposes them and when, so that it tells two blocks of the same apart.
+        """What validators vote on: the records, who proposes them and when, which tells two blocks of the same apart.
 
         Empty blocks are all one.
         """

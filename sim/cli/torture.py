@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sim.study.torture_log import TortureLog
 
 INTERRUPTED = 130
+_LOG = "seeds.jsonl"
 _MOST_SHRUNK = 3
 """So many failures are made small; the others are listed by seed."""
 
@@ -33,7 +34,9 @@ def torture(
     horizon: Annotated[
         str | None, typer.Option(metavar="DURATION", help="Storm and recovery; default: the scenario's horizon.")
     ] = None,
-    protocol: Annotated[str | None, typer.Option(help="Consensus protocol of all chains, instead of their own.")] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="Consensus protocol of all chains, instead of their own.")
+    ] = None,
     first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first run; the others follow.")] = 1,
     beyond: Annotated[
         bool, typer.Option("--beyond", help="2q-n equivocators, more than the protocol stands: some runs must diverge.")
@@ -42,11 +45,9 @@ def torture(
         Path | None, typer.Option(metavar="DIR", help="Where results go. Default: a directory in results/.")
     ] = None,
     settings: Settings = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> int:
-    """Torture a chain with random faults within its protocol's bound. Exit code 0: it stands them all; 1: it does not."""
+    """Torture chains with random faults within their protocols' bounds. Exit code 0: they stand them; 1: not."""
     from sim.study.torture import CannotTorture, Torture
-    from sim.study.torture_log import TortureLog
 
     overrides = _overrides(file, settings, protocol)
     scenario = load(file, set=overrides)
@@ -57,24 +58,38 @@ def torture(
         raise OSError(f"{file}: {error}") from error
     except ValueError as error:
         raise typer.BadParameter(f"--horizon {error}") from error
-    place = out or Path("results") / _name(scenario, beyond=beyond)
-    log = TortureLog(place / "seeds.jsonl", work)
+    log = _log(work, out, Path("results") / _name(scenario, beyond=beyond))
     wanted = range(first_seed, first_seed + seeds)
     try:
-        _run(work, log, wanted, silent=quiet)
+        _run(work, log, wanted)
     except KeyboardInterrupt:
-        print(f"alliance: interrupted; {log.path} holds {len(log.done)} seeds, the same command goes on", file=sys.stderr)
+        print(
+            f"alliance: interrupted; {log.path} holds {len(log.done)} seeds, the same command goes on", file=sys.stderr
+        )
         return INTERRUPTED
     lines = [log.done[seed] for seed in wanted]
     failed = [line for line in lines if line["verdict"] != "pass"]
-    if not quiet:
-        _show(lines, log, beyond=beyond)
-        command = _command(file, horizon, protocol, settings, beyond=beyond)
-        for line in failed[: 1 if beyond else _MOST_SHRUNK]:
-            _show_failure(work, line["seed"], command)
+    _show(lines, log, beyond=beyond)
+    command = _command(file, horizon, protocol, settings, beyond=beyond)
+    for line in failed[: 1 if beyond else _MOST_SHRUNK]:
+        _show_failure(work, line["seed"], command)
     if beyond:
         return int(not any(line["verdict"] == "diverged" for line in lines))
     return int(bool(failed))
+
+
+def _log(work: Torture, out: Path | None, place: Path) -> TortureLog:
+    """The results so far: as told, or in a directory in results/ that holds none of anything else."""
+    from sim.study.torture_log import ForeignResults, TortureLog
+
+    if out is not None:
+        return TortureLog(out / _LOG, work)
+    number = 1
+    while True:
+        try:
+            return TortureLog((place if number == 1 else place.with_name(f"{place.name}-{number}")) / _LOG, work)
+        except ForeignResults:
+            number += 1
 
 
 def _overrides(file: Path, settings: list[str] | None, protocol: str | None) -> dict[str, object]:
@@ -97,12 +112,12 @@ def _name(scenario: Scenario, *, beyond: bool) -> str:
     return "-".join(["torture", scenario.name, *protocols, *(["beyond"] if beyond else [])])
 
 
-def _run(work: Torture, log: TortureLog, wanted: range, *, silent: bool) -> None:
+def _run(work: Torture, log: TortureLog, wanted: range) -> None:
     from sim.scenario.schedule import as_entry
 
     todo = [seed for seed in wanted if seed not in log.done]
     failures = sum(line["verdict"] != "pass" for line in log.done.values())
-    with _progress(len(wanted), len(wanted) - len(todo), silent=silent) as advance:
+    with _progress(len(wanted), len(wanted) - len(todo)) as advance:
         for seed in todo:
             outcome = work.run(seed)
             log.add(outcome, [as_entry(fault) for fault in outcome.faults])
@@ -122,14 +137,16 @@ def _show(lines: list[dict[str, Any]], log: TortureLog, *, beyond: bool) -> None
         column.justify = "right"
     outcomes = [(tuple(line["kinds"]), line["verdict"] != "pass") for line in lines]
     for kind, (runs, failed) in by_kind(outcomes).items():
-        rate = f"{failed / runs:.2g}" if failed else f"below {bound(runs):.2g}"
+        rate = f"{failed / runs:.2g}" if failed else f"< {bound(runs):.2g}"
         table.add_row(kind, f"{runs:,}", f"{failed:,}", rate)
     console.print(table)
     verdicts = Counter(line["verdict"] for line in lines)
     told = ", ".join(f"{count:,} {verdict}" for verdict, count in verdicts.most_common())
     print(f"\n{len(lines):,} storms: {told}")
     if set(verdicts) == {"pass"}:
-        print(f"No failure in {len(lines):,} bounds the failure rate under these storms by {bound(len(lines)):.2g} (95 %).")
+        print(
+            f"No failure in {len(lines):,} bounds the failure rate under these storms by {bound(len(lines)):.2g} (95 %)."
+        )
     if beyond:
         seen = "seen" if verdicts["diverged"] else "NOT seen: the checker is blind, or nobody was fooled"
         print(f"Beyond the bound correct nodes can be made to disagree: {seen}.")
@@ -157,19 +174,24 @@ def _show_failure(work: Torture, seed: int, command: list[str]) -> None:
     print(f"shown by the first {found.events:,} events ({found.time_ns / SECOND:g} s) and these faults alone:")
     for fault in found.faults:
         print(f"  - {as_entry(fault)}")
-    out = Path("results") / f"seed-{seed}"
-    again = [*command, "--first-seed", str(seed), "--seeds", "1", "--out", str(out)]
-    print(f"again    {shlex.join(again)}")
+    print(f"again    {shlex.join([*command, '--first-seed', str(seed), '--seeds', '1'])}")
 
 
 @contextmanager
-def _progress(total: int, done: int, *, silent: bool) -> Iterator[Callable[[int], None]]:
+def _progress(total: int, done: int) -> Iterator[Callable[[int], None]]:
     """A progress bar on a terminal; nothing in a pipe."""
-    if silent or not sys.stderr.isatty():
+    if not sys.stderr.isatty():
         yield lambda _: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
         TextColumn("{task.description}"),
@@ -179,6 +201,6 @@ def _progress(total: int, done: int, *, silent: bool) -> Iterator[Callable[[int]
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("storms, 0 failed", total=total, completed=done)
         yield lambda failed: bar.update(task, advance=1, description=f"storms, {failed} failed")

@@ -55,7 +55,7 @@ SIGNATURE_BYTES: Final = 64
 SIGNER_BYTES: Final = 4 + SIGNATURE_BYTES
 VIEW_TIMER: Final = "view"
 MAX_DOUBLINGS: Final = 4
-"""Timeouts stop growing at 16 times the first: a chain needs several good views in a row, and each bad one costs one."""
+"""Timeouts stop growing at 16 times the first: a chain needs several good views in a row, and a bad one costs one."""
 TAIL: Final = 64
 """Decided blocks that a replica keeps for those behind it."""
 VIEWS_AHEAD: Final = 64

@@ -219,6 +219,8 @@ class PbftReplica:
             return (Misbehaviour(message.sender, fault),)
         outputs: list[Output] = []
         self._claim(message.sender, message.sequence, message.state_digest, outputs)
+        if not self.active:
+            outputs += self._catch_up.look_while_waiting()
         return outputs
 
     def _claim(self, sender: int, sequence: int, state_digest: bytes, outputs: list[Output]) -> None:

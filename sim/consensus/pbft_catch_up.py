@@ -64,6 +64,13 @@ class CatchUp:
         self._doubted = True
         return [self._fetch(log.decided + 1, b"", members(suspected))]
 
+    def look_while_waiting(self) -> list[FetchState]:
+        """What to fetch on f+1 checkpoint claims while this replica waits for a view that others may work in."""
+        claims = sorted(self._checkpoints.highest(), reverse=True)
+        certain = claims[self._config.quorums.weak - 1] if len(claims) >= self._config.quorums.weak else 0
+        holders = tuple(i for i, sequence in enumerate(self._checkpoints.highest()) if sequence >= certain)
+        return self.ask(certain, b"", holders) if certain > self._log.decided else []
+
     def view_of_peers(self, view: int) -> int:
         """The highest view above ``view`` such that a correct peer works in it or a later one; 0 if there is none."""
         views = sorted(self._ordering.early.views_above(view), reverse=True)

@@ -8,8 +8,8 @@ from typing import Final
 
 from sim.consensus.quorum import Quorums
 
-MAX_DOUBLINGS: Final = 16
-"""Timeouts stop growing at 65,536 times the first: a longer one means nothing and could leave 64-bit nanoseconds."""
+MAX_DOUBLINGS: Final = 5
+"""Timeouts stop growing at 32 times the first: a longer one would keep replicas waiting long after a storm is over."""
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,9 @@ def apply(faults: Sequence[Fault], chains: Mapping[str, Chain], engine: Engine, 
     for chain_id, chain in chains.items():
         mine = [fault for fault in faults if fault.chain == chain_id]
         chain.faulty.storm_ns = storm_ns(mine)
-        chain.faulty.lasting = len(lasting(mine, chain_id) & set(range(chain.config.validators)))
+        down = len(lasting(mine, chain_id) & set(range(chain.config.validators)))
+        # With more than that nothing is promised, so nobody need wait for it longer.
+        chain.faulty.lasting = down if down <= chain.config.validators - chain.family.quorum(chain.config.validators) else 0
         _plan_crashes(chain, [fault for fault in mine if isinstance(fault, Crash)])
     for number, fault in enumerate(faults):
         if not isinstance(fault, Crash):
@@ -166,7 +168,15 @@ class _Effect:
             worn = self.chain.disguise(index, partial(dress, index))
             if isinstance(worn, Twins):
                 self.chain.carry_out(node, worn.timers_at_birth(), self.engine.now)
-            self._at_end(fault, _undress, node)
+            self._at_end(fault, self._undress, node)
+
+    def _undress(self, node: Node) -> None:
+        """The disguise stays on, for what is under way is meant for it, but lies no more and proposes what it kept."""
+        if isinstance(node.replica, Disguise):
+            node.replica.end()
+            if self.chain.proposer.pool.leader == node.index and not node.down:
+                self.chain.proposer.lead(node, self.engine.now)
+                self.chain.proposer.plan(node, self.engine.now)
 
     def _coalition(self, fault: Byzantine) -> Coalition:
         validators = self.chain.config.validators
@@ -182,12 +192,6 @@ class _Effect:
         unheard = frozenset(peers[int(i)] for i in chance.integers(1, max(1, len(peers)))) if peers else frozenset()
         hears = (frozenset(peers), frozenset(peers) - unheard)
         return Coalition(members, (first, second), hears, patient=True)
-
-
-def _undress(node: Node) -> None:
-    """The disguise stays on, for what is under way is meant for it, but lies no more."""
-    if isinstance(node.replica, Disguise):
-        node.replica.end()
 
 
 def _rules(fault: Disturbance, ends: frozenset[int] | None) -> list[Rule]:

@@ -1,11 +1,11 @@
 """Replicas in disguise: what stands in the place of a Byzantine node's replica and passes for one.
 
-A *censor* leaves transactions out of what it proposes. *Twins* are two instances of one replica under one identity, each
-with peers of its own (S. Bano et al., "Twins: BFT Systems Made Robust", OPODIS 2021, section 2): whatever a Byzantine
-leader or voter can gain by saying different things to different peers, running the protocol twice gains too, without a
-line written for the protocol. Twins of one coalition meet in two worlds: the first instances of all of them and the
-peers of the first, the second instances and the peers of the second. A quorum in either world decides there, so the
-correct replicas part as soon as two quorums share nobody else.
+A *censor* leaves transactions out of what it proposes. *Twins* are two instances of one replica under one identity,
+each with peers of its own (S. Bano et al., "Twins: BFT Systems Made Robust", OPODIS 2021, section 2): whatever a
+Byzantine leader or voter can gain by saying different things to different peers, running the protocol twice gains too,
+without a line written for the protocol. Twins of one coalition meet in two worlds: the first instances of all of them
+and the peers of the first, the second instances and the peers of the second. A quorum in either world decides there, so
+the correct replicas part as soon as two quorums share nobody else.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class Disturbance:
 
 @dataclass(frozen=True, slots=True)
 class ClockSkew:
-    """The clocks of nodes jump by `ahead_ns` (back if negative) and gain `ppm` microseconds a second (lose if negative).
+    """The clocks of nodes jump by `ahead_ns` and gain `ppm` microseconds a second; negative: back, and lose.
 
     They are right again at the end.
     """

@@ -14,8 +14,9 @@ Every other storm is *mixed*:
 - One node in three storms is 2 to 20 times slower; in one of three some clocks are off by up to 10 minutes and 10 %.
 
 The others are *unrest*, after the schedules of Bano et al., "Twins: BFT Systems Made Robust", OPODIS 2021: the storm is
-cut into pieces of up to one or up to four timeouts. One piece in four is quiet; in the others the nodes are dealt anew
-into two groups that do not reach each other, or one node hears and is not heard. In every other unrest a share of 10 to 40 % of all messages is lost besides. A
+cut into pieces of up to a fourth of a timeout, one or four. One piece in four is quiet; in the others the nodes are
+dealt anew into two groups that do not reach each other, or only one way, or one node is mute or deaf; one unrest in three has a mute node all the
+time, which may decide and not tell. In every other unrest a share of 10 to 40 % of all messages is lost besides. A
 Byzantine protocol has f twins in it, together and from the beginning to the end, every other time with consecutive
 numbers, so that they lead one after the other; either all of their peers live in both of their worlds, or in some
 pieces the groups are the two worlds, and only the twins reach both. In a crash-fault protocol one node may crash and
@@ -141,7 +142,9 @@ def _unrest(ground: Ground, chance: _Chance) -> list[Fault]:
         faults += _crashes(ground, chance, [chance.below(ground.validators)])
     if chance.below(2):
         faults.append(Disturbance(ground.chain, 0, ground.length_ns, None, loss=(10 + chance.below(31)) / 100))
-    at_ns, longest_ms = 0, (1 + 3 * chance.below(2)) * ground.timeout_ns // MILLISECOND
+    if chance.below(3) == 0:
+        faults.append(_one_way(ground, chance.below(ground.validators), 0, ground.length_ns, deaf=False))
+    at_ns, longest_ms = 0, chance.one_of((1, 4, 16)) * ground.timeout_ns // (4 * MILLISECOND)
     while at_ns < ground.length_ns:
         for_ns = min(chance.ms(1, longest_ms), ground.length_ns - at_ns)
         if chance.below(4):
@@ -150,13 +153,17 @@ def _unrest(ground: Ground, chance: _Chance) -> list[Fault]:
     return faults
 
 
-def _piece(
-    ground: Ground, chance: _Chance, at_ns: int, for_ns: int, worlds: tuple[tuple[int, ...], ...]
-) -> Partition:
+def _one_way(ground: Ground, node: int, at_ns: int, for_ns: int, *, deaf: bool) -> Partition:
+    """A node that nobody hears or, if it is deaf, that hears nobody."""
+    others = tuple(other for other in range(len(ground.regions)) if other != node)
+    return Partition(ground.chain, at_ns, for_ns, (others, (node,)) if deaf else ((node,), others), one_way=True)
+
+
+def _piece(ground: Ground, chance: _Chance, at_ns: int, for_ns: int, worlds: tuple[tuple[int, ...], ...]) -> Partition:
     if chance.below(3) == 0:
-        mute = chance.below(ground.validators)
-        others = tuple(node for node in range(len(ground.regions)) if node != mute)
-        return Partition(ground.chain, at_ns, for_ns, ((mute,), others), one_way=True)
+        return _one_way(ground, chance.below(ground.validators), at_ns, for_ns, deaf=chance.below(2) == 0)
+    if chance.below(2):
+        return Partition(ground.chain, at_ns, for_ns, _two_sides(ground, chance), one_way=True)
     groups = worlds if worlds and chance.below(2) else _two_sides(ground, chance)
     return Partition(ground.chain, at_ns, for_ns, groups)
 

@@ -127,10 +127,14 @@ def stage_samples(transactions: pl.DataFrame, chain: str) -> dict[str, NDArray[n
 
 
 def moments(run: Run) -> list[Moment]:
-    """Crashes, restarts and view changes in the order of time; those of one chain at one time are one moment."""
+    """Faults, their ends and view changes in the order of time; those of one chain at one time are one moment.
+
+    What nodes notice of each other's misbehaviour is left out: it comes by the thousand.
+    """
     import polars as pl
 
-    faults = run.table("faults").group_by("chain", "time_ns", "event").agg(pl.col("node").sort())
+    noticed = pl.col("event").str.starts_with("misbehaviour") | pl.col("event").str.starts_with("refused")
+    faults = run.table("faults").filter(~noticed).group_by("chain", "time_ns", "event").agg(pl.col("node").sort())
     happened = [
         Moment(time_ns / _NS_PER_S, time_ns / _NS_PER_S, chain, event, tuple(nodes))
         for chain, time_ns, event, nodes in faults.iter_rows()

@@ -25,6 +25,8 @@ _NAME_LETTERS: Final = 24
 """A longer chain id is cut short where a line has no room for it."""
 _HALO: Final = {"facecolor": style.PAPER, "alpha": 0.75, "linewidth": 0, "pad": 0.5}
 """Behind a label, so that lines do not strike it through."""
+NETWORK: Final = -1
+"""Instead of a node's number: what happens to the network."""
 _MARKS: Final = {"crash": style.ALARM, "restart": style.GREEN, "view": style.PURPLE}
 
 
@@ -155,9 +157,9 @@ def _mark(rates: Axes, latencies: Axes, run: Run, unit_s: int) -> None:
     many = len(happened) > _LABELLED
     for moment in happened:
         for axes in (rates, latencies):
-            axes.axvline(moment.time_s / unit_s, color=_MARKS[moment.kind], linewidth=0.5 if many else 1, alpha=0.8)
+            axes.axvline(moment.time_s / unit_s, color=_colour(moment), linewidth=0.5 if many else 1, alpha=0.8)
     if many:
-        text = f"{len(happened)} crashes (red), restarts (green) and view changes (purple): see the report's list"
+        text = f"{len(happened)} faults (red), their ends (green) and view changes (purple): see the report's list"
         rates.text(0.01, 0.97, text, transform=rates.transAxes, va="top", fontsize=8, color=style.MUTED, bbox=_HALO)
         return
     for row, moment in enumerate(happened):
@@ -171,17 +173,24 @@ def _mark(rates: Axes, latencies: Axes, run: Run, unit_s: int) -> None:
             ha="right" if late else "left",
             va="top",
             fontsize=8,
-            color=_MARKS[moment.kind],
+            color=_colour(moment),
             bbox=_HALO,
         )
         label.set_in_layout(False)
+
+
+def _colour(moment: series.Moment) -> str:
+    """Of a fault that is not drawn in a colour of its own: as a crash when it begins, as a restart when it ends."""
+    return _MARKS.get(moment.kind, style.GREEN if moment.kind.endswith(("ends", "restart without disk")) else style.ALARM)
 
 
 def describe(moment: series.Moment, chain: str) -> str:
     """A moment in a few words, with the chain by the name given: ``jc: node 0 crashes``."""
     if moment.kind == "view":
         return f"{chain}: view {moment.view}, led by node {moment.leader}"
-    verb = {"crash": "crashes", "restart": "restarts"}[moment.kind]
+    if moment.nodes == (NETWORK,):
+        return f"{chain}: {moment.kind}"
+    verb = {"crash": "crashes", "restart": "restarts"}.get(moment.kind)
     if len(moment.nodes) == 1:
-        return f"{chain}: node {moment.nodes[0]} {verb}"
-    return f"{chain}: {len(moment.nodes)} nodes {moment.kind}"
+        return f"{chain}: node {moment.nodes[0]}{f' {verb}' if verb else f', {moment.kind}'}"
+    return f"{chain}: {len(moment.nodes)} nodes{'' if verb else ','} {moment.kind}"

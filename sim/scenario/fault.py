@@ -114,7 +114,9 @@ _ACTIONS: Final = {
     "conflicting-new-view": _Action(
         "Byzantine: opens a view that it leads with one story for either half", ("where",), lies=True
     ),
-    "twins": _Action("Byzantine: runs twice, each instance with its own group of peers", ("where", "groups"), lies=True),
+    "twins": _Action(
+        "Byzantine: runs twice, each instance with its own group of peers", ("where", "groups"), lies=True
+    ),
 }
 LIES: Final = frozenset(name for name, action in _ACTIONS.items() if action.lies)
 """What only a Byzantine node does."""
@@ -160,7 +162,9 @@ class Fault(Model):
     ppm: Annotated[int, whole(-_MAX_PPM, _MAX_PPM)] | None = Field(
         default=None, description="clock-skew: microseconds that the clocks gain in a second, or lose if negative."
     )
-    times: Annotated[int, whole(1, _MAX_TIMES)] | None = Field(default=None, description="slow: how many times as long.")
+    times: Annotated[int, whole(1, _MAX_TIMES)] | None = Field(
+        default=None, description="slow: how many times as long."
+    )
     peers: tuple[NodeNumber, ...] | None = Field(
         default=None, min_length=1, description="silent, delay, withhold, invalid-signature: only towards these nodes."
     )

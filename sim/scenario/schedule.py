@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
@@ -115,7 +115,10 @@ def _groups_apart(place: _Place) -> Iterator[Item]:
 def _liars(place: _Place) -> Iterator[Item]:
     protocol, last = place.chain.consensus.protocol, place.chain.validators - 1
     if not family(protocol).byzantine:
-        yield ("action",), f"{place.chain_id} runs {protocol}, which stands crashes only; needs another fault or protocol"
+        yield (
+            ("action",),
+            f"{place.chain_id} runs {protocol}, which stands crashes only; needs another fault or protocol",
+        )
     if place.fault.regions is not None and place.nodes and min(place.nodes) > last:
         yield ("regions",), f"{place.chain_id} has no validators there"
     for key in ("nodes", "peers"):
@@ -129,7 +132,10 @@ def _second_disguises(place: _Place, number: int, disguised: dict[tuple[str, int
         for node in place.nodes or ():
             other = disguised.setdefault((place.chain_id, node), number)
             if other != number:
-                yield ("action",), f"contradicts faults.{other}, which has changed node {node} of {place.chain_id} already"
+                yield (
+                    ("action",),
+                    f"contradicts faults.{other}, which has changed node {node} of {place.chain_id} already",
+                )
 
 
 def _foreign_streams(place: _Place, streams: Mapping[str, Stream]) -> Iterator[Item]:
@@ -155,18 +161,20 @@ def _scheduled(place: _Place) -> Scheduled:
         case "slow":
             return Slow(*when, nodes or (), fault.times or 1)
         case "loss" | "duplicate" | "lag" | "clog":
-            share = {fault.action: fault.share or 0.0} if fault.share is not None else {}
-            return Disturbance(*when, nodes, **share, extra_ns=fault.extra or 0, hold=fault.action == "clog")
+            loss, duplicate = ((fault.share or 0.0) if fault.action == kind else 0.0 for kind in ("loss", "duplicate"))
+            return Disturbance(*when, nodes, loss, duplicate, fault.extra or 0, hold=fault.action == "clog")
         case _:
             groups = None if fault.groups is None else (place.groups[0], place.groups[1])
-            return Byzantine(*when, validators, fault.action, fault.peers, fault.extra or 0, fault.streams or (), groups)
+            return Byzantine(
+                *when, validators, fault.action, fault.peers, fault.extra or 0, fault.streams or (), groups
+            )
 
 
 def as_entry(scheduled: Scheduled) -> str:
     """A fault of the simulation as a scenario's list `faults` has it, in one line of YAML."""
     from sim.faults.schedule import Byzantine, ClockSkew, Crash, Disturbance, Partition, Slow
 
-    keys: dict[str, object] = {"at": scheduled.at_ns, "duration": scheduled.for_ns, "chain": scheduled.chain}
+    keys: dict[str, Any] = {"at": scheduled.at_ns, "duration": scheduled.for_ns, "chain": scheduled.chain}
     match scheduled:
         case Crash(nodes=nodes, disk_lost=lost):
             keys |= {"action": "crash", "nodes": nodes, "disk": "lost" if lost else None}
@@ -184,5 +192,7 @@ def as_entry(scheduled: Scheduled) -> str:
             keys |= {"action": kind, "nodes": nodes, "peers": peers, "groups": groups}
             keys |= {"extra": scheduled.extra_ns or None, "streams": scheduled.streams or None}
     entry = FaultEntry.model_construct(**keys)
-    written = {FaultEntry.model_fields[key].alias or key: value for key, value in entry.model_dump(exclude_none=True).items()}
+    written = {
+        FaultEntry.model_fields[key].alias or key: value for key, value in entry.model_dump(exclude_none=True).items()
+    }
     return yaml.safe_dump(written, sort_keys=False, default_flow_style=True, width=10_000).strip()

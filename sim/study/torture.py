@@ -13,15 +13,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from sim.build import build
 from sim.chain.invariants import AGREEMENT, InvariantViolation, progress_bound_ns, spoiled_views
 from sim.chain.ledger import NOT_YET
 from sim.chain.mempool import REJECTED
 from sim.consensus.registry import family
 from sim.faults.apply import apply
-from sim.faults.schedule import lasting
 from sim.faults.storms import Ground, beyond, storm
 from sim.kernel.draws import Draws
 from sim.kernel.engine import SECOND, EventLimit
@@ -30,6 +27,7 @@ from sim.study.summary import DIVERGED, NO_PROGRESS, PASS, VIOLATED
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from sim.build import Alliance
@@ -264,9 +262,7 @@ def _last_news_ns(chain: Chain, sent_before_ns: int) -> int:
 
 def _told(chain: Chain, sent_before_ns: int) -> str:
     """Who is behind, and by how much."""
-    done = ", ".join(
-        f"node {n} {chain.ledger.executed_transactions(n)}" for n in _behind(chain, sent_before_ns)
-    )
+    done = ", ".join(f"node {n} {chain.ledger.executed_transactions(n)}" for n in _behind(chain, sent_before_ns))
     return f"of {len(_due(chain, sent_before_ns))} transactions those behind have executed: {done}"
 
 
@@ -291,8 +287,8 @@ def _staged(scenario: Scenario, chain_id: str, validators: int, horizon_ns: int)
     length_ns = timeouts * timeout_ns
     if needed_ns(length_ns) > horizon_ns:
         raise CannotTorture(
-            f"{chain_id} with {validators} validators may need {needed_ns(length_ns) / SECOND:g} s to recover, more than "
-            f"the horizon of {horizon_ns / SECOND:g} s; needs a longer --horizon or a shorter consensus timeout"
+            f"{chain_id} with {validators} validators may need {needed_ns(length_ns) / SECOND:g} s to recover, and the "
+            f"horizon is {horizon_ns / SECOND:g} s; needs a longer --horizon or a shorter consensus timeout"
         )
     small = spec.model_copy(update={"validators": validators, "observers": min(1, spec.observers)})
     workload = _load(scenario, chain_id, length_ns, arriving_ns, needed_ns(length_ns))
@@ -321,7 +317,9 @@ def _load(scenario: Scenario, chain_id: str, storm_ns: int, arriving_ns: int, en
     """
     own = [stream for stream in scenario.workload.values() if stream.chain == chain_id and stream.action == "deposit"]
     if not own:
-        raise CannotTorture(f"{chain_id} is offered no deposits; needs a stream in workload, for the size of its records")
+        raise CannotTorture(
+            f"{chain_id} is offered no deposits; needs a stream in workload, for the size of its records"
+        )
 
     def stream(count: int, begin_ns: int, end_ns: int) -> Stream:
         rate = count * SECOND / (end_ns - begin_ns)
@@ -339,8 +337,11 @@ def _load(scenario: Scenario, chain_id: str, storm_ns: int, arriving_ns: int, en
 
 
 def bound(trials: int) -> float:
-    """The rate that zero failures in so many independent trials bound from above, with 95 % confidence: 3/n."""
-    return 3 / trials
+    """The rate that zero failures in so many independent trials bound from above, with 95 % confidence: 3/n.
+
+    (1 − p)^n = 0.05 at p = −ln 0.05 / n, which is 2.996/n, for small p.
+    """
+    return min(1.0, 3 / trials)
 
 
 def by_kind(outcomes: Iterable[tuple[Sequence[str], bool]]) -> dict[str, tuple[int, int]]:

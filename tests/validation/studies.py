@@ -124,7 +124,8 @@ def v3() -> Study:
         run = _run("v3-cometbft", workload__load__rate=f"{rate}/s")
         mean_s = run.summary["chains"]["c"]["commit_latency_s"]["mean"]
         note = (
-            "both saturate, but here the one core that checks blocks does, there the gossip of transactions: near for a wrong reason"
+            "both saturate, but here the one core that checks blocks does, there the gossip of transactions: "
+            "near for a wrong reason"
             if rate == 400
             else ""
         )
