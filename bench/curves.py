@@ -1,6 +1,6 @@
 """Throughput-latency curves of every protocol at several sizes, in one figure and one table of numbers.
 
-    python bench/curves.py            # about ten minutes; writes results/reference/curves.json and curves.png
+    python bench/curves.py            # about three minutes; writes results/reference/curves.json and curves.png
 
 Each point is one run of `curves.yaml` at one offered load; latency is the mean of the transactions sent in the middle
 half of the run and committed by its end, throughput what was committed in the second half.
@@ -57,7 +57,8 @@ def draw(points: list[dict[str, float | int | str]], path: Path) -> None:
 
     plot, panels = plt.subplots(1, len(SIZES), figsize=(13, 3.6), sharey=True, layout="constrained")
     markers = "osD^vP"
-    colours = (*style.SERIES, "0.35")
+    colours = (*style.SERIES, style.ALARM)
+    lines = ("-", "-", "-", "-", "-", "--")
     for axes, size in zip(panels, SIZES, strict=True):
         for place, protocol in enumerate(protocols()):
             mine = [p for p in points if p["protocol"] == protocol and p["validators"] == size]
@@ -67,6 +68,7 @@ def draw(points: list[dict[str, float | int | str]], path: Path) -> None:
                 marker=markers[place],
                 markersize=4,
                 linewidth=1.2,
+                linestyle=lines[place],
                 color=colours[place],
                 label=protocol,
             )

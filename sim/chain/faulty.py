@@ -2,7 +2,7 @@
 
 Faulty are nodes that lie, and nodes that lost their disk and so forgot what they promised. From then on nothing that
 they execute is judged, nobody relies on them, and what they propose is checked at execution: a block of a faulty
-leader may repeat a transaction, and repetitions are passed over, as real chains do by a transaction's nonce.
+leader may repeat a transaction, which is passed over then, as real chains do by its nonce (`sim.chain.ledger`).
 
 A faulty node executes a block once a correct one has, if it came to the same; it never executes another.
 """

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.chain import invariants
+from sim.consensus.registry import family
 from sim.proof import BlockHeader, merkle, suite_by_name
 from sim.proof.state_proof import EMPTY_ROOT
 
@@ -90,6 +91,7 @@ class Ledger:
         self.leaf_index = np.full(len(records), NOT_YET, dtype=np.int64)
         self.heights = [0] * config.nodes
         self.distrusted: set[int] = set()
+        self._values_return = family(config.protocol).returns
         self._validators_hash = _hash_of_validators(config)
         past = self.suite.leaves([records.content(row) for row in range(records.history)])
         self.log.extend(past)
@@ -194,11 +196,26 @@ class Ledger:
         )
 
     def _executable(self, body: Body) -> tuple[NDArray[np.int64], list[bytes]]:
-        """What is executed of a block: all of it; of a distrusted leader's, each transaction that is not yet."""
-        if body.leader not in self.distrusted:
+        """What is executed of a block: all of it, but for repetitions that are nobody's fault or a liar's."""
+        leaves = self.leaf_index[body.transactions + self._records.history]
+        repeated = leaves != NOT_YET
+        if not repeated.any() or not self._may_repeat(body, leaves[repeated]):
             return body.transactions, body.leaf_hashes
-        fresh = self.leaf_index[body.transactions + self._records.history] == NOT_YET
-        return body.transactions[fresh], [leaf for leaf, new in zip(body.leaf_hashes, fresh, strict=True) if new]
+        fresh = [leaf for leaf, again in zip(body.leaf_hashes, repeated, strict=True) if not again]
+        return body.transactions[~repeated], fresh
+
+    def _may_repeat(self, body: Body, leaves: NDArray[np.int64]) -> bool:
+        """Whether a block may repeat what stands at these places in the log.
+
+        A liar may. An honest leader repeats nothing that it knows of, but in some protocols its value can come back
+        after a leader of another view, who did not know of it, has had the transactions ordered.
+        """
+        if body.leader in self.distrusted:
+            return True
+        sizes = [block.header.log_size for block in self.blocks]
+        holders = (self.blocks[int(height)].value for height in np.searchsorted(sizes, leaves, side="right"))
+        views = {value.body.view for value in holders if value is not None and isinstance(value.body, Body)}
+        return self._values_return and body.view not in views
 
     def executed_transactions(self, node: int) -> int:
         """How many transactions a node has executed."""

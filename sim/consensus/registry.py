@@ -31,6 +31,8 @@ class Family:
         byzantine: whether it stands replicas that lie; otherwise only such as stop.
         rotates: whether the leadership moves on with every value.
         phases: one-way delays from a proposal to the decision at the other replicas, fault-free.
+        returns: whether a value that a view left behind can come back when a later view has ordered its transactions
+            elsewhere. Such a transaction is executed once only (Castro & Liskov, OSDI 1999, section 4.2, by timestamp).
     """
 
     make: Callable[[Parameters], Replica]
@@ -39,6 +41,7 @@ class Family:
     byzantine: bool
     rotates: bool
     phases: int
+    returns: bool = False
 
 
 def _byzantine_quorum(n: int) -> int:
@@ -48,7 +51,9 @@ def _byzantine_quorum(n: int) -> int:
 _FAMILIES: Final[dict[str, Family]] = {
     "hotstuff": Family(HotStuffReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=True, phases=7),
     "jolteon": Family(JolteonReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=True, phases=5),
-    "pbft": Family(PbftReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=False, phases=3),
+    "pbft": Family(
+        PbftReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=False, phases=3, returns=True
+    ),
     "qbft": Family(QbftReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=True, phases=3),
     "raft": Family(RaftReplica.make, majority, certified=False, byzantine=False, rotates=False, phases=3),
     "tendermint": Family(

@@ -36,7 +36,7 @@ RELIEFS: dict[str, dict[str, Any]] = {
 }
 
 
-def scenario(**keys: Any) -> dict[str, Any]:
+def scenario(**keys: object) -> dict[str, Any]:
     """A chain with room to spare everywhere."""
     block = {"max_transactions": 1000, "max_bytes": "100MB", "interval": "5ms"}
     return {
