@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from sim.chain.chain import Chain
 from sim.chain.config import ChainConfig, Costs
@@ -13,6 +13,7 @@ from sim.faults.apply import apply
 from sim.kernel.draws import Draws
 from sim.kernel.engine import SECOND, Engine
 from sim.metrics.recorder import Recorder
+from sim.network.gateway import Gateway
 from sim.network.topology import Link, Topology, deal
 from sim.network.transport import Network
 from sim.scenario.distributions import to_kernel
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sim.consensus.parameters import Parameters
     from sim.scenario import Scenario
     from sim.scenario.model import Chain as ChainSpec
+    from sim.scenario.model import Link as LinkSpec
     from sim.scenario.model import Network as NetworkSpec
     from sim.scenario.stream import Stream
 
@@ -71,8 +73,8 @@ def build(scenario: Scenario, seed: int, make: Callable[[Parameters], Replica] |
     verifications: dict[str, Verification] = {}
     for chain_id, spec in scenario.chains.items():
         config = _chain_config(scenario, chain_id, spec)
-        topology = Topology(deal(config.nodes, spec.regions), _Links(scenario.network))
-        network = Network(engine, draws, chain_id, topology, scenario.network.bandwidth)
+        topology = Topology(deal(config.nodes, spec.regions), _Links(scenario.network, spec.zone))
+        network = Network(engine, draws, chain_id, topology, scenario.network.bandwidth, spec.fanout)
         streams = [
             _deposits(scenario, stream_id, stream)
             for stream_id, stream in scenario.workload.items()
@@ -123,24 +125,49 @@ def _chain_config(scenario: Scenario, chain_id: str, spec: ChainSpec) -> ChainCo
 
 
 class _Links:
-    """The link between two regions: the matrix's delay, and the pair's own settings where the scenario has some."""
+    """The link from one region to another: the matrix's delay, what the scenario says of it, and the gateway on it."""
 
-    def __init__(self, network: NetworkSpec) -> None:
+    def __init__(self, network: NetworkSpec, home: str) -> None:
         self._network = network
-        self._special = {frozenset(link.between): link for link in network.links}
+        self._home = home
+        self._special = {direction: link for link in network.links for direction in link.directions}
 
     def __call__(self, a: str, b: str) -> Link:
         network = self._network
-        special = self._special.get(frozenset((a, b)))
-        delay = network.delays.delay_ns(a, b)
-        jitter, transport, loss, retransmit = network.jitter, network.transport, network.loss, network.retransmit
-        if special is not None:
-            delay = delay if special.delay is None else special.delay
-            jitter = special.jitter or jitter
-            transport = special.transport or transport
-            loss = loss if special.loss is None else special.loss
-            retransmit = special.retransmit or retransmit
-        return Link(delay, to_kernel(jitter), loss, transport == "reliable", retransmit)
+        plain = Link(
+            delay_ns=network.delays.delay_ns(a, b),
+            jitter=to_kernel(network.jitter),
+            loss=network.loss,
+            reliable=network.transport == "reliable",
+            retransmit_ns=network.retransmit,
+            gateway=self._gateway(a, b),
+        )
+        special = self._special.get((a, b))
+        return plain if special is None else replace(plain, **_changes(special))
+
+    def _gateway(self, a: str, b: str) -> Gateway | None:
+        zones = tuple(self._network.zones.get(region, self._home) for region in (a, b))
+        for spec in self._network.gateways:
+            if set(zones) == set(spec.between):
+                is_open = spec.one_way == "no" or zones == spec.between
+                return Gateway(spec.batch, to_kernel(spec.delay), is_open)
+        return None
+
+
+def _changes(special: LinkSpec) -> dict[str, Any]:
+    """What a scenario's link says, under the names of the network room."""
+    given: dict[str, Any] = {
+        "delay_ns": special.delay,
+        "jitter": None if special.jitter is None else to_kernel(special.jitter),
+        "loss": special.loss,
+        "reliable": None if special.transport is None else special.transport == "reliable",
+        "retransmit_ns": special.retransmit,
+        "bandwidth_bps": special.bandwidth,
+        "duplicate": special.duplicate,
+        "reorder": special.reorder,
+        "held_back_ns": special.held_back,
+    }
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _pieces(scenario: Scenario, stream: Stream) -> tuple[tuple[float, float], ...]:

@@ -5,8 +5,8 @@ A message costs one event. Because the CPU serves in order of arrival, when its 
 time. A crash that is due before the work is done loses the message, so crashes are made known to the node beforehand.
 
 With several cores, taking a message in (hash, signatures) occupies the core that is free first, and checking the
-transactions of a proposal is spread over all of them. The replica itself is one thread: messages are handed to it in the
-order in which they came, each when it is checked, and its signing and executing are done one after the other, on
+transactions of a proposal is spread over all of them. The replica itself is one thread: messages are handed to it in
+the order in which they came, each when it is checked, and its signing and executing are done one after the other, on
 whichever core is free first. With one core all of this is the one queue.
 """
 

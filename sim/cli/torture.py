@@ -144,9 +144,7 @@ def _show(lines: list[dict[str, Any]], log: TortureLog, *, beyond: bool) -> None
     told = ", ".join(f"{count:,} {verdict}" for verdict, count in verdicts.most_common())
     print(f"\n{len(lines):,} storms: {told}")
     if set(verdicts) == {"pass"}:
-        print(
-            f"No failure in {len(lines):,} bounds the failure rate under these storms by {bound(len(lines)):.2g} (95 %)."
-        )
+        print(f"No failure in {len(lines):,} bounds the failure rate by {bound(len(lines)):.2g} (95 %).")
     if beyond:
         seen = "seen" if verdicts["diverged"] else "NOT seen: the checker is blind, or nobody was fooled"
         print(f"Beyond the bound correct nodes can be made to disagree: {seen}.")

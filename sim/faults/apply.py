@@ -47,11 +47,12 @@ def apply(faults: Sequence[Fault], chains: Mapping[str, Chain], engine: Engine, 
         chain.faulty.storm_ns = storm_ns(mine)
         down = len(lasting(mine, chain_id) & set(range(chain.config.validators)))
         # With more than that nothing is promised, so nobody need wait for it longer.
-        chain.faulty.lasting = down if down <= chain.config.validators - chain.family.quorum(chain.config.validators) else 0
+        stood = chain.config.validators - chain.family.quorum(chain.config.validators)
+        chain.faulty.lasting = down if down <= stood else 0
         _plan_crashes(chain, [fault for fault in mine if isinstance(fault, Crash)])
-    for number, fault in enumerate(faults):
+    for fault in faults:
         if not isinstance(fault, Crash):
-            effect = _Effect(chains[fault.chain], engine, draws, number)
+            effect = _Effect(chains[fault.chain], engine, draws)
             engine.call_at(fault.at_ns, effect.begin, fault)
 
 
@@ -82,12 +83,11 @@ def merged(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class _Effect:
-    """One fault of a chain that is no crash; ``number`` addresses what it leaves to chance."""
+    """One fault of a chain that is no crash."""
 
     chain: Chain
     engine: Engine
     draws: Draws
-    number: int
 
     def begin(self, fault: Fault) -> None:
         """Let it happen, and end when it ends."""
@@ -182,7 +182,7 @@ class _Effect:
         validators = self.chain.config.validators
         members = frozenset(fault.nodes)
         peers = [index for index in range(validators) if index not in members]
-        chance = self.draws.block(self.chain.config.id, "fault", self.number)
+        chance = self.draws.block(self.chain.config.id, fault.kind, fault.at_ns, *fault.nodes)
         if fault.groups is not None:
             first, second = (frozenset(group) & frozenset(peers) for group in fault.groups)
             return Coalition(members, (first, second), (first, second))

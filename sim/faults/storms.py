@@ -13,14 +13,16 @@ Every other storm is *mixed*:
   5 to 40 %, clog, lag of up to two timeouts, duplicates of 5 to 40 %. Any number of nodes may suffer from these.
 - One node in three storms is 2 to 20 times slower; in one of three some clocks are off by up to 10 minutes and 10 %.
 
-The others are *unrest*, after the schedules of Bano et al., "Twins: BFT Systems Made Robust", OPODIS 2021: the storm is
-cut into pieces of up to a fourth of a timeout, one or four. One piece in four is quiet; in the others the nodes are
-dealt anew into two groups that do not reach each other, or only one way, or one node is mute or deaf; one unrest in three has a mute node all the
-time, which may decide and not tell. In every other unrest a share of 10 to 40 % of all messages is lost besides. A
-Byzantine protocol has f twins in it, together and from the beginning to the end, every other time with consecutive
-numbers, so that they lead one after the other; either all of their peers live in both of their worlds, or in some
-pieces the groups are the two worlds, and only the twins reach both. In a crash-fault protocol one node may crash and
-restart.
+The others are *unrest*, after the schedules of Bano et al., "Twins: BFT Systems Made Robust", OPODIS 2021:
+
+- The storm is cut into pieces of up to a fourth of a timeout, one or four. One piece in four is quiet; in the others
+  the nodes are dealt anew into two groups that do not reach each other, or only one way, or one node is mute or deaf.
+- One unrest in three has a mute node all the time, which may decide and not tell.
+- In every other unrest a share of 10 to 40 % of all messages is lost besides.
+- A Byzantine protocol has f twins in it, together and from the beginning to the end, every other time with consecutive
+  numbers, so that they lead one after the other. Either all of their peers live in both of their worlds, or in some
+  pieces the groups are the two worlds, and only the twins reach both.
+- In a crash-fault protocol one node may crash and restart.
 
 Whatever passes has passed when the storm ends. Times are whole milliseconds.
 """

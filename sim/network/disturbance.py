@@ -105,9 +105,7 @@ class Disturbances:
                 held_by = handle if rule.hold else held_by
         return Fate(survives, single, extra_ns, held_by)
 
-    def chances(self, address: Address, sender: int) -> list[tuple[float, float]]:
-        """Two numbers in (0, 1) for each receiver: whether the message is lost, whether it is doubled."""
+    def chances(self, address: Address, sender: int) -> list[tuple[float, float, float]]:
+        """Three numbers in (0, 1) for each receiver: whether the message is lost, doubled, held back."""
         block = self._draws.block(self._chain, "disturbance", sender, *address)
-        lost = block.uniforms(self._nodes).tolist()
-        doubled = block.uniforms(self._nodes).tolist()
-        return list(zip(lost, doubled, strict=True))
+        return list(zip(*(block.uniforms(self._nodes).tolist() for _ in range(3)), strict=True))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.kernel.distributions import Distribution
+    from sim.network.gateway import Gateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,10 @@ class Link:
         loss: the chance that one transmission is lost.
         reliable: an ordered byte stream, where a loss costs `retransmit_ns` and nothing overtakes; otherwise datagrams.
         retransmit_ns: retransmission timeout of a reliable link.
+        bandwidth_bps: of the line itself, which serves one message after the other; None where only interfaces limit.
+        duplicate: the chance that a datagram arrives twice, the second time after twice its delay.
+        reorder: the chance that a message is held back by `held_back_ns`, so that others overtake it.
+        gateway: between trust zones.
     """
 
     delay_ns: int
@@ -33,10 +38,22 @@ class Link:
     loss: float
     reliable: bool
     retransmit_ns: int
+    bandwidth_bps: float | None = None
+    duplicate: float = 0.0
+    reorder: float = 0.0
+    held_back_ns: int = 0
+    gateway: Gateway | None = None
 
     def __post_init__(self) -> None:
-        if self.delay_ns < 0 or self.retransmit_ns < 0 or not 0 <= self.loss < 1:
+        if min(self.delay_ns, self.retransmit_ns, self.held_back_ns) < 0 or not 0 <= self.loss < 1:
             raise ValueError(f"a link needs delays >= 0 and a loss in [0, 1): {self}")
+        if not (0 <= self.duplicate <= 1 and 0 <= self.reorder <= 1):
+            raise ValueError(f"a link needs shares from 0 to 1: {self}")
+
+    @property
+    def plain(self) -> bool:
+        """Whether delay, jitter and loss are all there is to it."""
+        return self.bandwidth_bps is None and not self.duplicate and not self.reorder and self.gateway is None
 
 
 class Topology:

@@ -41,6 +41,16 @@ class Tally:
     sent_bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """A broadcast on its way down a tree: who receives it is to pass it on to ``onward``."""
+
+    payload: object
+    onward: Sequence[int]
+    size_bytes: int
+    address: Address
+
+
 class Network:
     """The network between the nodes of one chain.
 
@@ -50,11 +60,21 @@ class Network:
         chain: addresses the draws.
         topology: nodes and links.
         bandwidth_bps: of every NIC in each direction, bits per second; None means infinite.
+        fanout: a message for more nodes than this goes down a tree: to so many directly, each of which passes it on to
+            its share of the others as soon as it has it, through its own NIC. Whoever is down takes its branch with
+            it. 0 for no trees.
     """
 
     def __init__(
-        self, engine: Engine, draws: Draws, chain: str, topology: Topology, bandwidth_bps: float | None
+        self,
+        engine: Engine,
+        draws: Draws,
+        chain: str,
+        topology: Topology,
+        bandwidth_bps: float | None,
+        fanout: int = 0,
     ) -> None:
+        self._fanout = fanout
         self.topology = topology
         self.tallies: dict[str, Tally] = {}
         self._engine = engine
@@ -71,6 +91,10 @@ class Network:
         self._latest = [[0] * nodes for _ in range(nodes)]
         self._halt_ns = [NEVER] * nodes
         self._disturbances = Disturbances(draws, chain, nodes)
+        self._draws = draws
+        self._chain = chain
+        self._special = not all(link.plain for row in topology.links for link in row)
+        self._line_free: dict[tuple[int, int], int] = {}
         self._said: dict[tuple[int, int, Address], int] = {}
 
     def attach(self, handler: Callable[[object, int], bool]) -> None:
@@ -103,16 +127,20 @@ class Network:
         self, sender: int, receivers: Sequence[int], payload: object, size_bytes: int, address: Address, at_ns: int
     ) -> None:
         """Queue a copy for each receiver, in that order, at the sender's NIC from ``at_ns`` on."""
+        if self._fanout and len(receivers) > self._fanout:
+            self._send_down(sender, receivers, payload, size_bytes, address, at_ns)
+            return
         tally = self.tallies.get(address[0])
         if tally is None:
             tally = self.tallies[address[0]] = Tally()
         transmission_ns = self.transmission_ns(size_bytes)
-        if self._delays.random or self._disturbances:
+        each = self._special or self._disturbances
+        if self._delays.random or each:
             address = self._anew(sender, receivers, address)
-        delays = self._delays.rows(address)[sender]
-        if self._disturbances:
-            self._send_disturbed(sender, receivers, payload, transmission_ns, size_bytes, address, at_ns)
+        if each:
+            self._send_each(sender, receivers, payload, transmission_ns, size_bytes, address, at_ns)
             return
+        delays = self._delays.rows(address)[sender]
         ordered = self._ordered[sender]
         latest = self._latest[sender]
         free_ns = max(at_ns, self._egress_free[sender])
@@ -140,7 +168,17 @@ class Network:
         tally.sent += copies
         tally.sent_bytes += copies * size_bytes
 
-    def _send_disturbed(
+    def _send_down(
+        self, sender: int, receivers: Sequence[int], payload: object, size_bytes: int, address: Address, at_ns: int
+    ) -> None:
+        """Send to the first `fanout` receivers, and deal the others out among them."""
+        children, others = receivers[: self._fanout], receivers[self._fanout :]
+        for place, child in enumerate(children):
+            onward = others[place :: self._fanout]
+            carried = Relay(payload, onward, size_bytes, address) if onward else payload
+            self.send(sender, (child,), carried, size_bytes, address, at_ns)
+
+    def _send_each(
         self,
         sender: int,
         receivers: Sequence[int],
@@ -150,7 +188,7 @@ class Network:
         address: Address,
         at_ns: int,
     ) -> None:
-        """As `send`, with rules: a message may be lost, late, held, or arrive twice. Nothing keeps the order then."""
+        """As `send`, for links that are not plain and under rules: each message has a way of its own."""
         tally = self.tallies[address[0]]
         delays = self._delays.rows(address)[sender]
         chances = self._disturbances.chances(address, sender)
@@ -159,24 +197,43 @@ class Network:
         for receiver in receivers:
             free_ns += transmission_ns
             fate = self._disturbances.fate(sender, receiver)
-            lost, doubled = chances[receiver]
-            if delays[receiver] == LOST or free_ns > halt_ns or lost >= fate.survives:
+            lost, doubled, held_back = chances[receiver]
+            link = self.topology.links[sender][receiver]
+            closed = link.gateway is not None and not link.gateway.open
+            if closed or delays[receiver] == LOST or free_ns > halt_ns or lost >= fate.survives:
                 tally.lost += 1
                 continue
             delay_ns = delays[receiver] + fate.extra_ns
+            if held_back < link.reorder:
+                delay_ns += link.held_back_ns
             arrive = partial(self._arrive, receiver, payload, transmission_ns, tally)
             if fate.held_by is not None:
                 deliver = partial(self._deliver_after, delay_ns, arrive)
                 self._disturbances.hold(fate.held_by, deliver)
                 continue
-            self._engine.call_at(free_ns + delay_ns, arrive)
-            if doubled >= fate.single:
+            arrival_ns = self._carried_ns(sender, receiver, size_bytes, address, free_ns) + delay_ns
+            if link.reliable and not self._disturbances:
+                arrival_ns = self._latest[sender][receiver] = max(arrival_ns, self._latest[sender][receiver])
+            self._engine.call_at(arrival_ns, arrive)
+            if doubled >= fate.single * (1 - (0.0 if link.reliable else link.duplicate)):
                 tally.sent += 1
-                self._engine.call_at(free_ns + 2 * delay_ns, arrive)
+                self._engine.call_at(arrival_ns + delay_ns, arrive)
         self._egress_free[sender] = free_ns
         self._count_egress(sender, min(started_ns, halt_ns), min(free_ns, halt_ns))
         tally.sent += len(receivers)
         tally.sent_bytes += len(receivers) * size_bytes
+
+    def _carried_ns(self, sender: int, receiver: int, size_bytes: int, address: Address, from_ns: int) -> int:
+        """When a message has passed the line's own bandwidth and the gateway on it; propagation comes on top."""
+        link = self.topology.links[sender][receiver]
+        if link.bandwidth_bps is not None:
+            line = self._line_free
+            work_ns = round(size_bytes * 8 * SECOND / link.bandwidth_bps)
+            from_ns = line[sender, receiver] = max(from_ns, line.get((sender, receiver), 0)) + work_ns
+        if link.gateway is not None:
+            block = self._draws.block(self._chain, "gateway", sender, receiver, *address)
+            from_ns = link.gateway.leaves_ns(from_ns, int(link.gateway.delay.sample(block, 1)[0]))
+        return from_ns
 
     def _deliver_after(self, delay_ns: int, arrive: Callable[[], None], now_ns: int) -> None:
         self._engine.call_at(now_ns + delay_ns, arrive)
@@ -193,12 +250,22 @@ class Network:
         received_ns = self._ingress_free[receiver] + transmission_ns
         if received_ns < self._engine.now:
             received_ns = self._engine.now
+        if type(payload) is Relay:
+            self._pass_on(receiver, payload, received_ns)
+            payload = payload.payload
         if self._handlers[receiver](payload, received_ns):
             self._ingress_free[receiver] = received_ns
             self._ingress_busy_ns[receiver] += transmission_ns
             tally.delivered += 1
         else:
             tally.lost += 1
+
+    def _pass_on(self, node: int, relay: Relay, received_ns: int) -> None:
+        if received_ns <= self._halt_ns[node]:
+            self.send(node, relay.onward, relay.payload, relay.size_bytes, relay.address, received_ns)
+        else:
+            self.tallies[relay.address[0]].sent += len(relay.onward)
+            self.tallies[relay.address[0]].lost += len(relay.onward)
 
     def halt(self, node: int, at_ns: int) -> None:
         """A node stops at ``at_ns``, known in advance: what its NIC has not sent by then is lost."""

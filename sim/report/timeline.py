@@ -181,7 +181,8 @@ def _mark(rates: Axes, latencies: Axes, run: Run, unit_s: int) -> None:
 
 def _colour(moment: series.Moment) -> str:
     """Of a fault that is not drawn in a colour of its own: as a crash when it begins, as a restart when it ends."""
-    return _MARKS.get(moment.kind, style.GREEN if moment.kind.endswith(("ends", "restart without disk")) else style.ALARM)
+    over = moment.kind.endswith(("ends", "restart without disk"))
+    return _MARKS.get(moment.kind, style.GREEN if over else style.ALARM)
 
 
 def describe(moment: series.Moment, chain: str) -> str:

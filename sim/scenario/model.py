@@ -50,19 +50,63 @@ def _distinct(values: tuple[object, ...], noun: str) -> None:
 
 
 class Link(Model):
-    """What differs between two regions, in both directions; whatever is left out is as for the network."""
+    """What differs on the lines between two regions; whatever is left out is as for the network."""
 
-    between: tuple[RegionId, ...] = Field(min_length=2, max_length=2, description="The two regions.")
+    between: tuple[RegionId, ...] | None = Field(
+        default=None, min_length=2, max_length=2, description="The two regions, for both directions."
+    )
+    from_region: RegionId | None = Field(default=None, alias="from", description="With `to`: for one direction only.")
+    to_region: RegionId | None = Field(default=None, alias="to", description="With `from`: for one direction only.")
     delay: Duration | None = Field(default=None, description="One-way delay, instead of the matrix's.")
     jitter: DurationDistribution | None = Field(default=None, description="Added to every one-way delay.")
     transport: TransportName | None = Field(default=None, description="As for the network.")
     loss: Share | None = Field(default=None, description="Probability that a message is lost.")
     retransmit: PositiveDuration | None = Field(default=None, description="As for the network.")
+    bandwidth: Bandwidth | None = Field(
+        default=None, description="Of the line between each pair of nodes, besides their interfaces."
+    )
+    duplicate: Share = Field(default=0.0, description="Probability that a datagram arrives twice.")
+    reorder: Share = Field(default=0.0, description="Probability that a message is held back, so that others overtake.")
+    held_back: Duration = Field(default=parse_duration("50ms"), description="For how long, if `reorder` is given.")
 
     @field_validator("between", mode="after")
     @classmethod
-    def _two_regions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        _distinct(value, "region")
+    def _two_regions(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        _distinct(value or (), "region")
+        return value
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        one_way = (self.from_region is not None, self.to_region is not None)
+        if self.between is not None and any(one_way):
+            raise EntryError([(("between",), "stands beside from or to; needs either between, or from and to")])
+        if self.between is None and not all(one_way):
+            raise EntryError([((), "names no two regions; needs either between, or from and to")])
+        return self
+
+    @property
+    def directions(self) -> tuple[tuple[str, str], ...]:
+        """The directions that it is about, as (from, to)."""
+        if self.between is not None:
+            a, b = self.between
+            return ((a, b), (b, a))
+        return ((str(self.from_region), str(self.to_region)),)
+
+
+class Gateway(Model):
+    """An isolation gateway between two trust zones: it stores what crosses and sends it on in batches."""
+
+    between: tuple[ZoneId, ...] = Field(min_length=2, max_length=2, description="The two zones.")
+    batch: Duration = Field(default=0, description="It sends at multiples of this; 0 sends at once.")
+    delay: DurationDistribution = Field(description="What checking and copying takes, drawn for every message.")
+    one_way: Annotated[Literal["no", "yes"], one_of("no", "yes")] = Field(
+        default="no", description="yes: a data diode, open from the first zone to the second only."
+    )
+
+    @field_validator("between", mode="after")
+    @classmethod
+    def _two_zones(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        _distinct(value, "zone")
         return value
 
 
@@ -86,14 +130,32 @@ class Network(Model):
         default=parse_duration("200ms"), description="What each loss costs on a reliable transport."
     )
     links: tuple[Link, ...] = Field(default=(), description="What differs between two regions.")
+    zones: Mapping[RegionId, ZoneId] = Field(
+        default_factory=dict, description="Trust zone of a region, where that is not the zone of the chain."
+    )
+    gateways: tuple[Gateway, ...] = Field(default=(), description="Between the zones of two nodes of one chain.")
 
     @field_validator("links", mode="after")
     @classmethod
-    def _one_per_pair(cls, value: tuple[Link, ...]) -> tuple[Link, ...]:
-        pairs = [frozenset(link.between) for link in value]
+    def _one_per_direction(cls, value: tuple[Link, ...]) -> tuple[Link, ...]:
+        seen: set[tuple[str, str]] = set()
+        problems: list[tuple[tuple[str | int, ...], str]] = []
+        for index, link in enumerate(value):
+            if seen & set(link.directions):
+                where = "between" if link.between is not None else "from"
+                problems.append(((index, where), "this pair of regions has a link already; needs one per pair"))
+            seen |= set(link.directions)
+        if problems:
+            raise EntryError(problems)
+        return value
+
+    @field_validator("gateways", mode="after")
+    @classmethod
+    def _one_per_pair_of_zones(cls, value: tuple[Gateway, ...]) -> tuple[Gateway, ...]:
+        pairs = [frozenset(gateway.between) for gateway in value]
         repeated = [index for index, pair in enumerate(pairs) if pair in pairs[:index]]
         if repeated:
-            message = "this pair of regions has a link already; needs one per pair"
+            message = "these zones have a gateway already; needs one per pair"
             raise EntryError([((index, "between"), message) for index in repeated])
         return value
 
@@ -166,6 +228,10 @@ class Chain(Model):
     )
     block: Block = Field(description="When a block is cut.")
     mempool: Mempool = Field(default=Mempool(), description="Where transactions wait.")
+    fanout: Annotated[int, whole(0, MAX_NODES)] = Field(
+        default=0,
+        description="How many nodes a broadcast goes to directly; these pass it on to as many each. 0: to all.",
+    )
     cores: Annotated[int, whole(1, 1024)] = Field(
         default=1, description="CPU cores of each node; signatures are checked on all of them, the rest on one."
     )

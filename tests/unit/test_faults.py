@@ -1,4 +1,4 @@
-"""Each fault does what its name says, to the nodes and for the time that it names, and the chain answers as it should."""
+"""Each fault does what its name says, to whom and as long as it says, and the chain answers as it should."""
 
 from __future__ import annotations
 
