@@ -106,8 +106,6 @@ def _chain_config(scenario: Scenario, chain_id: str, spec: ChainSpec) -> ChainCo
         checkpoint_interval=spec.consensus.checkpoint_interval,
         commit_wait_ns=spec.consensus.commit_wait,
         heartbeat_ns=spec.consensus.heartbeat,
-        committee=spec.consensus.committee,
-        epoch=spec.consensus.epoch,
         cores=spec.cores,
         max_transactions=spec.block.max_transactions,
         max_bytes=spec.block.max_bytes,

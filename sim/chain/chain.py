@@ -118,8 +118,6 @@ class Chain:
                 seed=self._seed,
                 commit_wait_ns=config.commit_wait_ns,
                 heartbeat_ns=config.heartbeat_ns,
-                committee=config.committee,
-                epoch=config.epoch,
             )
         )
 

@@ -60,8 +60,6 @@ class ChainConfig:
     costs: Costs
     commit_wait_ns: int = 0
     heartbeat_ns: int = 0
-    committee: int = 0
-    epoch: int = 0
     cores: int = 1
 
     @property

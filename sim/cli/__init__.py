@@ -21,6 +21,7 @@ def main() -> NoReturn:
         code = run_command(sys.argv[1:])
     except KeyboardInterrupt:
         code = INTERRUPTED
+    if code == INTERRUPTED:
         print("alliance: interrupted, nothing was written", file=sys.stderr)
     sys.exit(code)
 

@@ -66,7 +66,7 @@ def torture(
         print(
             f"alliance: interrupted; {log.path} holds {len(log.done)} seeds, the same command goes on", file=sys.stderr
         )
-        return INTERRUPTED
+        raise SystemExit(INTERRUPTED) from None
     lines = [log.done[seed] for seed in wanted]
     failed = [line for line in lines if line["verdict"] != "pass"]
     _show(lines, log, beyond=beyond)

@@ -18,8 +18,6 @@ class Parameters:
         seed: of what the protocol itself leaves to chance, such as Raft's election timeouts.
         commit_wait_ns: Tendermint's timeout_commit, the pause after a decision; 0 for none.
         heartbeat_ns: Raft's heartbeat interval; 0 for a tenth of ``timeout_ns``.
-        committee: how many of the replicas vote at a time, in a rotating committee; 0 for all.
-        epoch: decided values after which one member of the committee is replaced; 0 for never.
 
     Raises:
         ValueError: a parameter is out of range.
@@ -33,18 +31,14 @@ class Parameters:
     seed: int = 0
     commit_wait_ns: int = 0
     heartbeat_ns: int = 0
-    committee: int = 0
-    epoch: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what no chain can run with."""
         for name in ("n", "timeout_ns", "window", "checkpoint_interval"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("seed", "commit_wait_ns", "heartbeat_ns", "committee", "epoch"):
+        for name in ("seed", "commit_wait_ns", "heartbeat_ns"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if not 0 <= self.me < self.n:
             raise ValueError(f"me must be one of the {self.n} replicas 0…{self.n - 1}, got {self.me}")
-        if self.committee > self.n:
-            raise ValueError(f"committee must be at most the {self.n} replicas, got {self.committee}")

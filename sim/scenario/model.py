@@ -184,12 +184,6 @@ class Consensus(Model):
         default=0, description="tendermint: pause after a decision before the next height (timeout_commit)."
     )
     heartbeat: Duration = Field(default=0, description="raft: heartbeat interval; 0 for a tenth of the timeout.")
-    committee: Annotated[int, whole(0, MAX_NODES)] = Field(
-        default=0, description="pbft: how many validators vote at a time, taking turns; 0 for all."
-    )
-    epoch: Annotated[int, whole(0, 1_000_000)] = Field(
-        default=0, description="pbft: blocks after which one member of the committee is replaced; 0 for never."
-    )
 
 
 class Block(Model):
