@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from sim.kernel.engine import Engine
 
 
+MOST_BLOCKS = 64
+"""Blocks in one answer: enough to be worth a round trip, few enough to keep neither node busy for long [guess]."""
+
+
 class Catchup:
     """Feeding and fetching of finished blocks, one per chain."""
 
@@ -25,7 +29,7 @@ class Catchup:
         family = chain.family
         # A block of a crash-fault protocol proves nothing by itself: it is taken on its sender's word.
         self._quorum = family.quorum(chain.config.validators) if family.certified else 0
-        self._wanted: dict[int, int] = {}
+        self._fetching: set[int] = set()
 
     def _feeder(self, observer: int) -> int:
         """The validator that an observer is connected to: the first that is up and correct, from its own number on.
@@ -51,40 +55,43 @@ class Catchup:
         if push.sequence == height + 1:
             self._chain.commit(node, push.sequence, push.value, at_ns)
         elif push.sequence > height + 1:
-            self.fetch(node, push.sequence, (push.sender,), at_ns)
+            self.fetch(node, (push.sender,), at_ns)
 
-    def fetch(self, node: Node, height: int, peers: Sequence[int], at_ns: int) -> None:
-        """Get a node to ``height`` from one of ``peers``; does nothing while it already fetches that."""
-        if self._wanted.get(node.index, 0) < height:
-            self._wanted[node.index] = height
-            self._ask(node, height, peers, at_ns, 0)
+    def fetch(self, node: Node, peers: Sequence[int], at_ns: int) -> None:
+        """Get a node what one of ``peers`` has beyond it; one that fetches already goes on as it does."""
+        if node.index not in self._fetching:
+            self._fetching.add(node.index)
+            self._ask(node, peers, at_ns, 0)
 
     def resume(self, node: Node, now_ns: int) -> None:
         """A restarted node goes on from what its disk holds, and looks for what it missed."""
         peers = [index for index in range(self._chain.config.validators) if index != node.index]
-        self._wanted.pop(node.index, None)
+        self._fetching.discard(node.index)
         # Before any message reaches the replica: it must not count on a decision that the crash kept from execution.
         self._caught_up(node, 0, now_ns)
         if peers:
-            self.fetch(node, self._chain.ledger.heights[node.index] + 1, peers, now_ns)
+            self.fetch(node, peers, now_ns)
 
-    def _ask(self, node: Node, height: int, peers: Sequence[int], at_ns: int, attempt: int) -> None:
-        """Ask one peer, and the next if no answer has come after the chain's timeout."""
-        if self._wanted.get(node.index) != height:
-            return
+    def _ask(self, node: Node, peers: Sequence[int], at_ns: int, attempt: int) -> None:
+        """Ask one peer, and the next if nothing has come of it after the chain's timeout."""
         peer = peers[(node.index + attempt) % len(peers)]
         reached = self._chain.ledger.heights[node.index]
         if not node.down:
             self._chain.transmit(node.index, [peer], BlockRequest(node.index, reached + 1, attempt), at_ns)
             retry_ns = at_ns + self._chain.config.timeout_ns
-            self._engine.call_at(retry_ns, self._ask, node, height, peers, retry_ns, attempt + 1)
+            self._engine.call_at(retry_ns, self._ask_again, node, peers, reached, attempt + 1)
+
+    def _ask_again(self, node: Node, peers: Sequence[int], reached: int, attempt: int) -> None:
+        if node.index in self._fetching and self._chain.ledger.heights[node.index] == reached:
+            self._ask(node, peers, self._engine.now, attempt)
 
     def answer(self, node: Node, request: BlockRequest, at_ns: int) -> None:
-        """Send what was asked for; an answer without blocks says that there are none yet."""
+        """Send what was asked for, so many blocks at a time; an answer without any says that there are none yet."""
         if node.replica is None:
             return
         ledger = self._chain.ledger
-        blocks = ledger.blocks[request.sequence : ledger.heights[node.index] + 1]
+        end = min(ledger.heights[node.index], request.sequence + MOST_BLOCKS - 1)
+        blocks = ledger.blocks[request.sequence : end + 1]
         values = tuple(block.value for block in blocks if block.value is not None)
         view = node.replica.view if node.replica.active else 0
         answer = BlockRange(node.index, request.sequence, values, self._quorum, view, request.attempt)
@@ -98,7 +105,10 @@ class Catchup:
                 if executed_ns is None:
                     return
                 at_ns = executed_ns
-        self._wanted.pop(node.index, None)
+        if len(answer.values) == MOST_BLOCKS:
+            self._ask(node, (answer.sender,), at_ns, answer.attempt + 1)
+            return
+        self._fetching.discard(node.index)
         self._caught_up(node, answer.peer_view, at_ns)
 
     def _caught_up(self, node: Node, view: int, at_ns: int) -> None:

@@ -226,7 +226,7 @@ class Chain:
         return at_ns
 
     def _fetch_state(self, node: Node, output: FetchState, at_ns: int, _: deque[Output]) -> int:
-        self._catchup.fetch(node, output.sequence, output.peers, at_ns)
+        self._catchup.fetch(node, output.peers, at_ns)
         return at_ns
 
     def _note_misbehaviour(self, _: Node, output: Misbehaviour, at_ns: int, __: deque[Output]) -> int:
@@ -372,6 +372,7 @@ class Chain:
         self.note_fault(node.index, "restart without disk" if wiped else "restart")
         if wiped:
             self._wipe(node)
+        self.proposer.restart(node, now_ns)
         self._catchup.resume(node, now_ns)
 
     def _wipe(self, node: Node) -> None:

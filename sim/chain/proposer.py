@@ -79,6 +79,11 @@ class Proposer:
         self.pool.lead(node.index, executed, np.concatenate([none, *carried]), at_ns)
         self._forget_cut()
 
+    def restart(self, node: Node, at_ns: int) -> None:
+        """A leader that nobody has replaced comes back: what it had cut and not proposed waits again."""
+        if node.index == self.pool.leader:
+            self.lead(node, at_ns)
+
     def release(self, transactions: NDArray[np.int64], at_ns: int) -> None:
         """The leader executed these: there is room again, so the next block may fill sooner than was planned."""
         self.pool.release(transactions, at_ns)

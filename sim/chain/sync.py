@@ -1,7 +1,7 @@
 """Messages by which blocks reach nodes outside the vote: pushed to observers, fetched by whoever fell behind.
 
-A block travels with its quorum certificate, so a receiver checks a quorum of signatures for each and need not trust
-who sent it.
+A block travels with its quorum certificate, and a run of blocks with that of the last, which commits to all before it:
+a receiver checks a quorum of signatures and need not trust who sent it.
 """
 
 from __future__ import annotations
@@ -76,11 +76,11 @@ class BlockRange:
 
     @property
     def signatures(self) -> int:
-        """A quorum for each block, and the sender's own."""
-        return 1 + self.quorum * len(self.values)
+        """The sender's own, and a quorum's on the last block: each header names the one before it by its digest."""
+        return 1 + self.quorum * bool(self.values)
 
     @property
     def size_bytes(self) -> int:
-        """Headers, certificates and transactions of all blocks."""
-        per_block = _HEADER_BYTES + self.quorum * _SIGNATURE_BYTES
-        return _REQUEST_BYTES + sum(per_block + value.size_bytes for value in self.values)
+        """Headers and transactions of all blocks, and the certificate of the last."""
+        blocks = sum(_HEADER_BYTES + value.size_bytes for value in self.values)
+        return _REQUEST_BYTES + blocks + self.quorum * _SIGNATURE_BYTES * bool(self.values)

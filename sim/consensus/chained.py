@@ -7,7 +7,8 @@ certified blocks stand in consecutive views, the first of them is final, and eve
 The pacemaker. A view ends with a certificate of it. If its time is over first, a replica votes in it no more and
 broadcasts TIMEOUT with its newest certificate, again each time the time is over; times double with every view that
 timed out until something is decided. f+1 TIMEOUTs of a view make one join. A quorum of them is a timeout certificate:
-it ends the view too, and stands in the next proposal. A TIMEOUT of somebody behind is answered with what it lacks.
+it ends the view too, and stands in the next proposal. A TIMEOUT of somebody behind is answered, by the f+1 replicas
+after it in the ring, with what it lacks.
 
 A replica that is told of a block it does not have asks the teller for it and for what is between; beyond the tail that
 replicas keep, it asks its host to fetch decided values. Afterwards it may not know the identity of the block that it
@@ -188,6 +189,8 @@ class Blocks:
     """
 
     kind: ClassVar[str] = "blocks"
+    proposed: ClassVar[int] = 0
+    """A quorum has checked the transactions of a certified block."""
     sender: int
     view: int
     sequence: int
@@ -205,15 +208,9 @@ class Blocks:
 
     @property
     def signatures(self) -> int:
-        """Its own and those of all certificates."""
+        """Its own and those of the newest certificates; the blocks below are linked to these by their digests."""
         reason = 0 if self.timeouts is None else self.timeouts.signers.bit_count()
-        blocks = sum(block.justify.signers.bit_count() for block in self.blocks)
-        return 1 + blocks + self.high.signers.bit_count() + self.final.signers.bit_count() + reason
-
-    @property
-    def proposed(self) -> int:
-        """The transactions of the values."""
-        return sum(block.value.count for block in self.blocks)
+        return 1 + self.high.signers.bit_count() + self.final.signers.bit_count() + reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +260,8 @@ class ChainedReplica:
         self._announced = 0
         self._open: dict[bytes, int] = {}
         self._pending: dict[bytes, Proposal] = {}
+        self._asking = False
+        self._fetching = 0
         self._seen: dict[int, bytes] = {}
         self._votes: dict[int, Tally] = {}
         self._gave_up_on: TimeoutCertificate | None = None
@@ -430,7 +429,9 @@ class ChainedReplica:
             self._process_pending(outputs)
         else:
             self._keep(message)
-            outputs.append(self._ask(message.sender, block.justify.block))
+            if not self._asking:
+                self._asking = True
+                outputs.append(self._ask(message.sender, block.justify.block))
         return outputs
 
     def _proposal_fault(self, message: Proposal) -> str | None:
@@ -607,10 +608,12 @@ class ChainedReplica:
             return (Misbehaviour(message.sender, "the certificates of its blocks do not hold"),)
         if not self._is_valid(message.high) or not self._is_valid(message.final):
             return (Misbehaviour(message.sender, "its newest certificate does not hold"),)
+        self._asking = False
         outputs: list[Output] = []
         if message.blocks and message.blocks[0].height > self._decided_height + 1:
             height = message.blocks[0].height - 1
-            if not self._knows(message.blocks[0].justify.block):
+            if not self._knows(message.blocks[0].justify.block) and height > self._fetching:
+                self._fetching = height
                 outputs.append(FetchState(height, b"", (message.sender,)))
         for block in message.blocks:
             if block.height > self._decided_height and block.id not in self._blocks and self._insert(block):
@@ -626,6 +629,7 @@ class ChainedReplica:
         outputs: list[Output] = []
         self._waiting = event.waiting
         self._timer_runs = False
+        self._fetching = 0
         if event.sequence > self.last_executed:
             self.last_executed = event.sequence
             self._announced = max(self._announced, event.sequence)
@@ -685,6 +689,8 @@ class ChainedReplica:
         outputs: list[Output] = []
         if event.name == VIEW_TIMER and self._timer_runs:
             self._timer_runs = False
+            self._asking = False
+            self._fetching = 0
             self._fruitless += 1
             if not self._knows(self._high.block):
                 outputs += [
@@ -709,9 +715,11 @@ class ChainedReplica:
             return (Misbehaviour(message.sender, fault),)
         outputs: list[Output] = []
         self._learn(message.high, outputs, public=True)
-        if not self._knows(message.high.block):
+        if not self._knows(message.high.block) and not self._asking:
+            self._asking = True
             outputs.append(self._ask(message.sender, message.high.block))
-        if message.view < self.view or message.sequence < self._decided_height:
+        behind = message.view < self.view or message.sequence < self._decided_height
+        if behind and (self._me - message.sender) % self._n <= self._quorums.weak:
             outputs.append(Send(message.sender, self._blocks_above(message.sequence)))
         if message.vote is not None and message.vote.view > self._high.view:
             self._tally(message.vote, outputs)

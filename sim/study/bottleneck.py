@@ -90,7 +90,7 @@ def bottleneck(evidence: Evidence) -> dict[str, Any]:
     total_s = sum(causes_s.values())
     cause = max(causes_s, key=lambda name: causes_s[name])
     return {
-        "throughput": {"resource": resource, "utilisation": utilisation},
+        "throughput": {"resource": resource, "utilisation": float(utilisation)},
         "latency": {
             "cause": cause,
             "share": causes_s[cause] / total_s if total_s > 0 else 0.0,
