@@ -29,7 +29,8 @@ class Catchup:
         family = chain.family
         # A block of a crash-fault protocol proves nothing by itself: it is taken on its sender's word.
         self._quorum = family.quorum(chain.config.validators) if family.certified else 0
-        self._fetching: set[int] = set()
+        self._fetching: dict[int, int] = {}
+        self._asked = 0
 
     def _feeder(self, observer: int) -> int:
         """The validator that an observer is connected to: the first that is up and correct, from its own number on.
@@ -60,29 +61,30 @@ class Catchup:
     def fetch(self, node: Node, peers: Sequence[int], at_ns: int) -> None:
         """Get a node what one of ``peers`` has beyond it; one that fetches already goes on as it does."""
         if node.index not in self._fetching:
-            self._fetching.add(node.index)
             self._ask(node, peers, at_ns, 0)
 
     def resume(self, node: Node, now_ns: int) -> None:
         """A restarted node goes on from what its disk holds, and looks for what it missed."""
         peers = [index for index in range(self._chain.config.validators) if index != node.index]
-        self._fetching.discard(node.index)
+        self._fetching.pop(node.index, None)
         # Before any message reaches the replica: it must not count on a decision that the crash kept from execution.
         self._caught_up(node, 0, now_ns)
         if peers:
             self.fetch(node, peers, now_ns)
 
     def _ask(self, node: Node, peers: Sequence[int], at_ns: int, attempt: int) -> None:
-        """Ask one peer, and the next if nothing has come of it after the chain's timeout."""
+        """Ask one peer, and the next if no answer has come after the chain's timeout."""
+        self._asked += 1
+        self._fetching[node.index] = self._asked
         peer = peers[(node.index + attempt) % len(peers)]
         reached = self._chain.ledger.heights[node.index]
         if not node.down:
             self._chain.transmit(node.index, [peer], BlockRequest(node.index, reached + 1, attempt), at_ns)
             retry_ns = at_ns + self._chain.config.timeout_ns
-            self._engine.call_at(retry_ns, self._ask_again, node, peers, reached, attempt + 1)
+            self._engine.call_at(retry_ns, self._ask_again, node, peers, self._asked, attempt + 1)
 
-    def _ask_again(self, node: Node, peers: Sequence[int], reached: int, attempt: int) -> None:
-        if node.index in self._fetching and self._chain.ledger.heights[node.index] == reached:
+    def _ask_again(self, node: Node, peers: Sequence[int], asked: int, attempt: int) -> None:
+        if self._fetching.get(node.index) == asked:
             self._ask(node, peers, self._engine.now, attempt)
 
     def answer(self, node: Node, request: BlockRequest, at_ns: int) -> None:
@@ -108,7 +110,7 @@ class Catchup:
         if len(answer.values) == MOST_BLOCKS:
             self._ask(node, (answer.sender,), at_ns, answer.attempt + 1)
             return
-        self._fetching.discard(node.index)
+        self._fetching.pop(node.index, None)
         self._caught_up(node, answer.peer_view, at_ns)
 
     def _caught_up(self, node: Node, view: int, at_ns: int) -> None:
