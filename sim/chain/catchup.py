@@ -107,11 +107,13 @@ class Catchup:
                 if executed_ns is None:
                     return
                 at_ns = executed_ns
-        if len(answer.values) == MOST_BLOCKS:
-            self._ask(node, (answer.sender,), at_ns, answer.attempt + 1)
-            return
-        self._fetching.pop(node.index, None)
+        more = len(answer.values) == MOST_BLOCKS
+        if not more:
+            self._fetching.pop(node.index, None)
+        # After each piece: the replica must not come to decisions that are executed already.
         self._caught_up(node, answer.peer_view, at_ns)
+        if more:
+            self._ask(node, (answer.sender,), at_ns, answer.attempt + 1)
 
     def _caught_up(self, node: Node, view: int, at_ns: int) -> None:
         if node.replica is not None:
