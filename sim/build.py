@@ -10,6 +10,7 @@ from sim.chain.config import ChainConfig, Costs
 from sim.chain.outcome import write_tables
 from sim.chain.verification import Verification
 from sim.faults.apply import apply
+from sim.faults.schedule import end_ns
 from sim.kernel.draws import Draws
 from sim.kernel.engine import SECOND, Engine
 from sim.metrics.recorder import Recorder
@@ -89,7 +90,11 @@ def build(scenario: Scenario, seed: int, make: Callable[[Parameters], Replica] |
         requests = ask(draws, chain_id, config.nodes, checks, offered)
         chain = chains[chain_id] = Chain(engine, draws, recorder, config, network, offered, make)
         verifications[chain_id] = Verification(engine, recorder, chain, requests)
-    apply(schedule(scenario), chains, engine, draws)
+    faults = schedule(scenario)
+    for chain_id, chain in chains.items():
+        if scenario.chains[chain_id].fidelity == "auto":
+            chain.fly(sorted((fault.at_ns, end_ns(fault)) for fault in faults if fault.chain == chain_id))
+    apply(faults, chains, engine, draws)
     return Alliance(engine, recorder, chains, verifications, scenario.horizon)
 
 

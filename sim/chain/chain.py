@@ -10,6 +10,7 @@ from sim.chain.catchup import Catchup
 from sim.chain.faulty import Faulty, Forged
 from sim.chain.ledger import Ledger
 from sim.chain.node import Node
+from sim.chain.pilot import Pilot
 from sim.chain.proposer import Proposer
 from sim.chain.records import Records
 from sim.chain.sync import BlockPush, BlockRange, BlockRequest
@@ -72,6 +73,7 @@ class Chain:
         self.ledger = Ledger(config, self.records, offered)
         self.faulty = Faulty()
         self.views: set[int] = set()
+        self.pilot: Pilot | None = None
         self.family = family(config.protocol)
         self._engine = engine
         self._recorder = recorder
@@ -262,11 +264,17 @@ class Chain:
             for follower in self.faulty.waits_for(height):
                 self._engine.call_at(executed_ns, self._follow_on, self.nodes[follower])
         self._engine.trace.note("commit", self.config.id, node.index, height, executed_ns, block.digest)
+        if self.pilot is not None and height == min(self.ledger.heights):
+            self._engine.call_at(executed_ns, self.pilot.consider)
         if node.index == self.proposer.pool.leader:
             self.proposer.release(block.transactions, executed_ns)
         if node.replica is not None:
             self._catchup.feed(node, height, value, executed_ns)
         return executed_ns
+
+    def fly(self, faults: Sequence[tuple[int, int]]) -> None:
+        """Compute heights as a whole wherever none of these intervals, in which something is wrong, forbids it."""
+        self.pilot = Pilot(self, self._engine, faults)
 
     # Faults.
 

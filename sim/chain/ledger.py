@@ -151,6 +151,21 @@ class Ledger:
         self.heights[node] = height
         return block
 
+    def execute_everywhere(self, value: Value, voted_ns: NDArray[np.int64], executed_ns: NDArray[np.int64]) -> Block:
+        """Every node executes the next value, each at its own time; arrays have a cell per node.
+
+        Raises:
+            InvariantViolation: as `execute`.
+        """
+        height = len(self.blocks)
+        for node, reached in enumerate(self.heights):
+            invariants.check_order(self._config.id, node, reached, height)
+        block = self._build(height, value, int(voted_ns.min()))
+        block.voted_ns, block.executed_ns = voted_ns, executed_ns
+        self.blocks.append(block)
+        self.heights = [height] * len(self.heights)
+        return block
+
     def agreed(self, height: int) -> bytes:
         """The digest of the value that the first correct node executed at a height."""
         block = self.blocks[height]

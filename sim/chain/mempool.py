@@ -117,6 +117,36 @@ class Mempool:
         self.peak = max(self.peak, self._occupied)
         self._waiting = np.concatenate([self._waiting, taken])
 
+    @property
+    def base_ns(self) -> int:
+        """When the last block was cut, or this leader began."""
+        return self._base_ns
+
+    @property
+    def occupied(self) -> int:
+        """Transactions admitted and not executed by the leader."""
+        return self._occupied
+
+    def outlook(self) -> tuple[Rows, Rows, Rows]:
+        """What waits, what will arrive, and when."""
+        return self._waiting, self._order[self._next :], self._arrival_ns[self._next :]
+
+    def settle(self, rows: Rows, times_ns: Rows, base_ns: int, peak: int) -> None:
+        """These, the first of `outlook`, came at these times and are executed; the last block was cut at ``base_ns``.
+
+        ``peak``: the most that the pool held meanwhile.
+        """
+        waited = min(len(rows), len(self._waiting))
+        came = len(rows) - waited
+        self.state[rows] = EXECUTED
+        self.queued_ns[rows] = times_ns
+        self._waiting = self._waiting[waited:]
+        self._occupied -= waited
+        self._next += came
+        self.admitted += came
+        self.peak = max(self.peak, peak)
+        self._base_ns = base_ns
+
     def cut(self, now_ns: int, *, now_or_never: bool = False) -> Rows:
         """Take the next block's transactions out; empty if it is not time to cut yet.
 

@@ -40,6 +40,7 @@ class Proposer:
         self._cut: Timer | None = None
         self._cut_ns = 0
         self._wake: Timer | None = None
+        self._rests = False
         self._wake_at_next_arrival(after_ns=-1)
 
     def _reach_ns(self, leader: int) -> NDArray[np.int64]:
@@ -89,6 +90,19 @@ class Proposer:
         self.pool.release(transactions, at_ns)
         self._forget_cut()
 
+    def rest(self) -> None:
+        """Do nothing until `wake`: heights are computed as a whole meanwhile."""
+        self._rests = True
+        self._forget_cut()
+        if self._wake is not None:
+            self._wake.cancel()
+            self._wake = None
+
+    def wake(self, height: int) -> None:
+        """Go on above this height."""
+        self._rests = False
+        self._known = height + 1
+
     def _forget_cut(self) -> None:
         if self._cut is not None:
             self._cut.cancel()
@@ -97,7 +111,7 @@ class Proposer:
     def plan(self, node: Node, at_ns: int) -> None:
         """Schedule the leader's next block, unless one is scheduled or its window is full."""
         replica = node.replica
-        if replica is None:
+        if replica is None or self._rests:
             return
         if node.index != self.pool.leader or (self._rotates and replica.view > self._view):
             if not self._rotates or replica.view <= self._view or not replica.can_propose():
@@ -158,8 +172,8 @@ class Proposer:
     def waits(self, node: Node, at_ns: int) -> bool:
         """Whether transactions wait that this node has not executed; if none do, the next arrival will wake it."""
         waits = self.pool.arrived_by(at_ns) > self._chain.ledger.executed_transactions(node.index)
+        node.idle = not waits
         if not waits:
-            node.idle = True
             self._wake_at_next_arrival(at_ns)
         return waits
 

@@ -112,6 +112,23 @@ class StateTransferred:
     waiting: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Every replica has executed everything up to ``sequence``, ordered in ``view`` without messages; go on from there.
+
+    A host that computes heights as a whole sends it to all replicas alike when it returns to delivering messages. What
+    each would hold had it taken part: the last checkpoint, as a quorum certified it, and the values since, prepared. The
+    host has stopped all timers.
+    """
+
+    sequence: int
+    view: int
+    checkpoint: int
+    checkpoint_digest: bytes
+    values: tuple[Value, ...]
+    waiting: bool
+
+
 # ---- outputs
 
 
@@ -187,7 +204,7 @@ class Misbehaviour:
     reason: str
 
 
-Input: TypeAlias = Message | Propose | RequestWaiting | Executed | TimerExpired | StateTransferred
+Input: TypeAlias = Message | Propose | RequestWaiting | Executed | TimerExpired | StateTransferred | Resumed
 Output: TypeAlias = Broadcast | Send | SetTimer | CancelTimer | Decide | EnterView | FetchState | Misbehaviour
 
 

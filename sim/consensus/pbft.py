@@ -49,6 +49,7 @@ from sim.consensus.interface import (
     Output,
     Propose,
     RequestWaiting,
+    Resumed,
     Send,
     SetTimer,
     StateTransferred,
@@ -119,6 +120,7 @@ class PbftReplica:
             Executed: self._on_executed,
             TimerExpired: self._on_timer_expired,
             StateTransferred: self._on_state_transferred,
+            Resumed: self._on_resumed,
         }
 
     @classmethod
@@ -323,6 +325,24 @@ class PbftReplica:
             self._leave_for(event.view, outputs)
         elif not self.active:
             self._repeat_view_change(outputs)
+        return outputs
+
+    def _on_resumed(self, event: Resumed) -> Sequence[Output]:
+        """Stand where all stand, with the proofs that taking part would have left."""
+        signers = tuple(range(self._quorum))
+        self._log.restart(event.view)
+        if event.checkpoint > self._log.stable.sequence:
+            self._log.stabilise(CheckpointCertificate(event.checkpoint, event.checkpoint_digest, signers))
+            self._checkpoints.forget(event.checkpoint)
+        for sequence, value in enumerate(event.values, start=event.checkpoint + 1):
+            self._log.record_prepared(sequence, value, (1 << self._quorum) - 1)
+        self._ordering.stand_at(event.sequence)
+        self.last_executed = event.sequence
+        self._view_of_progress = self.view
+        self._waiting = event.waiting
+        self._request_timer_runs = False
+        outputs: list[Output] = []
+        self._start_request_timer(outputs)
         return outputs
 
     # ---- view changes, section 4.4

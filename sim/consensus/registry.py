@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sim.consensus.hotstuff import HotStuffReplica
 from sim.consensus.jolteon import JolteonReplica
 from sim.consensus.pbft import PbftReplica
+from sim.consensus.pbft_messages import NULL, Checkpoint, Commit, Prepare, PrePrepare
 from sim.consensus.qbft import QbftReplica
 from sim.consensus.quorum import Quorums
 from sim.consensus.raft import RaftReplica, majority
@@ -16,8 +17,23 @@ from sim.consensus.tendermint import TendermintReplica
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sim.consensus.interface import Replica
+    from sim.consensus.interface import Message, Replica
     from sim.consensus.parameters import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """How a protocol orders a value when nothing goes wrong: a proposal and two rounds of votes, all to all.
+
+    Attributes:
+        messages: one of each, of an empty value, for what it weighs: proposal, first and second vote.
+        leader_votes: whether the leader says its first vote apart from its proposal.
+        checkpoint: one of what every replica says after each checkpoint interval; None where nothing is said.
+    """
+
+    messages: tuple[Message, Message, Message]
+    leader_votes: bool
+    checkpoint: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +49,7 @@ class Family:
         phases: one-way delays from a proposal to the decision at the other replicas, fault-free.
         returns: whether a value that a view left behind can come back when a later view has ordered its transactions
             elsewhere. Such a transaction is executed once only (Castro & Liskov, OSDI 1999, section 4.2, by timestamp).
+        votes: how heights can be computed as a whole; None where they can't, so that every message is delivered.
     """
 
     make: Callable[[Parameters], Replica]
@@ -42,6 +59,7 @@ class Family:
     rotates: bool
     phases: int
     returns: bool = False
+    votes: Votes | None = None
 
 
 def _byzantine_quorum(n: int) -> int:
@@ -52,7 +70,18 @@ _FAMILIES: Final[dict[str, Family]] = {
     "hotstuff": Family(HotStuffReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=True, phases=7),
     "jolteon": Family(JolteonReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=True, phases=5),
     "pbft": Family(
-        PbftReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=False, phases=3, returns=True
+        PbftReplica.make,
+        _byzantine_quorum,
+        certified=True,
+        byzantine=True,
+        rotates=False,
+        phases=3,
+        returns=True,
+        votes=Votes(
+            (PrePrepare(0, 0, 1, NULL), Prepare(0, 0, 1, b""), Commit(0, 0, 1, b"")),
+            leader_votes=False,
+            checkpoint=Checkpoint(0, 1, b""),
+        ),
     ),
     "qbft": Family(QbftReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=True, phases=3),
     "raft": Family(RaftReplica.make, majority, certified=False, byzantine=False, rotates=False, phases=3),

@@ -59,6 +59,10 @@ class Delays:
                 del self._recent[next(iter(self._recent))]
         return rows
 
+    def matrix(self, address: Address) -> NDArray[np.int64]:
+        """As `rows`, as an array of shape (nodes, nodes)."""
+        return self._draw(address) if self.random else self._base + self._constant_jitter()
+
     def _rows(self, delays: NDArray[np.int64]) -> list[list[int]]:
         rows: list[list[int]] = delays.tolist()
         return rows

@@ -19,6 +19,9 @@ from sim.network.disturbance import Disturbances
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from sim.kernel.draws import Draws
     from sim.kernel.engine import Engine
     from sim.network.delays import Address
@@ -266,6 +269,52 @@ class Network:
         else:
             self.tallies[relay.address[0]].sent += len(relay.onward)
             self.tallies[relay.address[0]].lost += len(relay.onward)
+
+    @property
+    def plain(self) -> bool:
+        """Whether every message of every link goes the same simple way, now: no rules, trees, lines or gateways."""
+        return not (self._special or self._disturbances or self._fanout)
+
+    @property
+    def random(self) -> bool:
+        """Whether chance has a part in delays."""
+        return self._delays.random
+
+    @property
+    def ordered(self) -> bool:
+        """Whether links deliver in order."""
+        return any(map(any, self._ordered))
+
+    def under_way(self) -> int:
+        """How many messages are sent and not there yet."""
+        return sum(tally.sent - tally.delivered - tally.lost for tally in self.tallies.values())
+
+    def delays(self, address: Address) -> NDArray[np.int64]:
+        """Nanoseconds from each sender to each receiver for what is said first at this address."""
+        return self._delays.matrix(address)
+
+    def busy(self, n: int) -> tuple[list[int], list[int], list[list[int]]]:
+        """Until when the first ``n`` nodes receive and send, and the last arrivals on the links between them."""
+        return self._ingress_free[:n], self._egress_free[:n], [row[:n] for row in self._latest[:n]]
+
+    def set_busy(self, ingress: Sequence[int], egress: Sequence[int], latest: Sequence[Sequence[int]]) -> None:
+        """The inverse of `busy`."""
+        n = len(ingress)
+        self._ingress_free[:n], self._egress_free[:n] = ingress, egress
+        for row, last in zip(self._latest, latest, strict=False):
+            row[:n] = last
+
+    def account(self, kind: str, count: int, sent_bytes: int) -> None:
+        """Count messages that were delivered without having been sent one by one."""
+        tally = self.tallies.setdefault(kind, Tally())
+        tally.sent += count
+        tally.delivered += count
+        tally.sent_bytes += sent_bytes
+
+    def account_busy(self, node: int, sending_ns: int, receiving_ns: int) -> None:
+        """Count the NIC's time for them."""
+        self._egress_busy_ns[node] += sending_ns
+        self._ingress_busy_ns[node] += receiving_ns
 
     def halt(self, node: int, at_ns: int) -> None:
         """A node stops at ``at_ns``, known in advance: what its NIC has not sent by then is lost."""

@@ -214,9 +214,11 @@ class Chain(Model):
     observers: Annotated[int, whole(0, MAX_NODES)] = Field(
         default=0, description="Nodes that follow without a vote, numbered after the validators."
     )
-    fidelity: Annotated[
-        Literal["message"], one_of("message", later="the only fidelity in this version, which has no auto or round")
-    ] = Field(default="message", description="message: every protocol message is simulated.")
+    fidelity: Annotated[Literal["message", "auto"], one_of("message", "auto")] = Field(
+        default="message",
+        description="message: every protocol message is simulated. auto: heights in which nothing goes wrong are computed"
+        " as a whole.",
+    )
     hash: Annotated[Literal["sm3", "sha256"], one_of("sm3", "sha256")] = Field(
         description="Hash of records, blocks and proofs: sm3 (GB/T 32905-2016) or sha256 (FIPS 180-4)."
     )

@@ -1,0 +1,460 @@
+"""Which heights of a chain are computed as a whole, and how it gets from there to single messages and back.
+
+While nothing goes wrong, the pilot takes the chain: it forecasts which blocks the leader cuts, has `rounds` compute when
+every validator decides them, and writes them into the ledger ahead of time. Replicas and timers rest meanwhile. It gives
+the chain back at the boundary before a height that
+
+- a fault would interrupt,
+- or of which a message would be lost,
+- or in which a timer would expire,
+- or that would find the pool full,
+
+and that height is then replayed with every message and the same draws. It takes the chain again when all nodes stand at
+one height, in one view, under a correct leader, with nothing under way and no fault about.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.chain.forecast import Cut, Forecast
+from sim.chain.ledger import Body
+from sim.chain.rounds import Busy, Outcome, Shape, Work, touches, vote
+from sim.chain.sync import BlockPush
+from sim.consensus.interface import Resumed, Value
+from sim.kernel.engine import MILLISECOND, SECOND
+from sim.network.delays import LOST
+from sim.network.transport import NEVER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from sim.chain.chain import Chain
+    from sim.kernel.engine import Engine
+
+    Times = NDArray[np.int64]
+
+_MOST_HEIGHTS = 256
+"""Heights computed in one call: arrays of 27 validators then still fit a cache."""
+_CELLS = 1_000_000
+"""And validators squared times heights: a call takes some tens of megabytes at most."""
+_AHEAD_NS = 60 * SECOND
+"""How far the ledger may run ahead of the clock."""
+_LONGEST_TRAIN = 6
+"""Heights solved together; where more overlap, solving them takes as long as delivering their messages."""
+_REST_NS = 10 * SECOND
+"""How long a chain goes by messages after heights overlapped too much."""
+_LOOK_AGAIN_NS = 5 * MILLISECOND
+"""How soon to look whether the last messages are served; about a tenth of a round trip."""
+_PATIENCE = 0.9
+"""The share of a timeout after which one is taken to be about to expire; timers start a little after what they wait for."""
+
+
+@dataclass(slots=True)
+class Flown:
+    """How many heights were computed as a whole, and how many of them touch no other: these are exact."""
+
+    heights: int = 0
+    exact: int = 0
+
+
+class Pilot:
+    """One chain's.
+
+    Args:
+        chain: complete.
+        engine: time.
+        faults: from when to when something is wrong, ascending; `NEVER` where it does not end.
+    """
+
+    def __init__(self, chain: Chain, engine: Engine, faults: Sequence[tuple[int, int]]) -> None:
+        self.flown = Flown()
+        self.flying = False
+        self._chain = chain
+        self._engine = engine
+        self._faults = list(faults)
+        config, family = chain.config, chain.family
+        n = config.validators
+        if family.votes is None:
+            raise ValueError(f"{config.protocol} runs at message fidelity only")
+        self._votes = family.votes
+        self._shape = Shape(n, family.quorum(n), family.votes.leader_votes, chain.network.ordered)
+        self._signatures = self._shape.quorum if family.certified else 0
+        self._fed = [[o for o in range(n, config.nodes) if o % n == j] for j in range(n)]
+        self._batch = 8
+        self._not_before_ns = 0
+        self._view = 0
+        self._leader = 0
+        self._busy = Busy.idle(n)
+        self._observers_free = np.zeros(config.nodes - n, dtype=np.int64)
+        self._possible = n >= 4 and config.cores == 1 and chain.network.plain
+        engine.call_at(0, self.consider)
+
+    # Taking the chain.
+
+    def consider(self) -> None:
+        """Take the chain if it is calm."""
+        if self.flying or not self._possible or self._engine.now < self._not_before_ns or not self._calm():
+            return
+        if self._chain.network.under_way():
+            # Votes that came too late to matter are still to be served; a chain that is never without goes by messages.
+            self._engine.call_after(_LOOK_AGAIN_NS, self.consider)
+        else:
+            self._take_over()
+
+    def _calm(self) -> bool:
+        chain, now_ns = self._chain, self._engine.now
+        ledger, faulty = chain.ledger, chain.faulty
+        if any(begin <= now_ns < end for begin, end in self._faults):
+            return False
+        height = len(ledger.blocks) - 1
+        if faulty.nodes or faulty.clocks or any(reached != height for reached in ledger.heights):
+            return False
+        if not chain.network.plain or any(node.down or node.slow != 1 for node in chain.nodes):
+            return False
+        replicas = [node.replica for node in chain.nodes if node.replica is not None]
+        first = replicas[0]
+        together = all(r.active and r.view == first.view and r.last_executed == height for r in replicas)
+        waiting, _, _ = chain.proposer.pool.outlook()
+        drained = len(waiting) <= chain.config.max_transactions and not any(r.outstanding() for r in replicas)
+        return together and drained and (height == 0 or chain.proposer.pool.leader == first.leader)
+
+    def _take_over(self) -> None:
+        chain, n = self._chain, self._shape.n
+        self.flying = True
+        chain.proposer.rest()
+        for node in chain.nodes:
+            for timer in node.timers.values():
+                timer.cancel()
+            node.timers.clear()
+        replica = chain.nodes[0].replica
+        assert replica is not None  # noqa: S101 # node 0 validates
+        self._view, self._leader = replica.view, replica.leader
+        if chain.proposer.pool.leader != self._leader:
+            chain.proposer.lead(chain.nodes[self._leader], self._engine.now)
+        cpu = np.array([node.cpu_free_ns for node in chain.nodes], dtype=np.int64)
+        ingress, egress, latest = chain.network.busy(n)
+        self._busy = Busy(cpu[:n], *(np.array(rows, dtype=np.int64) for rows in (ingress, egress, latest)))
+        self._observers_free = cpu[n:]
+        self._forecast = Forecast(chain.proposer.pool, chain.config, chain.offered)
+        self._settled = 0
+        self._recent = [int(block.executed_ns[self._leader]) for block in chain.ledger.blocks[-chain.config.window :]]
+        self._free_ns = self._engine.now
+        self._fly()
+
+    # Flying.
+
+    def _fly(self) -> None:
+        """Compute heights until far enough ahead, or until one has to be delivered message by message."""
+        fault_ns = next((begin for begin, _ in self._faults if begin >= self._engine.now), NEVER)
+        until_ns = self._engine.now + _AHEAD_NS
+        while self.flying:
+            begin, base_ns = self._forecast.next, self._forecast.base_ns
+            cuts = self._cuts(min(until_ns, fault_ns))
+            if not cuts:
+                self._wait(until_ns, fault_ns)
+                return
+            computed = self._compute(cuts, together=False)
+            count, exact, leave = self._apart(cuts, computed)
+            if not count:
+                computed, count, exact, leave = self._train(cuts)
+            wrong = self._goes_wrong(cuts[:count], computed, fault_ns)
+            if wrong.any():
+                leave, count = True, int(np.argmax(wrong))
+                # Give it back where nothing is under way.
+                while count and int(computed.outcome.executed[count - 1].max()) > cuts[count].cut_ns:
+                    count -= 1
+            self._batch = min(_MOST_HEIGHTS, max(2, _CELLS // self._shape.n**2), 2 * count + 2)
+            self._forecast.rewind(
+                cuts[count].begin if count < len(cuts) else cuts[-1].end, cuts[count - 1].cut_ns if count else base_ns
+            )
+            if count:
+                self._write(cuts[:count], computed)
+                self.flown.exact += int(np.count_nonzero(exact[:count]))
+            self._settle()
+            if leave:
+                self._not_before_ns = cuts[min(count, len(cuts) - 1)].cut_ns + (0 if wrong.any() else _REST_NS)
+                self._leave(cuts[count].cut_ns if count < len(cuts) else fault_ns)
+
+    def _apart(self, cuts: Sequence[Cut], computed: _Computed) -> tuple[int, NDArray[np.bool_], bool]:
+        """How many of the heights, each computed as if it were alone, touch neither the one before nor the next."""
+        touched = self._touched(computed)
+        again = touched | self._gated(cuts, computed)
+        again[0] = False
+        if again.any():
+            # The one before the first that touches it is touched as well.
+            return max(0, int(np.argmax(again)) - 1), ~touched, False
+        return len(cuts) - (len(cuts) > 1), ~touched, False
+
+    def _train(self, cuts: list[Cut]) -> tuple[_Computed, int, NDArray[np.bool_], bool]:
+        """Heights that share the queues, from the first on, solved together; none where they are too many."""
+        for count in range(1, min(_LONGEST_TRAIN, len(cuts)) + 1):
+            computed = self._compute(cuts[:count], together=True)
+            if (self._gated(cuts[:count], computed) | computed.outcome.waited).any():
+                break
+            over = max(int(end.max()) for end in (computed.outcome.cpu, computed.outcome.ingress, computed.outcome.egress))
+            if count == len(cuts) or over <= cuts[count].cut_ns:
+                links = computed.outcome
+                crossed = (np.maximum.accumulate(links.last, axis=0)[:-1] > links.first[1:]).any(axis=(1, 2))
+                exact = np.concatenate([[True], ~(crossed & self._shape.ordered)])
+                return computed, count, exact, False
+        return computed, 0, np.empty(0, dtype=np.bool_), True
+
+    def _touched(self, computed: _Computed) -> NDArray[np.bool_]:
+        """Which heights find something busy; without costs nothing can be, but a link that keeps order."""
+        if not computed.work.free:
+            return touches(computed.outcome, self._busy)
+        before = np.concatenate([[self._busy.link], computed.outcome.last[:-1]])
+        return np.asarray((before > computed.outcome.first).any(axis=(1, 2)) & self._shape.ordered)
+
+    def _gated(self, cuts: Sequence[Cut], computed: _Computed) -> NDArray[np.bool_]:
+        """Which blocks the leader may not propose when it would: it has `window` of them proposed and not executed."""
+        free = [0] * (self._chain.config.window - len(self._recent))
+        executed = computed.outcome.executed[:, self._leader]
+        room = np.array([*free, *self._recent, *executed], dtype=np.int64)[: len(cuts)]
+        return np.asarray(room > [cut.cut_ns for cut in cuts])
+
+    def _wait(self, until_ns: int, fault_ns: int) -> None:
+        """Nothing more to compute for now."""
+        nothing_left = self._forecast.next == len(self._forecast.rows)
+        if fault_ns <= until_ns:
+            self._leave(fault_ns)
+        elif not nothing_left:
+            self._engine.call_at(until_ns, self._fly)
+        elif fault_ns < NEVER:
+            self._engine.call_at(fault_ns, self._leave, fault_ns)
+
+    def _cuts(self, before_ns: int) -> list[Cut]:
+        """The next blocks, as many as are computed at once, that are cut before then."""
+        cuts: list[Cut] = []
+        from_ns = max(int(self._busy.cpu[self._leader]), self._free_ns)
+        if len(self._recent) == self._chain.config.window:
+            from_ns = max(from_ns, self._recent[0])
+        while len(cuts) < self._batch:
+            begin, base_ns = self._forecast.next, self._forecast.base_ns
+            cut = self._forecast.cut(from_ns if not cuts else 0)
+            if cut is None:
+                break
+            if cut.cut_ns >= before_ns:
+                self._forecast.rewind(begin, base_ns)
+                break
+            cuts.append(cut)
+        return cuts
+
+    def _compute(self, cuts: Sequence[Cut], *, together: bool) -> _Computed:
+        """Heights as one train, or each as a train of its own."""
+        chain, votes = self._chain, self._votes
+        costs, network = chain.config.costs, chain.network
+        sizes = np.add.reduceat(
+            chain.offered.size_bytes[self._forecast.rows[cuts[0].begin : cuts[-1].end]],
+            [cut.begin - cuts[0].begin for cut in cuts],
+        )
+        counts = np.array([cut.end - cut.begin for cut in cuts], dtype=np.int64)
+        proposal, first, _ = votes.messages
+        wire = sizes + proposal.size_bytes
+        checking = counts * costs.checking_ns(1)
+        hashing, taking = _hashing(costs, sizes), proposal.signatures * costs.verify_ns + _hashing(costs, wire)
+        trains = (1, len(cuts)) if together else (len(cuts), 1)
+        transmission_ns = np.array([network.transmission_ns(int(size)) for size in wire], dtype=np.int64)
+        work = Work(
+            prepare=(hashing + checking).reshape(trains),
+            take=(taking + checking).reshape(trains),
+            execute=(counts * costs.execute_ns).reshape(trains),
+            proposal_nic=transmission_ns.reshape(trains),
+            vote=costs.receiving_ns(first),
+            sign=costs.sign_ns,
+            vote_nic=network.transmission_ns(first.size_bytes),
+        )
+        height = len(chain.ledger.blocks)
+        delays = tuple(self._delays(message.kind, self._view, height, len(cuts)) for message in votes.messages)
+        cut_ns = np.array([cut.cut_ns for cut in cuts], dtype=np.int64)
+        outcome = vote(self._shape, self._leader, cut_ns.reshape(trains), work, delays, self._busy)
+        np.maximum.accumulate(outcome.decided, axis=0, out=outcome.decided)
+        np.maximum.accumulate(outcome.executed, axis=0, out=outcome.executed)
+        self._add_checkpoints(outcome, height)
+        lost = np.array([(d == LOST).any(axis=(-2, -1)) for d in delays]).any(axis=0)
+        return _Computed(height, sizes, counts, work, outcome, np.broadcast_to(lost, (len(cuts),)))
+
+    def _delays(self, kind: str, view: int, height: int, count: int) -> Times:
+        """Of the messages of one kind between validators, at so many heights; one matrix if chance has no part."""
+        network, n = self._chain.network, self._shape.n
+        if not network.random:
+            return network.delays((kind, view, height))[None, :n, :n]
+        return np.stack([network.delays((kind, view, height + k))[:n, :n] for k in range(count)])
+
+    def _add_checkpoints(self, outcome: Outcome, height: int) -> None:
+        """After some heights every validator tells all others its state, which keeps them busy a little longer."""
+        message, interval = self._votes.checkpoint, self._chain.config.checkpoint_interval
+        costs = self._chain.config.costs
+        if message is None or not (costs.sign_ns or costs.receiving_ns(message)):
+            return
+        rows = np.flatnonzero((height + np.arange(len(outcome.proposed))) % interval == 0)
+        work_ns = (self._shape.n - 1) * costs.receiving_ns(message)
+        said = outcome.executed[rows].max(axis=1, keepdims=True) + costs.sign_ns
+        outcome.cpu[rows] = np.maximum(outcome.cpu[rows] + costs.sign_ns, said) + work_ns
+        outcome.busy[rows] += costs.sign_ns + work_ns
+
+    def _goes_wrong(self, cuts: Sequence[Cut], computed: _Computed, fault_ns: int) -> NDArray[np.bool_]:
+        """Which heights a fault, a lost message, a timer or a full pool would interrupt."""
+        outcome, forecast, config, count = computed.outcome, self._forecast, self._chain.config, len(cuts)
+        if not count:
+            return np.zeros(0, dtype=np.bool_)
+        executed = outcome.executed[:count]
+        over = np.maximum(outcome.cpu[:count], executed).max(axis=1)
+        begun = forecast.times_ns[[cut.begin for cut in cuts]]
+        all_before = np.concatenate([[0], executed[:-1].min(axis=1)])
+        waits = executed.max(axis=1) - np.maximum(begun, all_before)
+        computed.peak = forecast.arrived_by(executed[:, self._leader]) - [cut.begin for cut in cuts]
+        return np.asarray(
+            (over >= fault_ns)
+            | computed.lost[:count]
+            | (waits > _PATIENCE * config.timeout_ns)
+            | (computed.peak > config.pool_capacity)
+        )
+
+    # Writing down.
+
+    def _write(self, cuts: Sequence[Cut], computed: _Computed) -> None:
+        chain, forecast, outcome = self._chain, self._forecast, computed.outcome
+        count, leader = len(cuts), self._leader
+        voted, executed = self._everywhere(count, computed)
+        rows = forecast.rows[cuts[0].begin : cuts[-1].end]
+        ends = np.cumsum(computed.counts[:count])
+        values: list[Value] = []
+        for k, transactions in enumerate(np.split(rows, ends[:-1])):
+            body, digest = chain.ledger.prepare(transactions, leader, self._view, cuts[k].cut_ns)
+            body.proposed_ns = int(outcome.proposed[k])
+            body.ready_ns = cuts[k].ready_ns
+            value = Value(digest, int(computed.sizes[k]), int(computed.counts[k]), body)
+            chain.ledger.execute_everywhere(value, voted[k], executed[k])
+            values.append(value)
+        self._engine.trace.note("rounds", chain.config.id, computed.height, executed.tobytes(), values[-1].digest)
+        self._account(computed, count)
+        self.flown.heights += count
+        self._busy = outcome.after(count - 1)
+        self._observers_free = executed[-1, self._shape.n :]
+        self._recent = [*self._recent, *map(int, outcome.executed[:count, leader])][-chain.config.window :]
+
+    def _everywhere(self, count: int, computed: _Computed) -> tuple[Times, Times]:
+        """When every node, observers too, knows and has executed each height: shapes (heights, nodes)."""
+        chain, n, outcome = self._chain, self._shape.n, computed.outcome
+        voted, executed = outcome.decided[:count], outcome.executed[:count]
+        if chain.config.nodes == n:
+            return voted, executed
+        network, costs = chain.network, chain.config.costs
+        pushes = [BlockPush(0, 0, Value(b"", int(size), 0), self._signatures) for size in computed.sizes[:count]]
+        nic = np.array([network.transmission_ns(push.size_bytes) for push in pushes], dtype=np.int64)
+        work = np.array([costs.receiving_ns(push) for push in pushes], dtype=np.int64)
+        arrival = np.empty((count, chain.config.nodes - n), dtype=np.int64)
+        heights = range(computed.height, computed.height + count)
+        fixed = None if network.random else network.delays(("block-push", 0, 0))
+        ways = [network.delays(("block-push", 0, h)) if fixed is None else fixed for h in heights]
+        for j, fed in enumerate(self._fed):
+            if fed:
+                sent = np.maximum(executed[:, j], outcome.egress[:count, j])
+                delay = np.array([way[j, fed] for way in ways])
+                place = np.arange(1, len(fed) + 1)
+                arrival[:, np.array(fed) - n] = sent[:, None] + place * nic[:, None] + delay
+                outcome.egress[:count, j] = sent + len(fed) * nic
+        execute = computed.work.execute.reshape(-1)[:count]
+        spent = (work + execute)[:, None]
+        total = np.cumsum(spent, axis=0)
+        begun = np.maximum(np.maximum.accumulate(arrival - total + spent, axis=0), self._observers_free)
+        learned = begun + total - spent + work[:, None]
+        for observer in chain.nodes[n:]:
+            observer.cpu_busy_ns += int(spent.sum())
+        for j, fed in enumerate(self._fed):
+            network.account_busy(j, len(fed) * int(nic.sum()), 0)
+            for observer in fed:
+                network.account_busy(observer, 0, int(nic.sum()))
+        network.account("block-push", count * (chain.config.nodes - n), sum(p.size_bytes for p in pushes) * len(ways[0][n:]))
+        both = np.concatenate([voted, learned], axis=1), np.concatenate([executed, learned + execute[:, None]], axis=1)
+        return both
+
+    def _account(self, computed: _Computed, count: int) -> None:
+        """What the messages that nobody sent would have added to the tables."""
+        chain, n, votes = self._chain, self._shape.n, self._votes
+        network, work = chain.network, computed.work
+        proposal, first, second = votes.messages
+        voters = n if votes.leader_votes else n - 1
+        network.account(
+            proposal.kind, count * (n - 1), (n - 1) * int(computed.sizes[:count].sum() + count * proposal.size_bytes)
+        )
+        network.account(first.kind, count * voters * (n - 1), count * voters * (n - 1) * first.size_bytes)
+        network.account(second.kind, count * n * (n - 1), count * n * (n - 1) * second.size_bytes)
+        told = 0
+        if votes.checkpoint is not None:
+            interval = chain.config.checkpoint_interval
+            told = (computed.height + count - 1) // interval - (computed.height - 1) // interval
+            size = votes.checkpoint.size_bytes
+            if told:
+                network.account(votes.checkpoint.kind, told * n * (n - 1), told * n * (n - 1) * size)
+        proposals_ns = int(work.proposal_nic.reshape(-1)[:count].sum())
+        told_ns = 0 if votes.checkpoint is None else told * network.transmission_ns(votes.checkpoint.size_bytes)
+        for node in chain.nodes[:n]:
+            leads = node.index == self._leader
+            says = 1 + (votes.leader_votes or not leads)
+            hears = 2 * n - 2 - (not votes.leader_votes and not leads)
+            sending = (n - 1) * (count * says * work.vote_nic + told_ns + (proposals_ns if leads else 0))
+            receiving = count * hears * work.vote_nic + (n - 1) * told_ns + (0 if leads else proposals_ns)
+            network.account_busy(node.index, sending, receiving)
+            node.cpu_busy_ns += int(computed.outcome.busy[:count, node.index].sum())
+        computed_peak = computed.peak[:count]
+        self._peak = int(computed_peak.max())
+
+    def _settle(self) -> None:
+        """Let the pool know what has been taken from it."""
+        forecast, pool = self._forecast, self._chain.proposer.pool
+        if forecast.next > self._settled:
+            taken = slice(self._settled, forecast.next)
+            pool.settle(forecast.rows[taken], forecast.times_ns[taken], forecast.base_ns, self._peak)
+            self._settled = forecast.next
+
+    # Giving it back.
+
+    def _leave(self, at_ns: int) -> None:
+        """Go back to messages when all is executed, and not after ``at_ns`` if that can be."""
+        if self.flying:
+            self.flying = False
+            blocks = self._chain.ledger.blocks
+            done_ns = max(self._engine.now, int(blocks[-1].executed_ns.max()))
+            self._engine.call_at(done_ns if done_ns >= at_ns or len(blocks) > 1 else self._engine.now, self._give_back)
+
+    def _give_back(self) -> None:
+        chain, n, now_ns = self._chain, self._shape.n, self._engine.now
+        ledger, config = chain.ledger, chain.config
+        height = len(ledger.blocks) - 1
+        checkpoint = height - height % config.checkpoint_interval
+        values = tuple(block.value for block in ledger.blocks[checkpoint + 1 :] if block.value is not None)
+        for node, free_ns in zip(chain.nodes, [*self._busy.cpu, *self._observers_free], strict=True):
+            node.cpu_free_ns = max(node.cpu_free_ns, int(free_ns))
+        busy = self._busy
+        chain.network.set_busy(busy.ingress.tolist(), busy.egress.tolist(), busy.link.tolist())
+        chain.proposer.wake(height)
+        digest = ledger.blocks[checkpoint].digest
+        for node in chain.nodes[:n]:
+            waits = chain.proposer.waits(node, now_ns)
+            chain.step(node, Resumed(height, self._view, checkpoint, digest, values, waits), now_ns)
+
+
+@dataclass(slots=True)
+class _Computed:
+    """Some heights in a row, the first of which is ``height``: what is in them, what they cost, when they are done."""
+
+    height: int
+    sizes: Times
+    counts: Times
+    work: Work
+    outcome: Outcome
+    lost: NDArray[np.bool_]
+    peak: Times | None = None
+
+
+def _hashing(costs, sizes: Times) -> Times:  # type: ignore[no-untyped-def]
+    return costs.hash_ns + costs.hash_per_kilobyte_ns * sizes // 1000
