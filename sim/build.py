@@ -59,6 +59,8 @@ class Alliance:
 
     def finish(self) -> None:
         """Write down everything that is known at the end; call once."""
+        for chain in self.chains.values():
+            chain.retire()
         for verification in self.verifications.values():
             verification.finish()
         for chain in self.chains.values():
@@ -75,7 +77,7 @@ def build(scenario: Scenario, seed: int, make: Callable[[Parameters], Replica] |
     for chain_id, spec in scenario.chains.items():
         config = _chain_config(scenario, chain_id, spec)
         topology = Topology(deal(config.nodes, spec.regions), _Links(scenario.network, spec.zone))
-        network = Network(engine, draws, chain_id, topology, scenario.network.bandwidth, spec.fanout)
+        network = Network(engine, draws, chain_id, topology, scenario.network.bandwidth, spec.fanout, config.validators)
         streams = [
             _deposits(scenario, stream_id, stream)
             for stream_id, stream in scenario.workload.items()

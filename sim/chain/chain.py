@@ -30,6 +30,7 @@ from sim.consensus.interface import (
 from sim.consensus.parameters import Parameters
 from sim.consensus.registry import family
 from sim.network.transport import NEVER
+from sim.proof import merkle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
@@ -275,6 +276,11 @@ class Chain:
     def fly(self, faults: Sequence[tuple[int, int]]) -> None:
         """Compute heights as a whole wherever none of these intervals, in which something is wrong, forbids it."""
         self.pilot = Pilot(self, self._engine, faults)
+
+    def retire(self) -> None:
+        """The end: no record will be presented or proved any more, so what that takes is given up."""
+        self.records.forget()
+        self.ledger.log = merkle.Log(self.ledger.suite)
 
     # Faults.
 

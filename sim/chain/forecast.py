@@ -39,8 +39,8 @@ class Forecast:
     def __init__(self, pool: Mempool, config: ChainConfig, offered: Offered) -> None:
         self._config = config
         waiting, ahead, arrival_ns = pool.outlook()
-        self.rows = np.concatenate([waiting, ahead])
-        self.times_ns = np.concatenate([pool.queued_ns[waiting], arrival_ns])
+        self.rows = np.concatenate([waiting, ahead]) if len(waiting) else ahead
+        self.times_ns = np.concatenate([pool.queued_ns[waiting], arrival_ns]) if len(waiting) else arrival_ns
         self._end_bytes = np.cumsum(offered.size_bytes[self.rows])
         self.next = 0
         self.base_ns = pool.base_ns

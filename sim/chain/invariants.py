@@ -84,9 +84,9 @@ def check_block(
     leaf_index: NDArray[np.int64],
     rows: NDArray[np.int64],
     intended_ns: NDArray[np.int64],
-    now_ns: int,
+    now_ns: int | NDArray[np.int64],
 ) -> None:
-    """A new block holds only transactions that were sent, each for the first time."""
+    """A new block, or a run of them whose records have a time each, holds only transactions that were sent, each for the first time."""
     if (leaf_index[rows] >= 0).any() or len(np.unique(rows)) != len(rows):
         raise InvariantViolation(INTEGRITY, chain, height, "a transaction is executed a second time")
     if (intended_ns > now_ns).any():

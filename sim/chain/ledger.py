@@ -9,22 +9,25 @@ run. What each node spends on hashing is charged to its CPU by `sim.chain.chain`
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.chain import invariants
+from sim.consensus.interface import Value
 from sim.consensus.registry import family
 from sim.proof import BlockHeader, merkle, suite_by_name
 from sim.proof.state_proof import EMPTY_ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from sim.chain.config import ChainConfig, Offered
     from sim.chain.records import Records
-    from sim.consensus.interface import Value
 
 NOT_YET = -1
 
@@ -141,7 +144,7 @@ class Ledger:
         chain = self._config.id
         invariants.check_order(chain, node, self.heights[node], height)
         if height == len(self.blocks):
-            self.blocks.append(self._build(height, value, voted_ns))
+            self._build(height, value, voted_ns)
         block = self.blocks[height]
         invariants.check_agreement(chain, node, height, value.digest, self.agreed(height))
         # A node that lost its disk executes again what it once had, and what was known then stays known.
@@ -151,64 +154,105 @@ class Ledger:
         self.heights[node] = height
         return block
 
-    def execute_everywhere(self, value: Value, voted_ns: NDArray[np.int64], executed_ns: NDArray[np.int64]) -> Block:
-        """Every node executes the next value, each at its own time; arrays have a cell per node.
+    def execute_run(self, bodies: Sequence[Body], voted_ns: NDArray[np.int64], executed_ns: NDArray[np.int64]) -> None:
+        """Every node executes these blocks, the next ones, each at its own times.
+
+        The same hashing and the same checks as `prepare` and `execute`, for all of them at once.
+
+        Args:
+            bodies: their leaf hashes are made here, and not kept: they are in the log.
+            voted_ns, executed_ns: shape (blocks, nodes).
 
         Raises:
             InvariantViolation: as `execute`.
         """
-        height = len(self.blocks)
+        chain, history, first = self._config.id, self._records.history, len(self.blocks)
         for node, reached in enumerate(self.heights):
-            invariants.check_order(self._config.id, node, reached, height)
-        block = self._build(height, value, int(voted_ns.min()))
-        block.voted_ns, block.executed_ns = voted_ns, executed_ns
-        self.blocks.append(block)
-        self.heights = [height] * len(self.heights)
-        return block
+            invariants.check_order(chain, node, reached, first)
+        invariants.check_log(chain, self.blocks[-1].header, self.log)
+        counts = [len(body.transactions) for body in bodies]
+        rows = np.concatenate([body.transactions for body in bodies])
+        leaf_hashes = self.suite.leaves(self._records.contents(rows + history))
+        payload_roots = merkle.roots_of_lists(
+            self.suite, np.frombuffer(b"".join(leaf_hashes), np.uint8).reshape(-1, self.suite.digest_size), counts
+        )
+        sizes = self.log.size + np.cumsum(counts)
+        invariants.check_block(
+            chain, first, self.leaf_index, rows + history, self._offered.intended_ns[rows],
+            np.repeat(voted_ns.min(axis=1), counts),
+        )
+        self.leaf_index[rows + history] = self.log.size + np.arange(len(rows))
+        self.log.extend(leaf_hashes)
+        log_roots = merkle.roots_at(self.log, sizes)
+        for k, body in enumerate(bodies):
+            value = Value(
+                self._proposal(body, payload_roots[k]),
+                int(self._offered.size_bytes[body.transactions].sum()),
+                counts[k],
+                body,
+            )
+            self._append(value, body.transactions, payload_roots[k], (int(sizes[k]), log_roots[k]), voted_ns[k])
+            self.blocks[-1].executed_ns = executed_ns[k]
+        self.heights = [len(self.blocks) - 1] * len(self.heights)
 
     def agreed(self, height: int) -> bytes:
         """The digest of the value that the first correct node executed at a height."""
         block = self.blocks[height]
         return block.value.digest if block.value else block.digest
 
-    def _build(self, height: int, value: Value, now_ns: int) -> Block:
+    def _build(self, height: int, value: Value, now_ns: int) -> None:
+        """The next block, as its first node executes it."""
         chain, body, parent = self._config.id, value.body, self.blocks[-1]
         transactions: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         leaf_hashes: list[bytes] = []
-        payload_root, time_ns = merkle.root(self.suite, []), parent.header.time_ns
+        payload_root = merkle.root(self.suite, [])
         if isinstance(body, Body):  # else the null value of a view change
             payload_root = merkle.root(self.suite, body.leaf_hashes)
             invariants.check_payload(chain, height, value.digest, self._proposal(body, payload_root))
             transactions, leaf_hashes = self._executable(body)
-            # A block's time is its leader's own, but never before that of the block that it follows.
-            if len(body.transactions):
-                time_ns = max(time_ns, body.cut_ns + body.clock_error_ns)
         rows = transactions + self._records.history
         sent_ns = self._offered.intended_ns[transactions]
         invariants.check_block(chain, height, self.leaf_index, rows, sent_ns, now_ns)
         invariants.check_log(chain, parent.header, self.log)
         self.leaf_index[rows] = self.log.size + np.arange(len(rows))
         self.log.extend(leaf_hashes)
+        nobody = np.full(self._config.nodes, NOT_YET, dtype=np.int64)
+        self._append(value, transactions, payload_root, (self.log.size, self.log.root()), nobody)
+
+    def _append(
+        self,
+        value: Value,
+        transactions: NDArray[np.int64],
+        payload_root: bytes,
+        log: tuple[int, bytes],
+        voted_ns: NDArray[np.int64],
+    ) -> None:
+        parent, body = self.blocks[-1], value.body
+        time_ns = parent.header.time_ns
+        # A block's time is its leader's own, but never before that of the block that it follows.
+        if isinstance(body, Body) and len(body.transactions):
+            time_ns = max(time_ns, body.cut_ns + body.clock_error_ns)
         header = BlockHeader(
-            chain=chain,
-            height=height,
+            chain=self._config.id,
+            height=len(self.blocks),
             parent=parent.digest,
             payload_root=payload_root,
-            log_size=self.log.size,
-            log_root=self.log.root(),
+            log_size=log[0],
+            log_root=log[1],
             state_root=EMPTY_ROOT,
             validators_hash=self._validators_hash,
             time_ns=time_ns,
         )
-        return Block(
+        block = Block(
             header=header,
             digest=header.digest(self.suite),
             value=value,
             transactions_before=parent.transactions_before + len(parent.transactions),
             transactions=transactions,
-            voted_ns=np.full(self._config.nodes, NOT_YET, dtype=np.int64),
+            voted_ns=voted_ns,
             executed_ns=np.full(self._config.nodes, NOT_YET, dtype=np.int64),
         )
+        self.blocks.append(block)
 
     def _executable(self, body: Body) -> tuple[NDArray[np.int64], list[bytes]]:
         """What is executed of a block: all of it, but for repetitions that are nobody's fault or a liar's."""
@@ -249,10 +293,8 @@ class Ledger:
 
     def head_at(self, node: int, at_ns: int) -> Block:
         """The last block that a node had executed by ``at_ns``: a node takes work in before it has done it."""
-        height = self.heights[node]
-        while self.blocks[height].executed_ns[node] > at_ns:
-            height -= 1
-        return self.blocks[height]
+        beyond = self.heights[node] + 1
+        return self.blocks[bisect_right(self.blocks, at_ns, hi=beyond, key=lambda block: int(block.executed_ns[node])) - 1]
 
 
 def _hash_of_validators(config: ChainConfig) -> bytes:

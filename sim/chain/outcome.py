@@ -11,7 +11,7 @@ from sim.chain.mempool import REJECTED
 from sim.network.transport import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -32,34 +32,37 @@ def write_tables(chain: Chain, recorder: Recorder, end_ns: int) -> None:
         recorder.row("messages", chain.config.id, kind, tally.sent, tally.delivered, tally.lost, tally.sent_bytes)
 
 
-def _by(end_ns: int, times_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The times before the end; a node takes work in before it has done it, so later ones are known too."""
-    return np.where(times_ns < end_ns, times_ns, NOT_YET)
-
-
 def _write_commits(chain: Chain, recorder: Recorder, end_ns: int) -> None:
-    for block in chain.ledger.blocks[1:]:
-        body = block.value.body if block.value else None
-        made = body if isinstance(body, Body) else None
-        if block.first_executed_ns >= end_ns:
-            break
-        recorder.row(
-            "commits",
-            chain.config.id,
-            block.header.height,
-            made.view if made else NOT_YET,
-            made.leader if made else NOT_YET,
-            len(block.transactions),
-            block.value.size_bytes if block.value else 0,
-            made.ready_ns if made else NOT_YET,
-            made.cut_ns if made else NOT_YET,
-            made.proposed_ns if made else NOT_YET,
-            block.first_voted_ns,
-            block.first_executed_ns,
-            block.header.log_size,
-            block.header.log_root.hex(),
-            block.digest.hex(),
-        )
+    first_ns = [block.first_executed_ns for block in chain.ledger.blocks[1:]]
+    late = next((k for k, executed_ns in enumerate(first_ns) if executed_ns >= end_ns), len(first_ns))
+    if late == 0:
+        return
+    blocks = chain.ledger.blocks[1 : late + 1]
+    bodies = [block.value.body if block.value else None for block in blocks]
+    made = [body if isinstance(body, Body) else None for body in bodies]
+
+    def column(cells: Iterable[int]) -> NDArray[np.int64]:
+        return np.fromiter(cells, dtype=np.int64, count=late)
+
+    recorder.columns(
+        "commits",
+        {
+            "chain": np.full(late, chain.config.id, dtype=object),
+            "height": column(block.header.height for block in blocks),
+            "view": column(body.view if body else NOT_YET for body in made),
+            "leader": column(body.leader if body else NOT_YET for body in made),
+            "transactions": column(len(block.transactions) for block in blocks),
+            "size_bytes": column(block.value.size_bytes if block.value else 0 for block in blocks),
+            "ready_ns": column(body.ready_ns if body else NOT_YET for body in made),
+            "cut_ns": column(body.cut_ns if body else NOT_YET for body in made),
+            "proposed_ns": column(body.proposed_ns if body else NOT_YET for body in made),
+            "decided_ns": column(block.first_voted_ns for block in blocks),
+            "executed_ns": np.array(first_ns[:late], dtype=np.int64),
+            "log_size": column(block.header.log_size for block in blocks),
+            "log_root": np.array([block.header.log_root.hex() for block in blocks], dtype=object),
+            "header_digest": np.array([block.digest.hex() for block in blocks], dtype=object),
+        },
+    )
 
 
 def _write_transactions(chain: Chain, recorder: Recorder, end_ns: int) -> None:
@@ -67,8 +70,10 @@ def _write_transactions(chain: Chain, recorder: Recorder, end_ns: int) -> None:
     count = len(offered)
     if count == 0:
         return
-    height, cut_ns, proposed_ns, voted_ns, executed_ns = (np.full(count, NOT_YET, dtype=np.int64) for _ in range(5))
-    hosts = [_hosts(chain.nodes, node.index) for node in chain.nodes]
+    height = np.full(count, NOT_YET, dtype=np.int32)
+    cut_ns, proposed_ns, voted_ns, executed_ns = (np.full(count, NOT_YET, dtype=np.int64) for _ in range(4))
+    moved = any(node.downtimes for node in chain.nodes)
+    hosts = [_hosts(chain.nodes, node.index) for node in chain.nodes] if moved else []
     for block in chain.ledger.blocks[1:]:
         body = block.value.body if block.value else None
         if block.first_executed_ns >= end_ns:
@@ -80,27 +85,34 @@ def _write_transactions(chain: Chain, recorder: Recorder, end_ns: int) -> None:
         height[here] = block.header.height
         cut_ns[here] = body.cut_ns
         proposed_ns[here] = body.proposed_ns
-        voted_ns[here] = np.array([_learned(host, block.voted_ns) for host in hosts])[node]
-        executed_ns[here] = np.array([_learned(host, block.executed_ns) for host in hosts])[node]
-    executed_ns = _by(end_ns, executed_ns)
+        if moved:
+            voted_ns[here] = np.array([_learned(host, block.voted_ns) for host in hosts])[node]
+            executed_ns[here] = np.array([_learned(host, block.executed_ns) for host in hosts])[node]
+        else:
+            voted_ns[here], executed_ns[here] = block.voted_ns[node], block.executed_ns[node]
+    # A node takes work in before it has done it, so times beyond the end are known too.
+    for times_ns in (voted_ns, executed_ns):
+        times_ns[times_ns >= end_ns] = NOT_YET
+    queued_ns = chain.proposer.pool.queued_ns
     rejected = chain.proposer.pool.state == REJECTED
-    outcome = np.where(executed_ns != NOT_YET, COMMITTED, np.where(rejected, REFUSED, UNFINISHED))
-    names = np.array(offered.streams)
+    outcomes = np.array([COMMITTED, REFUSED, UNFINISHED], dtype=object)
+    outcome = outcomes[np.where(executed_ns != NOT_YET, 0, np.where(rejected, 1, 2))]
+    names = np.array(offered.streams, dtype=object)
     recorder.columns(
         "transactions",
         {
-            "chain": [chain.config.id] * count,
+            "chain": np.full(count, chain.config.id, dtype=object),
             "stream": names[offered.stream],
-            "number": offered.number,
-            "node": offered.node,
-            "size_bytes": offered.size_bytes,
+            "number": offered.number.astype(np.int32),
+            "node": offered.node.astype(np.int32),
+            "size_bytes": offered.size_bytes.astype(np.int32),
             "outcome": outcome,
             "height": height,
             "intended_ns": offered.intended_ns,
-            "queued_ns": _by(end_ns, chain.proposer.pool.queued_ns),
+            "queued_ns": np.where(queued_ns < end_ns, queued_ns, NOT_YET),
             "cut_ns": cut_ns,
             "proposed_ns": proposed_ns,
-            "voted_ns": _by(end_ns, voted_ns),
+            "voted_ns": voted_ns,
             "executed_ns": executed_ns,
         },
     )

@@ -44,7 +44,7 @@ _MOST_HEIGHTS = 256
 """Heights computed in one call: arrays of 27 validators then still fit a cache."""
 _CELLS = 1_000_000
 """And validators squared times heights: a call takes some tens of megabytes at most."""
-_AHEAD_NS = 60 * SECOND
+_AHEAD_NS = 600 * SECOND
 """How far the ledger may run ahead of the clock."""
 _LONGEST_TRAIN = 6
 """Heights solved together; where more overlap, solving them takes as long as delivering their messages."""
@@ -52,8 +52,6 @@ _REST_NS = 10 * SECOND
 """How long a chain goes by messages after heights overlapped too much."""
 _LOOK_AGAIN_NS = 5 * MILLISECOND
 """How soon to look whether the last messages are served; about a tenth of a round trip."""
-_PATIENCE = 0.9
-"""The share of a timeout after which one is taken to be about to expire; timers start a little after what they wait for."""
 
 
 @dataclass(slots=True)
@@ -78,8 +76,9 @@ class Pilot:
         self.flying = False
         self._chain = chain
         self._engine = engine
-        self._faults = list(faults)
         config, family = chain.config, chain.family
+        # One timeout early, so that timers run as they would have when the fault comes.
+        self._faults = [(max(0, begin - config.timeout_ns), end) for begin, end in faults]
         n = config.validators
         if family.votes is None:
             raise ValueError(f"{config.protocol} runs at message fidelity only")
@@ -160,17 +159,19 @@ class Pilot:
             if not cuts:
                 self._wait(until_ns, fault_ns)
                 return
+            exhausted = len(cuts) < self._batch
             computed = self._compute(cuts, together=False)
-            count, exact, leave = self._apart(cuts, computed)
+            count, exact, leave = self._apart(cuts, computed, min(until_ns, fault_ns) if exhausted else 0)
             if not count:
                 computed, count, exact, leave = self._train(cuts)
             wrong = self._goes_wrong(cuts[:count], computed, fault_ns)
             if wrong.any():
-                leave, count = True, int(np.argmax(wrong))
+                leave, count = True, max(0, int(np.argmax(wrong)) - 1)
                 # Give it back where nothing is under way.
                 while count and int(computed.outcome.executed[count - 1].max()) > cuts[count].cut_ns:
                     count -= 1
-            self._batch = min(_MOST_HEIGHTS, max(2, _CELLS // self._shape.n**2), 2 * count + 2)
+            if not exhausted or count < len(cuts):
+                self._batch = min(_MOST_HEIGHTS, max(2, _CELLS // self._shape.n**2), 2 * count + 2)
             self._forecast.rewind(
                 cuts[count].begin if count < len(cuts) else cuts[-1].end, cuts[count - 1].cut_ns if count else base_ns
             )
@@ -182,15 +183,22 @@ class Pilot:
                 self._not_before_ns = cuts[min(count, len(cuts) - 1)].cut_ns + (0 if wrong.any() else _REST_NS)
                 self._leave(cuts[count].cut_ns if count < len(cuts) else fault_ns)
 
-    def _apart(self, cuts: Sequence[Cut], computed: _Computed) -> tuple[int, NDArray[np.bool_], bool]:
-        """How many of the heights, each computed as if it were alone, touch neither the one before nor the next."""
+    def _apart(
+        self, cuts: Sequence[Cut], computed: _Computed, next_ns: int
+    ) -> tuple[int, NDArray[np.bool_], bool]:
+        """How many of the heights, each computed as if it were alone, touch neither the one before nor the next.
+
+        What follows the last of them begins at ``next_ns`` or later; 0 if nothing is known of it.
+        """
         touched = self._touched(computed)
         again = touched | self._gated(cuts, computed)
         again[0] = False
         if again.any():
             # The one before the first that touches it is touched as well.
             return max(0, int(np.argmax(again)) - 1), ~touched, False
-        return len(cuts) - (len(cuts) > 1), ~touched, False
+        ends = (computed.outcome.cpu[-1], computed.outcome.ingress[-1], computed.outcome.egress[-1])
+        alone = computed.work.free or max(int(end.max()) for end in ends) <= next_ns
+        return len(cuts) - (len(cuts) > 1 and not alone), ~touched, False
 
     def _train(self, cuts: list[Cut]) -> tuple[_Computed, int, NDArray[np.bool_], bool]:
         """Heights that share the queues, from the first on, solved together; none where they are too many."""
@@ -282,11 +290,8 @@ class Pilot:
         return _Computed(height, sizes, counts, work, outcome, np.broadcast_to(lost, (len(cuts),)))
 
     def _delays(self, kind: str, view: int, height: int, count: int) -> Times:
-        """Of the messages of one kind between validators, at so many heights; one matrix if chance has no part."""
-        network, n = self._chain.network, self._shape.n
-        if not network.random:
-            return network.delays((kind, view, height))[None, :n, :n]
-        return np.stack([network.delays((kind, view, height + k))[:n, :n] for k in range(count)])
+        """Of the messages of one kind between validators, at so many heights."""
+        return self._chain.network.delays([(kind, view, height + k) for k in range(count)], inner=True)
 
     def _add_checkpoints(self, outcome: Outcome, height: int) -> None:
         """After some heights every validator tells all others its state, which keeps them busy a little longer."""
@@ -308,13 +313,14 @@ class Pilot:
         executed = outcome.executed[:count]
         over = np.maximum(outcome.cpu[:count], executed).max(axis=1)
         begun = forecast.times_ns[[cut.begin for cut in cuts]]
-        all_before = np.concatenate([[0], executed[:-1].min(axis=1)])
-        waits = executed.max(axis=1) - np.maximum(begun, all_before)
+        # A replica's timer runs from its last execution, or from when there was something to wait for.
+        before = np.concatenate([np.zeros((1, executed.shape[1]), dtype=np.int64), executed[:-1]])
+        waits = (executed - np.maximum(begun[:, None], before)).max(axis=1)
         computed.peak = forecast.arrived_by(executed[:, self._leader]) - [cut.begin for cut in cuts]
         return np.asarray(
             (over >= fault_ns)
             | computed.lost[:count]
-            | (waits > _PATIENCE * config.timeout_ns)
+            | (waits >= config.timeout_ns)
             | (computed.peak > config.pool_capacity)
         )
 
@@ -324,17 +330,15 @@ class Pilot:
         chain, forecast, outcome = self._chain, self._forecast, computed.outcome
         count, leader = len(cuts), self._leader
         voted, executed = self._everywhere(count, computed)
-        rows = forecast.rows[cuts[0].begin : cuts[-1].end]
+        rows = forecast.rows[cuts[0].begin : cuts[-1].end].copy()  # or blocks would keep all of the forecast
         ends = np.cumsum(computed.counts[:count])
-        values: list[Value] = []
-        for k, transactions in enumerate(np.split(rows, ends[:-1])):
-            body, digest = chain.ledger.prepare(transactions, leader, self._view, cuts[k].cut_ns)
-            body.proposed_ns = int(outcome.proposed[k])
-            body.ready_ns = cuts[k].ready_ns
-            value = Value(digest, int(computed.sizes[k]), int(computed.counts[k]), body)
-            chain.ledger.execute_everywhere(value, voted[k], executed[k])
-            values.append(value)
-        self._engine.trace.note("rounds", chain.config.id, computed.height, executed.tobytes(), values[-1].digest)
+        bodies = [
+            Body(transactions, [], leader, self._view, cut.cut_ns, int(proposed_ns), cut.ready_ns)
+            for cut, transactions, proposed_ns in zip(cuts, np.split(rows, ends[:-1]), outcome.proposed, strict=False)
+        ]
+        chain.ledger.execute_run(bodies, voted, executed)
+        digest = chain.ledger.blocks[-1].digest
+        self._engine.trace.note("rounds", chain.config.id, computed.height, executed.tobytes(), digest)
         self._account(computed, count)
         self.flown.heights += count
         self._busy = outcome.after(count - 1)
@@ -352,13 +356,11 @@ class Pilot:
         nic = np.array([network.transmission_ns(push.size_bytes) for push in pushes], dtype=np.int64)
         work = np.array([costs.receiving_ns(push) for push in pushes], dtype=np.int64)
         arrival = np.empty((count, chain.config.nodes - n), dtype=np.int64)
-        heights = range(computed.height, computed.height + count)
-        fixed = None if network.random else network.delays(("block-push", 0, 0))
-        ways = [network.delays(("block-push", 0, h)) if fixed is None else fixed for h in heights]
+        ways = network.delays([("block-push", 0, computed.height + k) for k in range(count)], inner=False)
         for j, fed in enumerate(self._fed):
             if fed:
                 sent = np.maximum(executed[:, j], outcome.egress[:count, j])
-                delay = np.array([way[j, fed] for way in ways])
+                delay = ways[:, j, fed]
                 place = np.arange(1, len(fed) + 1)
                 arrival[:, np.array(fed) - n] = sent[:, None] + place * nic[:, None] + delay
                 outcome.egress[:count, j] = sent + len(fed) * nic
@@ -373,7 +375,7 @@ class Pilot:
             network.account_busy(j, len(fed) * int(nic.sum()), 0)
             for observer in fed:
                 network.account_busy(observer, 0, int(nic.sum()))
-        network.account("block-push", count * (chain.config.nodes - n), sum(p.size_bytes for p in pushes) * len(ways[0][n:]))
+        network.account("block-push", count * (chain.config.nodes - n), sum(p.size_bytes for p in pushes) * (chain.config.nodes - n))
         both = np.concatenate([voted, learned], axis=1), np.concatenate([executed, learned + execute[:, None]], axis=1)
         return both
 

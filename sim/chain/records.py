@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from sim.chain.config import Offered
     from sim.kernel.draws import Draws
 
 _DIGEST_WORDS = 4
-_DIGEST_HEX = 64
+_DIGEST_BYTES = 32
 _HISTORY_SPACING_NS = 1_000_000_000
 
 
@@ -29,7 +31,7 @@ class Records:
         past = np.array(offered.history, dtype=np.int64)
         streams = len(offered.streams)
         self.history = int(past.sum())
-        self._stream = np.concatenate([np.repeat(np.arange(streams), past), offered.stream])
+        self._stream = np.concatenate([np.repeat(np.arange(streams), past), offered.stream]).astype(np.int16)
         past_numbers = [np.arange(count) for count in offered.history]
         self._number = np.concatenate([*past_numbers, offered.number]).astype(np.int64)
         past_ns = [(np.arange(count) - count) * _HISTORY_SPACING_NS for count in offered.history]
@@ -37,9 +39,10 @@ class Records:
         self._prefix = [f'{{"chain":"{chain}","file":{{"alg":"{hash_name}","digest":"' for _ in offered.streams]
         self._suffix = [f',"stream":"{stream}"}}' for stream in offered.streams]
         self._digests = [
-            _hex_digests(draws, chain, stream, int((self._stream == code).sum()))
+            _file_digests(draws, chain, stream, int((self._stream == code).sum()))
             for code, stream in enumerate(offered.streams)
         ]
+        self._sent_ns = [self._generated_ns[self._stream == code] for code in range(streams)]
         self._rows = [np.flatnonzero(self._stream == code) for code in range(streams)]
 
     def __len__(self) -> int:
@@ -47,12 +50,20 @@ class Records:
 
     def content(self, row: int) -> bytes:
         """The canonical bytes of the record in this row."""
-        code = int(self._stream[row])
-        number = int(self._number[row])
-        digest = self._digests[code][number * _DIGEST_HEX : (number + 1) * _DIGEST_HEX]
-        generated_ns = int(self._generated_ns[row])
-        text = f'{self._prefix[code]}{digest}"}},"generated_ns":{generated_ns},"number":{number}{self._suffix[code]}'
-        return text.encode()
+        return next(self.contents(np.array([row])))
+
+    def contents(self, rows: NDArray[np.int64]) -> Iterator[bytes]:
+        """`content` of each of these rows, in order."""
+        columns = (self._stream[rows], self._number[rows], self._generated_ns[rows])
+        for code, number, generated_ns in zip(*(column.tolist() for column in columns), strict=True):
+            digest = self._digests[code][number * _DIGEST_BYTES : (number + 1) * _DIGEST_BYTES].hex()
+            yield (
+                f'{self._prefix[code]}{digest}"}},"generated_ns":{generated_ns},"number":{number}{self._suffix[code]}'
+            ).encode()
+
+    def forget(self) -> None:
+        """Let go of the files' digests; no content can be made any more."""
+        self._digests = []
 
     def rows_of(self, code: int) -> NDArray[np.int64]:
         """The rows of a stream, oldest first; a record's number is its position here."""
@@ -60,9 +71,9 @@ class Records:
 
     def deposited_by(self, code: int, time_ns: int) -> int:
         """How many records of a stream were sent by this time, history included."""
-        return int(np.searchsorted(self._generated_ns[self._rows[code]], time_ns, side="right"))
+        return int(np.searchsorted(self._sent_ns[code], time_ns, side="right"))
 
 
-def _hex_digests(draws: Draws, chain: str, stream: str, count: int) -> str:
+def _file_digests(draws: Draws, chain: str, stream: str, count: int) -> bytes:
     words = draws.block(chain, stream, "file digests").words(count * _DIGEST_WORDS)
-    return words.astype("<u8").tobytes().hex()
+    return words.astype("<u8", copy=False).tobytes()

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 _CELL = 2.0**-52
@@ -37,6 +39,21 @@ class Block:
         """``count`` integers in [0, bound), for bounds far below 2^52 (the bias is below bound / 2^52)."""
         # The largest uniform is 1 - 2^-53, and its product with a bound below 2^52 still rounds to less than the bound.
         return (self.uniforms(count) * bound).astype(np.int64)
+
+
+class Blocks(Block):
+    """Several addressed streams side by side: what is asked for is shared out among them equally, in their order.
+
+    A distribution that needs as many numbers for every value gives each stream's values as if it had been asked alone.
+    """
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        self._blocks = blocks
+
+    def words(self, count: int) -> NDArray[np.uint64]:
+        """``count`` raw 64-bit words, a multiple of the number of streams."""
+        each = count // len(self._blocks)
+        return np.concatenate([block.words(each) for block in self._blocks])
 
 
 class Draws:

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from sim.kernel import elementary
-from sim.kernel.distributions import Constant
+from sim.kernel.distributions import Constant, Exponential, Lognormal, Normal, Pareto
+from sim.kernel.draws import Blocks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from sim.kernel.distributions import Distribution
-    from sim.kernel.draws import Draws
+    from sim.kernel.draws import Block, Draws
     from sim.network.topology import Topology
 
 Address: TypeAlias = "tuple[str, int, int] | tuple[str, int, int, int]"
@@ -21,21 +24,27 @@ Address: TypeAlias = "tuple[str, int, int] | tuple[str, int, int, int]"
 
 LOST = -1
 _REMEMBERED = 64
+_INVERTED = (Constant, Exponential, Lognormal, Normal, Pareto)
+"""Distributions that need one uniform for every value, or none."""
 
 
 class Delays:
     """The delay of every sender to every receiver, for one address at a time.
 
+    Most messages are between the first ``inner`` nodes, which is all that is drawn for these.
+
     Args:
         draws: the replication's chance.
         chain: whose messages these are; part of every draw's address.
         topology: whose links these are.
+        inner: how many nodes speak among themselves most of the time.
 
     Attributes:
         random: whether chance has any part in them.
     """
 
-    def __init__(self, draws: Draws, chain: str, topology: Topology) -> None:
+    def __init__(self, draws: Draws, chain: str, topology: Topology, inner: int) -> None:
+        self.inner = inner
         self._draws = draws
         self._chain = chain
         self._size = len(topology)
@@ -46,22 +55,32 @@ class Delays:
         self._jitters = _jitter_masks(topology)
         self.random = bool(self._loss.any()) or any(not isinstance(jitter, Constant) for jitter, _ in self._jitters)
         self._fixed = self._rows(self._base + self._constant_jitter())
-        self._recent: dict[Address, list[list[int]]] = {}
+        self._recent: dict[tuple[int, Address], list[list[int]]] = {}
 
-    def rows(self, address: Address) -> list[list[int]]:
-        """Nanoseconds from each sender to each receiver for this address; `LOST` where a datagram is lost."""
+    def rows(self, address: Address, size: int) -> list[list[int]]:
+        """Nanoseconds from each of the first ``size`` senders to each receiver among them; `LOST` where one is lost.
+
+        ``size`` is `inner` or the number of all nodes.
+        """
         if not self.random:
             return self._fixed
-        rows = self._recent.get(address)
+        key = (size, address)
+        rows = self._recent.get(key)
         if rows is None:
-            rows = self._recent[address] = self._rows(self._draw(address))
+            rows = self._recent[key] = self._rows(self.matrices([address], size)[0])
             if len(self._recent) > _REMEMBERED:
                 del self._recent[next(iter(self._recent))]
         return rows
 
-    def matrix(self, address: Address) -> NDArray[np.int64]:
-        """As `rows`, as an array of shape (nodes, nodes)."""
-        return self._draw(address) if self.random else self._base + self._constant_jitter()
+    def matrices(self, addresses: Sequence[Address], size: int) -> NDArray[np.int64]:
+        """As `rows` for many addresses, as an array of shape (addresses, size, size)."""
+        if not self.random:
+            fixed = (self._base + self._constant_jitter())[:size, :size]
+            return np.broadcast_to(fixed, (len(addresses), size, size))
+        blocks = [self._draws.block(self._chain, *address) for address in addresses]
+        if all(isinstance(jitter, _INVERTED) for jitter, _ in self._jitters):
+            return self._sample(Blocks(blocks), len(blocks), size)
+        return np.concatenate([self._sample(block, 1, size) for block in blocks])
 
     def _rows(self, delays: NDArray[np.int64]) -> list[list[int]]:
         rows: list[list[int]] = delays.tolist()
@@ -74,20 +93,21 @@ class Delays:
                 total += mask * int(jitter.value)
         return total
 
-    def _draw(self, address: Address) -> NDArray[np.int64]:
-        block = self._draws.block(self._chain, *address)
-        cells = self._size * self._size
-        shape = (self._size, self._size)
-        delays = self._base.copy()
+    def _sample(self, block: Block, count: int, size: int) -> NDArray[np.int64]:
+        """Delays from ``count`` streams side by side, shape (count, size, size)."""
+        shape = (count, size, size)
+        cells = count * size * size
+        loss, reliable = self._loss[:size, :size], self._reliable[:size, :size]
+        delays = np.broadcast_to(self._base[:size, :size], shape).copy()
         for jitter, mask in self._jitters:
-            delays += mask * jitter.sample(block, cells).reshape(shape).astype(np.int64)
-        if self._loss.any():
+            delays += mask[:size, :size] * jitter.sample(block, cells).reshape(shape).astype(np.int64)
+        if loss.any():
             u = block.uniforms(cells).reshape(shape)
             # A transmission fails k times in a row with probability loss^k; one uniform decides k.
-            log_loss = elementary.log(np.where(self._loss > 0, self._loss, 0.5))
-            failures = np.where(self._loss > 0, np.floor(elementary.log(u) / log_loss), 0.0)
-            delays += np.where(self._reliable, failures * self._retransmit, 0.0).astype(np.int64)
-            delays[(failures > 0) & ~self._reliable] = LOST
+            log_loss = elementary.log(np.where(loss > 0, loss, 0.5))
+            failures = np.where(loss > 0, np.floor(elementary.log(u) / log_loss), 0.0)
+            delays += np.where(reliable, failures * self._retransmit[:size, :size], 0.0).astype(np.int64)
+            delays[(failures > 0) & ~reliable] = LOST
         return delays
 
 

@@ -66,6 +66,7 @@ class Network:
         fanout: a message for more nodes than this goes down a tree: to so many directly, each of which passes it on to
             its share of the others as soon as it has it, through its own NIC. Whoever is down takes its branch with
             it. 0 for no trees.
+        inner: the first so many nodes mostly speak among themselves; 0 for all.
     """
 
     def __init__(
@@ -76,12 +77,13 @@ class Network:
         topology: Topology,
         bandwidth_bps: float | None,
         fanout: int = 0,
+        inner: int = 0,
     ) -> None:
         self._fanout = fanout
         self.topology = topology
         self.tallies: dict[str, Tally] = {}
         self._engine = engine
-        self._delays = Delays(draws, chain, topology)
+        self._delays = Delays(draws, chain, topology, inner or len(topology))
         self._bandwidth_bps = bandwidth_bps
         nodes = len(topology)
         self._handlers: list[Callable[[object, int], bool]] = []
@@ -143,7 +145,7 @@ class Network:
         if each:
             self._send_each(sender, receivers, payload, transmission_ns, size_bytes, address, at_ns)
             return
-        delays = self._delays.rows(address)[sender]
+        delays = self._delays.rows(address, self._span(sender, receivers))[sender]
         ordered = self._ordered[sender]
         latest = self._latest[sender]
         free_ns = max(at_ns, self._egress_free[sender])
@@ -171,6 +173,11 @@ class Network:
         tally.sent += copies
         tally.sent_bytes += copies * size_bytes
 
+    def _span(self, sender: int, receivers: Sequence[int]) -> int:
+        """How many nodes a message may be between: whoever is spoken to is of one kind, the inner or the others."""
+        inner = self._delays.inner
+        return inner if sender < inner and all(to < inner for to in receivers[:1]) else len(self.topology)
+
     def _send_down(
         self, sender: int, receivers: Sequence[int], payload: object, size_bytes: int, address: Address, at_ns: int
     ) -> None:
@@ -193,7 +200,7 @@ class Network:
     ) -> None:
         """As `send`, for links that are not plain and under rules: each message has a way of its own."""
         tally = self.tallies[address[0]]
-        delays = self._delays.rows(address)[sender]
+        delays = self._delays.rows(address, self._span(sender, receivers))[sender]
         chances = self._disturbances.chances(address, sender)
         started_ns = free_ns = max(at_ns, self._egress_free[sender])
         halt_ns = self._halt_ns[sender]
@@ -276,11 +283,6 @@ class Network:
         return not (self._special or self._disturbances or self._fanout)
 
     @property
-    def random(self) -> bool:
-        """Whether chance has a part in delays."""
-        return self._delays.random
-
-    @property
     def ordered(self) -> bool:
         """Whether links deliver in order."""
         return any(map(any, self._ordered))
@@ -289,9 +291,9 @@ class Network:
         """How many messages are sent and not there yet."""
         return sum(tally.sent - tally.delivered - tally.lost for tally in self.tallies.values())
 
-    def delays(self, address: Address) -> NDArray[np.int64]:
-        """Nanoseconds from each sender to each receiver for what is said first at this address."""
-        return self._delays.matrix(address)
+    def delays(self, addresses: Sequence[Address], *, inner: bool) -> NDArray[np.int64]:
+        """Nanoseconds from each sender to each receiver, the inner or all, for what is said first at these addresses."""
+        return self._delays.matrices(addresses, self._delays.inner if inner else len(self.topology))
 
     def busy(self, n: int) -> tuple[list[int], list[int], list[list[int]]]:
         """Until when the first ``n`` nodes receive and send, and the last arrivals on the links between them."""

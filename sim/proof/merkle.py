@@ -24,6 +24,7 @@ from sim.proof.verify_multi import verify_multi
 if TYPE_CHECKING:
     from sim.proof.batch import verify_inclusion_batch
     from sim.proof.build import Built, build
+    from sim.proof.series import roots_at, roots_of_lists
 
 __all__ = [
     "Built",
@@ -32,6 +33,8 @@ __all__ = [
     "build",
     "multi_proof",
     "root",
+    "roots_at",
+    "roots_of_lists",
     "verify_consistency",
     "verify_inclusion",
     "verify_inclusion_batch",
@@ -41,6 +44,8 @@ __all__ = [
 _LOADED_WHEN_USED = {
     "Built": "sim.proof.build",
     "build": "sim.proof.build",
+    "roots_at": "sim.proof.series",
+    "roots_of_lists": "sim.proof.series",
     "verify_inclusion_batch": "sim.proof.batch",
 }
 

@@ -94,12 +94,15 @@ def run(scenario: Scenario, seed: int | None = None, progress: Callable[[float],
     alliance.finish()
     simulated_s = time.perf_counter() - started_s
     summary = summarise(scenario, chosen, alliance, violation)
+    recorder = alliance.recorder
+    del alliance
+    gc.collect()  # a day's chains are a gigabyte, and whoever writes the run needs room
     return Run(
         scenario=scenario,
         summary=summary,
         trace_hash=summary["trace_hash"],
         manifest=manifests.describe(scenario, chosen, summary, simulated_s),
-        _recorder=alliance.recorder,
+        _recorder=recorder,
     )
 
 
