@@ -57,10 +57,13 @@ class Alliance:
         """How far the run has come: the horizon, unless something broke before it."""
         return min(self.engine.now, self.horizon_ns)
 
-    def finish(self) -> None:
-        """Write down everything that is known at the end; call once."""
+    def retire(self) -> None:
+        """Give up what only a running alliance needs; `finish` may follow, and nothing else."""
         for chain in self.chains.values():
             chain.retire()
+
+    def finish(self) -> None:
+        """Write down everything that is known at the end; call once."""
         for verification in self.verifications.values():
             verification.finish()
         for chain in self.chains.values():
@@ -95,7 +98,7 @@ def build(scenario: Scenario, seed: int, make: Callable[[Parameters], Replica] |
     faults = schedule(scenario)
     for chain_id, chain in chains.items():
         if scenario.chains[chain_id].fidelity == "auto":
-            chain.fly(sorted((fault.at_ns, end_ns(fault)) for fault in faults if fault.chain == chain_id))
+            chain.compute_heights(sorted((fault.at_ns, end_ns(fault)) for fault in faults if fault.chain == chain_id))
     apply(faults, chains, engine, draws)
     return Alliance(engine, recorder, chains, verifications, scenario.horizon)
 

@@ -273,9 +273,13 @@ class Chain:
             self._catchup.feed(node, height, value, executed_ns)
         return executed_ns
 
-    def fly(self, faults: Sequence[tuple[int, int]]) -> None:
-        """Compute heights as a whole wherever none of these intervals, in which something is wrong, forbids it."""
-        self.pilot = Pilot(self, self._engine, faults)
+    def compute_heights(self, faults: Sequence[tuple[int, int]]) -> None:
+        """Compute heights as a whole, if the protocol allows it, outside these intervals in which something is wrong.
+
+        Other heights, and all heights of other protocols, go by messages.
+        """
+        if self.family.votes is not None:
+            self.pilot = Pilot(self, self._engine, faults)
 
     def retire(self) -> None:
         """The end: no record will be presented or proved any more, so what that takes is given up."""

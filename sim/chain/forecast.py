@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A block to come: when it is cut, since when it could be, and that it holds what waits from ``begin`` to ``end``."""
+    """A block to come: when it is cut, since when it could be, and that it holds the rows from `begin` to `end`."""
 
     cut_ns: int
     ready_ns: int

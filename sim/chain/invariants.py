@@ -86,7 +86,7 @@ def check_block(
     intended_ns: NDArray[np.int64],
     now_ns: int | NDArray[np.int64],
 ) -> None:
-    """A new block, or a run of them whose records have a time each, holds only transactions that were sent, each for the first time."""
+    """A block, or a run of blocks with a time for each record, holds only what was sent, each for the first time."""
     if (leaf_index[rows] >= 0).any() or len(np.unique(rows)) != len(rows):
         raise InvariantViolation(INTEGRITY, chain, height, "a transaction is executed a second time")
     if (intended_ns > now_ns).any():

@@ -161,7 +161,8 @@ class Ledger:
 
         Args:
             bodies: their leaf hashes are made here, and not kept: they are in the log.
-            voted_ns, executed_ns: shape (blocks, nodes).
+            voted_ns: when each node knew that they were final, shape (blocks, nodes).
+            executed_ns: when it had executed them, likewise.
 
         Raises:
             InvariantViolation: as `execute`.
@@ -178,11 +179,15 @@ class Ledger:
         )
         sizes = self.log.size + np.cumsum(counts)
         invariants.check_block(
-            chain, first, self.leaf_index, rows + history, self._offered.intended_ns[rows],
+            chain,
+            first,
+            self.leaf_index,
+            rows + history,
+            self._offered.intended_ns[rows],
             np.repeat(voted_ns.min(axis=1), counts),
         )
         self.leaf_index[rows + history] = self.log.size + np.arange(len(rows))
-        self.log.extend(leaf_hashes)
+        merkle.extend(self.log, leaf_hashes)
         log_roots = merkle.roots_at(self.log, sizes)
         for k, body in enumerate(bodies):
             value = Value(
@@ -294,7 +299,9 @@ class Ledger:
     def head_at(self, node: int, at_ns: int) -> Block:
         """The last block that a node had executed by ``at_ns``: a node takes work in before it has done it."""
         beyond = self.heights[node] + 1
-        return self.blocks[bisect_right(self.blocks, at_ns, hi=beyond, key=lambda block: int(block.executed_ns[node])) - 1]
+        return self.blocks[
+            bisect_right(self.blocks, at_ns, hi=beyond, key=lambda block: int(block.executed_ns[node])) - 1
+        ]
 
 
 def _hash_of_validators(config: ChainConfig) -> bytes:

@@ -1,22 +1,21 @@
 """Which heights of a chain are computed as a whole, and how it gets from there to single messages and back.
 
-While nothing goes wrong, the pilot takes the chain: it forecasts which blocks the leader cuts, has `rounds` compute when
-every validator decides them, and writes them into the ledger ahead of time. Replicas and timers rest meanwhile. It gives
-the chain back at the boundary before a height that
+While nothing goes wrong, the pilot takes the chain: it forecasts which blocks the leader cuts, has `rounds` compute
+when every validator decides them, and writes them into the ledger ahead of time. Replicas and timers rest meanwhile.
+It gives the chain back at the boundary before a height that
 
-- a fault would interrupt,
+- a fault would interrupt, one timeout early, so that timers run as they would have when it comes,
 - or of which a message would be lost,
 - or in which a timer would expire,
-- or that would find the pool full,
+- or that would find the pool or the leader's window full, or that overlaps with too many others,
 
-and that height is then replayed with every message and the same draws. It takes the chain again when all nodes stand at
-one height, in one view, under a correct leader, with nothing under way and no fault about.
+and that height is then replayed with every message and the same draws. It takes the chain again when all nodes stand
+at one height, in one view, under a correct leader, with nothing under way and no fault about.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.chain.chain import Chain
+    from sim.chain.config import Costs
     from sim.kernel.engine import Engine
 
     Times = NDArray[np.int64]
@@ -46,6 +46,8 @@ _CELLS = 1_000_000
 """And validators squared times heights: a call takes some tens of megabytes at most."""
 _AHEAD_NS = 600 * SECOND
 """How far the ledger may run ahead of the clock."""
+_FEWEST = 4
+"""Validators: with fewer a node's own votes may be a quorum, and there is little to gain."""
 _LONGEST_TRAIN = 6
 """Heights solved together; where more overlap, solving them takes as long as delivering their messages."""
 _REST_NS = 10 * SECOND
@@ -77,7 +79,6 @@ class Pilot:
         self._chain = chain
         self._engine = engine
         config, family = chain.config, chain.family
-        # One timeout early, so that timers run as they would have when the fault comes.
         self._faults = [(max(0, begin - config.timeout_ns), end) for begin, end in faults]
         n = config.validators
         if family.votes is None:
@@ -92,7 +93,7 @@ class Pilot:
         self._leader = 0
         self._busy = Busy.idle(n)
         self._observers_free = np.zeros(config.nodes - n, dtype=np.int64)
-        self._possible = n >= 4 and config.cores == 1 and chain.network.plain
+        self._possible = n >= _FEWEST and config.cores == 1 and chain.network.plain
         engine.call_at(0, self.consider)
 
     # Taking the chain.
@@ -154,7 +155,7 @@ class Pilot:
         fault_ns = next((begin for begin, _ in self._faults if begin >= self._engine.now), NEVER)
         until_ns = self._engine.now + _AHEAD_NS
         while self.flying:
-            begin, base_ns = self._forecast.next, self._forecast.base_ns
+            base_ns = self._forecast.base_ns
             cuts = self._cuts(min(until_ns, fault_ns))
             if not cuts:
                 self._wait(until_ns, fault_ns)
@@ -183,9 +184,7 @@ class Pilot:
                 self._not_before_ns = cuts[min(count, len(cuts) - 1)].cut_ns + (0 if wrong.any() else _REST_NS)
                 self._leave(cuts[count].cut_ns if count < len(cuts) else fault_ns)
 
-    def _apart(
-        self, cuts: Sequence[Cut], computed: _Computed, next_ns: int
-    ) -> tuple[int, NDArray[np.bool_], bool]:
+    def _apart(self, cuts: Sequence[Cut], computed: _Computed, next_ns: int) -> tuple[int, NDArray[np.bool_], bool]:
         """How many of the heights, each computed as if it were alone, touch neither the one before nor the next.
 
         What follows the last of them begins at ``next_ns`` or later; 0 if nothing is known of it.
@@ -206,7 +205,9 @@ class Pilot:
             computed = self._compute(cuts[:count], together=True)
             if (self._gated(cuts[:count], computed) | computed.outcome.waited).any():
                 break
-            over = max(int(end.max()) for end in (computed.outcome.cpu, computed.outcome.ingress, computed.outcome.egress))
+            over = max(
+                int(end.max()) for end in (computed.outcome.cpu, computed.outcome.ingress, computed.outcome.egress)
+            )
             if count == len(cuts) or over <= cuts[count].cut_ns:
                 links = computed.outcome
                 crossed = (np.maximum.accumulate(links.last, axis=0)[:-1] > links.first[1:]).any(axis=(1, 2))
@@ -280,14 +281,16 @@ class Pilot:
             vote_nic=network.transmission_ns(first.size_bytes),
         )
         height = len(chain.ledger.blocks)
-        delays = tuple(self._delays(message.kind, self._view, height, len(cuts)) for message in votes.messages)
+        kinds = [message.kind for message in votes.messages]
+        proposals, firsts, seconds = (self._delays(kind, self._view, height, len(cuts)) for kind in kinds)
+        delays = (proposals, firsts, seconds)
         cut_ns = np.array([cut.cut_ns for cut in cuts], dtype=np.int64)
         outcome = vote(self._shape, self._leader, cut_ns.reshape(trains), work, delays, self._busy)
         np.maximum.accumulate(outcome.decided, axis=0, out=outcome.decided)
         np.maximum.accumulate(outcome.executed, axis=0, out=outcome.executed)
         self._add_checkpoints(outcome, height)
         lost = np.array([(d == LOST).any(axis=(-2, -1)) for d in delays]).any(axis=0)
-        return _Computed(height, sizes, counts, work, outcome, np.broadcast_to(lost, (len(cuts),)))
+        return _Computed(height, sizes, counts, work, outcome, np.broadcast_to(lost, (len(cuts),)), counts)
 
     def _delays(self, kind: str, view: int, height: int, count: int) -> Times:
         """Of the messages of one kind between validators, at so many heights."""
@@ -316,12 +319,10 @@ class Pilot:
         # A replica's timer runs from its last execution, or from when there was something to wait for.
         before = np.concatenate([np.zeros((1, executed.shape[1]), dtype=np.int64), executed[:-1]])
         waits = (executed - np.maximum(begun[:, None], before)).max(axis=1)
-        computed.peak = forecast.arrived_by(executed[:, self._leader]) - [cut.begin for cut in cuts]
+        held = forecast.arrived_by(executed[:, self._leader]) - np.array([cut.begin for cut in cuts])
+        computed.held = held
         return np.asarray(
-            (over >= fault_ns)
-            | computed.lost[:count]
-            | (waits >= config.timeout_ns)
-            | (computed.peak > config.pool_capacity)
+            (over >= fault_ns) | computed.lost[:count] | (waits >= config.timeout_ns) | (held > config.pool_capacity)
         )
 
     # Writing down.
@@ -373,11 +374,13 @@ class Pilot:
             observer.cpu_busy_ns += int(spent.sum())
         for j, fed in enumerate(self._fed):
             network.account_busy(j, len(fed) * int(nic.sum()), 0)
-            for observer in fed:
-                network.account_busy(observer, 0, int(nic.sum()))
-        network.account("block-push", count * (chain.config.nodes - n), sum(p.size_bytes for p in pushes) * (chain.config.nodes - n))
-        both = np.concatenate([voted, learned], axis=1), np.concatenate([executed, learned + execute[:, None]], axis=1)
-        return both
+            for fed_node in fed:
+                network.account_busy(fed_node, 0, int(nic.sum()))
+        network.account(
+            "block-push", count * (chain.config.nodes - n), sum(p.size_bytes for p in pushes) * (chain.config.nodes - n)
+        )
+        done = learned + execute[:, None]
+        return np.concatenate([voted, learned], axis=1), np.concatenate([executed, done], axis=1)
 
     def _account(self, computed: _Computed, count: int) -> None:
         """What the messages that nobody sent would have added to the tables."""
@@ -407,8 +410,7 @@ class Pilot:
             receiving = count * hears * work.vote_nic + (n - 1) * told_ns + (0 if leads else proposals_ns)
             network.account_busy(node.index, sending, receiving)
             node.cpu_busy_ns += int(computed.outcome.busy[:count, node.index].sum())
-        computed_peak = computed.peak[:count]
-        self._peak = int(computed_peak.max())
+        self._peak = int(computed.held[:count].max())
 
     def _settle(self) -> None:
         """Let the pool know what has been taken from it."""
@@ -447,7 +449,10 @@ class Pilot:
 
 @dataclass(slots=True)
 class _Computed:
-    """Some heights in a row, the first of which is ``height``: what is in them, what they cost, when they are done."""
+    """Some heights in a row, the first of which is ``height``: what is in them, what they cost, when they are done.
+
+    ``lost``: where a message is lost. ``held``: what the pool holds at most while each is under way.
+    """
 
     height: int
     sizes: Times
@@ -455,8 +460,9 @@ class _Computed:
     work: Work
     outcome: Outcome
     lost: NDArray[np.bool_]
-    peak: Times | None = None
+    held: Times
 
 
-def _hashing(costs, sizes: Times) -> Times:  # type: ignore[no-untyped-def]
-    return costs.hash_ns + costs.hash_per_kilobyte_ns * sizes // 1000
+def _hashing(costs: Costs, sizes: Times) -> Times:
+    """`Costs.hashing_ns` of each size."""
+    return np.asarray(costs.hash_ns + costs.hash_per_kilobyte_ns * sizes // 1000)

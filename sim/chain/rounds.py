@@ -1,24 +1,24 @@
 """The rounds of whole blocks of heights as order statistics: when every node decides, without an event per message.
 
-For protocols of one proposal and two rounds of votes, all to all (PBFT's normal case, Castro & Liskov, OSDI 1999, section
-4.2; Tendermint's and QBFT's first round). Each node's messages of a height, in order of arrival, pass its NIC and its
-CPU first come first served: with work w and arrivals a in that order, the i-th is done at
+For protocols of one proposal and two rounds of votes, all to all (PBFT's normal case, Castro & Liskov, OSDI 1999,
+section 4.2). Each node's messages of a height, in order of arrival, pass its NIC and its CPU first come first served:
+with work w and arrivals a in that order, the i-th is done at
 
     W_i + max over j <= i of (a_j - W_(j-1)),   W the running sum of w,
 
 which is ``max(arrival, free) + work`` unrolled. What a node sends leaves when the message that completes its quorum is
-done; which one that is, its place in the order says. Commits may overtake prepares in a receiver's queue, so the times at
-which votes leave are iterated from below until they stand still: causes precede effects, so a few passes suffice, and the
-fixed point is the solution, the same to the nanosecond as delivering each message.
+done; which one that is, its place in the order says. Commits may overtake prepares in a receiver's queue, so the times
+at which votes leave are iterated until they stand still: causes precede effects, so a few passes suffice, and the fixed
+point is the solution, the same to the nanosecond as delivering each message.
 
-Heights come in trains: those of one train share the queues, and other trains are taken as if they were alone. `touches`
-says where that is not so.
+Heights come in trains: those of one train share the queues, and other trains are taken as if they were alone.
+`touches` says where that is not so.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -74,7 +74,8 @@ class Busy:
     @classmethod
     def idle(cls, n: int) -> Busy:
         """Nothing came before."""
-        return cls(*(np.zeros(n, dtype=np.int64) for _ in range(3)), np.zeros((n, n), dtype=np.int64))
+        cpu, ingress, egress = np.zeros((3, n), dtype=np.int64)
+        return cls(cpu, ingress, egress, np.zeros((n, n), dtype=np.int64))
 
 
 @dataclass(slots=True)
@@ -156,9 +157,7 @@ def touches(outcome: Outcome, before: Busy) -> NDArray[np.bool_]:
     return touched
 
 
-def _free(
-    shape: Shape, leader: int, cut: Times, delays: tuple[Times, Times, Times], before: Busy
-) -> Outcome:
+def _free(shape: Shape, leader: int, cut: Times, delays: tuple[Times, Times, Times], before: Busy) -> Outcome:
     """Without costs there are no queues, and every time is an order statistic of arrivals."""
     heights, n, quorum = len(cut), shape.n, shape.quorum
     full = (heights, n, n)
@@ -279,7 +278,9 @@ class _Queues:
         last = np.full((trains, 3 * heights, n), (n - 1) * work.vote_nic)
         last[:, :heights] = ((n - 1) * work.proposal_nic)[:, :, None]
         order = np.argsort(ready, axis=1, kind="stable")
-        ordered_nic = np.where(np.take_along_axis(ready, order, axis=1) < INFINITE, np.take_along_axis(last, order, axis=1), 0)
+        ordered_nic = np.where(
+            np.take_along_axis(ready, order, axis=1) < INFINITE, np.take_along_axis(last, order, axis=1), 0
+        )
         total = np.cumsum(ordered_nic, axis=1)
         begin = np.maximum.accumulate(np.take_along_axis(ready, order, axis=1) - total + ordered_nic, axis=1)
         begin = np.maximum(begin, self._out_free[:, None, :]) + total - ordered_nic
@@ -322,13 +323,17 @@ class _Queues:
         for g in range(heights):
             mine = order - g * (1 + 2 * n)
             at_proposal = np.argmax(mine == 0, axis=2)
-            heard_first = np.cumsum((mine >= 1) & (mine <= n) & known, axis=2)
+            heard_first = np.cumsum((mine >= 1) & (mine <= n) & known, axis=2, dtype=np.int64)
             at_first = np.maximum(at_proposal, _reaches(heard_first, self._needed))
-            heard_second = np.cumsum((mine > n) & (mine <= 2 * n) & known, axis=2)
+            heard_second = np.cumsum((mine > n) & (mine <= 2 * n) & known, axis=2, dtype=np.int64)
             decides = np.maximum(at_first, _reaches(heard_second, np.full(n, self._shape.quorum - 1)))
             executing = np.maximum(executing, decides)  # in order of heights
             # What one message sets off is done one after the other: `after` so far comes first.
-            steps = ((at_proposal, self._signs), (at_first, work.sign), (executing, work.execute[:, g, None]))
+            steps: tuple[tuple[NDArray[np.int64], Times], ...] = (
+                (at_proposal, self._signs),
+                (at_first, np.full(n, work.sign)),
+                (executing, work.execute[:, g, None]),
+            )
             for step, (place, cost) in zip(times, steps, strict=True):
                 step.append((place, _at(after, place)))
                 _add(after, place, cost)
@@ -354,6 +359,7 @@ class _Queues:
         from_leader = np.where(self._nobody[leader], INFINITE, proposal)
         votes[:, :, leader, :] = np.minimum(votes[:, :, leader, :], from_leader)
         begun = np.minimum(proposal, votes.min(axis=2))
+
         def per_height(train: Times) -> Times:
             return np.repeat(train, heights, axis=0)
 
@@ -386,17 +392,17 @@ def _serve(arrivals: Times, work: Times, occupied: Times, free: Times) -> Times:
     return np.asarray(np.maximum(begun, free[:, :, None]) + total - occupied + work)
 
 
-def _reaches(counts: NDArray[np.int64], needed: NDArray[np.int64]) -> NDArray[np.int64]:
+def _reaches(counts: NDArray[np.signedinteger[Any]], needed: NDArray[np.int64]) -> NDArray[np.int64]:
     """The place at which a running count reaches what is needed; the last where it does not, yet."""
     enough = counts >= needed[None, :, None]
-    return np.where(enough[:, :, -1], np.argmax(enough, axis=2), counts.shape[2] - 1)
+    return np.asarray(np.where(enough[:, :, -1], np.argmax(enough, axis=2), counts.shape[2] - 1))
 
 
-def _add(cells: Times, place: NDArray[np.int64], amount: int | Times) -> None:
+def _add(cells: Times, place: NDArray[np.int64], amount: Times) -> None:
     """Add to one place of each row of the last axis."""
-    heights, nodes = np.indices(place.shape, sparse=True)
-    cells[heights, nodes, place] += amount
+    trains, nodes = np.ogrid[: place.shape[0], : place.shape[1]]
+    cells[trains, nodes, place] += amount
 
 
 def _at(cells: Times, place: NDArray[np.int64]) -> Times:
-    return np.take_along_axis(cells, place[:, :, None], axis=2)[:, :, 0]
+    return np.asarray(np.take_along_axis(cells, place[:, :, None], axis=2)[:, :, 0])

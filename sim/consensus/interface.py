@@ -116,9 +116,9 @@ class StateTransferred:
 class Resumed:
     """Every replica has executed everything up to ``sequence``, ordered in ``view`` without messages; go on from there.
 
-    A host that computes heights as a whole sends it to all replicas alike when it returns to delivering messages. What
-    each would hold had it taken part: the last checkpoint, as a quorum certified it, and the values since, prepared. The
-    host has stopped all timers.
+    A host that computes heights as a whole sends it to all replicas alike when it returns to delivering messages. It
+    brings what each would hold had it taken part: the last checkpoint, as a quorum certified it, and the values since,
+    prepared. The host has stopped all timers.
     """
 
     sequence: int

@@ -37,14 +37,14 @@ class Delays:
         draws: the replication's chance.
         chain: whose messages these are; part of every draw's address.
         topology: whose links these are.
-        inner: how many nodes speak among themselves most of the time.
+        inner: how many nodes speak among themselves most of the time; None for all.
 
     Attributes:
         random: whether chance has any part in them.
     """
 
-    def __init__(self, draws: Draws, chain: str, topology: Topology, inner: int) -> None:
-        self.inner = inner
+    def __init__(self, draws: Draws, chain: str, topology: Topology, inner: int | None = None) -> None:
+        self.inner = len(topology) if inner is None else inner
         self._draws = draws
         self._chain = chain
         self._size = len(topology)
@@ -57,13 +57,14 @@ class Delays:
         self._fixed = self._rows(self._base + self._constant_jitter())
         self._recent: dict[tuple[int, Address], list[list[int]]] = {}
 
-    def rows(self, address: Address, size: int) -> list[list[int]]:
+    def rows(self, address: Address, size: int | None = None) -> list[list[int]]:
         """Nanoseconds from each of the first ``size`` senders to each receiver among them; `LOST` where one is lost.
 
-        ``size`` is `inner` or the number of all nodes.
+        ``size`` is `inner` or, as by default, the number of all nodes.
         """
         if not self.random:
             return self._fixed
+        size = self._size if size is None else size
         key = (size, address)
         rows = self._recent.get(key)
         if rows is None:

@@ -83,7 +83,7 @@ class Network:
         self.topology = topology
         self.tallies: dict[str, Tally] = {}
         self._engine = engine
-        self._delays = Delays(draws, chain, topology, inner or len(topology))
+        self._delays = Delays(draws, chain, topology, inner or None)
         self._bandwidth_bps = bandwidth_bps
         nodes = len(topology)
         self._handlers: list[Callable[[object, int], bool]] = []
@@ -292,7 +292,7 @@ class Network:
         return sum(tally.sent - tally.delivered - tally.lost for tally in self.tallies.values())
 
     def delays(self, addresses: Sequence[Address], *, inner: bool) -> NDArray[np.int64]:
-        """Nanoseconds from each sender to each receiver, the inner or all, for what is said first at these addresses."""
+        """Nanoseconds from each sender to each receiver, the inner or all, for what is first said at addresses."""
         return self._delays.matrices(addresses, self._delays.inner if inner else len(self.topology))
 
     def busy(self, n: int) -> tuple[list[int], list[int], list[list[int]]]:

@@ -9,20 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from sim.proof import lanes
 from sim.proof.errors import IndexOutOfRange, MalformedHash, MalformedNumber, SizeOutOfRange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Iterable
 
     from sim.proof.suites import HashSuite
-
-_MANY_CHILDREN = 64
-"""From so many on hashing in lanes is the faster way."""
 
 
 class Log:
@@ -61,6 +53,10 @@ class Log:
         Raises:
             MalformedHash: one of them is not 32 bytes of `bytes`.
         """
+        self.grow(leaf_hashes, self._suite.parents)
+
+    def grow(self, leaf_hashes: Iterable[bytes], parents: Callable[[bytes], bytes]) -> None:
+        """As `extend`, with another way to do what `HashSuite.parents` does."""
         digest_size = self._suite.digest_size
         fresh = _joined(leaf_hashes, digest_size)
         height = 0
@@ -73,20 +69,11 @@ class Log:
             height += 1
             covered = 2 * len(self._levels[height]) if height < len(self._levels) else 0
             paired = len(level) - len(level) % (2 * digest_size)
-            fresh = self._parents(bytes(level[covered:paired]))
+            fresh = parents(bytes(level[covered:paired]))
 
-    def _parents(self, children: bytes) -> bytes:
-        """`HashSuite.parents`, in lanes where there are enough of them."""
-        if len(children) < _MANY_CHILDREN * self._suite.digest_size:
-            return self._suite.parents(children)
-        rows = np.frombuffer(children, np.uint8).reshape(-1, self._suite.digest_size)
-        return lanes.parents(self._suite, rows).tobytes()
-
-    def perfect(self, height: int, positions: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """The hashes of the perfect subtrees of 2^height leaves at these positions of their level, (n, 32) uint8."""
-        size = self._suite.digest_size
-        level = self._levels[height]
-        return np.frombuffer(bytes(level) if len(level) < size else level, np.uint8).reshape(-1, size)[positions]
+    def level(self, height: int) -> bytearray:
+        """The hashes of the perfect subtrees of 2^height leaves, end to end; not to be changed."""
+        return self._levels[height]
 
     def root(self, size: int | None = None) -> bytes:
         """The root hash of the first ``size`` leaves, by default of all.

@@ -24,13 +24,14 @@ from sim.proof.verify_multi import verify_multi
 if TYPE_CHECKING:
     from sim.proof.batch import verify_inclusion_batch
     from sim.proof.build import Built, build
-    from sim.proof.series import roots_at, roots_of_lists
+    from sim.proof.series import extend, roots_at, roots_of_lists
 
 __all__ = [
     "Built",
     "CompactRange",
     "Log",
     "build",
+    "extend",
     "multi_proof",
     "root",
     "roots_at",
@@ -44,6 +45,7 @@ __all__ = [
 _LOADED_WHEN_USED = {
     "Built": "sim.proof.build",
     "build": "sim.proof.build",
+    "extend": "sim.proof.series",
     "roots_at": "sim.proof.series",
     "roots_of_lists": "sim.proof.series",
     "verify_inclusion_batch": "sim.proof.batch",

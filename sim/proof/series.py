@@ -1,7 +1,7 @@
-"""Many roots at once: of many short lists, or of one log at many sizes; what `merkle.root` and `Log.root` give one by one.
+"""Many roots at once: of many short lists, or of one log at many sizes, as `root` and `Log.root` give one by one.
 
-A chain makes two roots a block. Trees side by side are folded level by level, so that the lanes of `sim.proof.lanes` are
-full where each tree alone would fill a few.
+A chain makes two roots a block. Trees side by side are folded level by level, so that the lanes of `sim.proof.lanes`
+are full where each tree alone would fill a few.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from sim.proof.suites import HashSuite
 
 
+_MANY_CHILDREN = 64
+"""From so many on hashing in lanes is the faster way."""
+
+
 def roots_of_lists(suite: HashSuite, leaf_hashes: Rows, sizes: Sequence[int] | NDArray[np.int64]) -> list[bytes]:
     """The root of each of several lists of leaf hashes: MTH of RFC 9162 section 2.1.1.
 
@@ -38,7 +42,7 @@ def roots_of_lists(suite: HashSuite, leaf_hashes: Rows, sizes: Sequence[int] | N
     nodes = lanes.checked_rows("leaf_hashes", leaf_hashes, DIGEST_SIZE)
     counts = np.array(sizes, dtype=np.int64)
     if (counts < 0).any() or int(counts.sum()) != len(nodes):
-        raise MalformedArray(f"sizes add up to {int(counts.sum())}, and there are {len(nodes)} leaf hashes")
+        raise MalformedArray("leaf_hashes", f"({int(counts.sum())}, 32) uint8, as the sizes add up", str(nodes.shape))
     empty = counts == 0
     while (counts > 1).any():
         fewer = (counts + 1) // 2
@@ -73,7 +77,7 @@ def roots_at(log: Log, sizes: Sequence[int] | NDArray[np.int64]) -> list[bytes]:
         if not len(here):
             continue
         # A size is a sum of perfect subtrees; the smallest stands rightmost and is folded in first.
-        perfect = log.perfect(height, (wanted[here] >> height) - 1)
+        perfect = _perfect(log, height, (wanted[here] >> height) - 1)
         both = begun[here]
         folded = perfect.copy()
         children = np.stack([perfect[both], digests[here[both]]], axis=1).reshape(-1, DIGEST_SIZE)
@@ -81,3 +85,23 @@ def roots_at(log: Log, sizes: Sequence[int] | NDArray[np.int64]) -> list[bytes]:
         digests[here] = folded
         begun[here] = True
     return [row.tobytes() if size else log.suite.empty for row, size in zip(digests, wanted, strict=True)]
+
+
+def extend(log: Log, leaf_hashes: Sequence[bytes]) -> None:
+    """`Log.extend` for thousands of leaves.
+
+    Raises:
+        MalformedHash: as `Log.extend`.
+    """
+
+    def parents(children: bytes) -> bytes:
+        if len(children) < _MANY_CHILDREN * DIGEST_SIZE:
+            return log.suite.parents(children)
+        return lanes.parents(log.suite, np.frombuffer(children, np.uint8).reshape(-1, DIGEST_SIZE)).tobytes()
+
+    log.grow(leaf_hashes, parents)
+
+
+def _perfect(log: Log, height: int, positions: NDArray[np.int64]) -> Rows:
+    """The hashes of the perfect subtrees of 2^height leaves at these positions of their level."""
+    return np.frombuffer(log.level(height), np.uint8).reshape(-1, DIGEST_SIZE)[positions]

@@ -216,8 +216,8 @@ class Chain(Model):
     )
     fidelity: Annotated[Literal["message", "auto"], one_of("message", "auto")] = Field(
         default="message",
-        description="message: every protocol message is simulated. auto: heights in which nothing goes wrong are computed"
-        " as a whole.",
+        description="message: every protocol message is simulated. auto: heights in which nothing goes wrong are"
+        " computed as a whole, with the same times; PBFT only so far.",
     )
     hash: Annotated[Literal["sm3", "sha256"], one_of("sm3", "sha256")] = Field(
         description="Hash of records, blocks and proofs: sm3 (GB/T 32905-2016) or sha256 (FIPS 180-4)."

@@ -91,6 +91,7 @@ def run(scenario: Scenario, seed: int | None = None, progress: Callable[[float],
                     progress(piece / SLICES)
         except InvariantViolation as broken:
             violation = broken
+    alliance.retire()
     alliance.finish()
     simulated_s = time.perf_counter() - started_s
     summary = summarise(scenario, chosen, alliance, violation)

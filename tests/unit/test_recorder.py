@@ -72,14 +72,18 @@ def test_a_table_is_its_rows_first_and_then_its_chunks() -> None:
     assert list(table["node"]) == [0, 0, 0, 1, 0]
 
 
-def test_a_single_chunk_keeps_its_arrays_and_several_give_plain_python_values() -> None:
+def test_chunks_stay_arrays_and_rows_beside_them_give_plain_python_values() -> None:
     recorder = Recorder()
     recorder.columns("views", _chunk(5, 6))
     (time_ns,) = (recorder.table("views")["time_ns"],)
     assert isinstance(time_ns, np.ndarray)
     assert time_ns.dtype == np.int64
     recorder.columns("views", _chunk(7))
-    assert [type(cell) for cell in recorder.table("views")["time_ns"]] == [int, int, int]
+    both = recorder.table("views")["time_ns"]
+    assert isinstance(both, np.ndarray)
+    assert both.tolist() == [5, 6, 7]
+    recorder.row("views", "jc", 8, 0, 0, 0)
+    assert [type(cell) for cell in recorder.table("views")["time_ns"]] == [int] * 4
 
 
 def test_tables_do_not_mix_and_reading_one_changes_nothing() -> None:
