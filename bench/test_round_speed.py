@@ -48,4 +48,4 @@ def test_pbft_heights(benchmark: BenchmarkFixture, kind: str, validators: int) -
     messages = heights * sum(message_law(validators).values())
     rate = messages / benchmark.stats.stats.min
     benchmark.extra_info.update(goal=GOAL if validators in {40, 100} else None, messages=messages, rate=round(rate))
-    print(f"\n{kind}, n = {validators}: {rate / 1e6:.1f} M messages/s")  # noqa: T201 # the table is the point
+    print(f"\n{kind}, n = {validators}: {rate / 1e6:.1f} M messages/s")

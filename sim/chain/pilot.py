@@ -93,6 +93,7 @@ class Pilot:
         self._leader = 0
         self._busy = Busy.idle(n)
         self._observers_free = np.zeros(config.nodes - n, dtype=np.int64)
+        self._pushed_ns = np.zeros(config.nodes - n, dtype=np.int64)
         self._possible = n >= _FEWEST and config.cores == 1 and chain.network.plain
         engine.call_at(0, self.consider)
 
@@ -140,6 +141,7 @@ class Pilot:
             chain.proposer.lead(chain.nodes[self._leader], self._engine.now)
         cpu = np.array([node.cpu_free_ns for node in chain.nodes], dtype=np.int64)
         ingress, egress, latest = chain.network.busy(n)
+        self._executed_ns = chain.ledger.blocks[-1].executed_ns[:n]
         self._busy = Busy(cpu[:n], *(np.array(rows, dtype=np.int64) for rows in (ingress, egress, latest)))
         self._observers_free = cpu[n:]
         self._forecast = Forecast(chain.proposer.pool, chain.config, chain.offered)
@@ -177,8 +179,8 @@ class Pilot:
                 cuts[count].begin if count < len(cuts) else cuts[-1].end, cuts[count - 1].cut_ns if count else base_ns
             )
             if count:
-                self._write(cuts[:count], computed)
-                self.flown.exact += int(np.count_nonzero(exact[:count]))
+                in_order = self._write(cuts[:count], computed)
+                self.flown.exact += int(np.count_nonzero(exact[:count] & in_order & ~self._told(computed)[:count]))
             self._settle()
             if leave:
                 self._not_before_ns = cuts[min(count, len(cuts) - 1)].cut_ns + (0 if wrong.any() else _REST_NS)
@@ -286,8 +288,9 @@ class Pilot:
         delays = (proposals, firsts, seconds)
         cut_ns = np.array([cut.cut_ns for cut in cuts], dtype=np.int64)
         outcome = vote(self._shape, self._leader, cut_ns.reshape(trains), work, delays, self._busy)
-        np.maximum.accumulate(outcome.decided, axis=0, out=outcome.decided)
-        np.maximum.accumulate(outcome.executed, axis=0, out=outcome.executed)
+        for times_ns in (outcome.decided, outcome.executed):
+            times_ns[0] = np.maximum(times_ns[0], self._executed_ns)
+            np.maximum.accumulate(times_ns, axis=0, out=times_ns)
         self._add_checkpoints(outcome, height)
         lost = np.array([(d == LOST).any(axis=(-2, -1)) for d in delays]).any(axis=0)
         return _Computed(height, sizes, counts, work, outcome, np.broadcast_to(lost, (len(cuts),)), counts)
@@ -327,10 +330,17 @@ class Pilot:
 
     # Writing down.
 
-    def _write(self, cuts: Sequence[Cut], computed: _Computed) -> None:
+    def _told(self, computed: _Computed) -> NDArray[np.bool_]:
+        """Heights after which checkpoints are told, which meet the last votes in queues and are not solved with them."""
+        heights = computed.height + np.arange(len(computed.counts))
+        told = heights % self._chain.config.checkpoint_interval == 0
+        return np.asarray(told & (self._votes.checkpoint is not None and not computed.work.free))
+
+    def _write(self, cuts: Sequence[Cut], computed: _Computed) -> NDArray[np.bool_]:
+        """Put heights into the ledger; returns at which of them no observer got a block before the one below it."""
         chain, forecast, outcome = self._chain, self._forecast, computed.outcome
         count, leader = len(cuts), self._leader
-        voted, executed = self._everywhere(count, computed)
+        voted, executed, in_order = self._everywhere(count, computed)
         rows = forecast.rows[cuts[0].begin : cuts[-1].end].copy()  # or blocks would keep all of the forecast
         ends = np.cumsum(computed.counts[:count])
         bodies = [
@@ -343,15 +353,20 @@ class Pilot:
         self._account(computed, count)
         self.flown.heights += count
         self._busy = outcome.after(count - 1)
+        self._executed_ns = outcome.executed[count - 1]
         self._observers_free = executed[-1, self._shape.n :]
         self._recent = [*self._recent, *map(int, outcome.executed[:count, leader])][-chain.config.window :]
+        return in_order
 
-    def _everywhere(self, count: int, computed: _Computed) -> tuple[Times, Times]:
-        """When every node, observers too, knows and has executed each height: shapes (heights, nodes)."""
+    def _everywhere(self, count: int, computed: _Computed) -> tuple[Times, Times, NDArray[np.bool_]]:
+        """When every node, observers too, knows and has executed each height: shapes (heights, nodes).
+
+        And at which heights no block overtook another on its way to an observer, who would have had to fetch it.
+        """
         chain, n, outcome = self._chain, self._shape.n, computed.outcome
         voted, executed = outcome.decided[:count], outcome.executed[:count]
         if chain.config.nodes == n:
-            return voted, executed
+            return voted, executed, np.ones(count, dtype=np.bool_)
         network, costs = chain.network, chain.config.costs
         pushes = [BlockPush(0, 0, Value(b"", int(size), 0), self._signatures) for size in computed.sizes[:count]]
         nic = np.array([network.transmission_ns(push.size_bytes) for push in pushes], dtype=np.int64)
@@ -380,7 +395,9 @@ class Pilot:
             "block-push", count * (chain.config.nodes - n), sum(p.size_bytes for p in pushes) * (chain.config.nodes - n)
         )
         done = learned + execute[:, None]
-        return np.concatenate([voted, learned], axis=1), np.concatenate([executed, done], axis=1)
+        in_order = np.asarray((np.diff(arrival, axis=0, prepend=self._pushed_ns[None, :]) >= 0).all(axis=1))
+        self._pushed_ns = arrival[-1]
+        return np.concatenate([voted, learned], axis=1), np.concatenate([executed, done], axis=1), in_order
 
     def _account(self, computed: _Computed, count: int) -> None:
         """What the messages that nobody sent would have added to the tables."""
