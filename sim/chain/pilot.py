@@ -214,6 +214,8 @@ class Pilot:
                 links = computed.outcome
                 crossed = (np.maximum.accumulate(links.last, axis=0)[:-1] > links.first[1:]).any(axis=(1, 2))
                 exact = np.concatenate([[True], ~(crossed & self._shape.ordered)])
+                # Blocks for observers are taken to leave when all of the train's votes have.
+                exact &= count == 1 or self._chain.config.nodes == self._shape.n
                 return computed, count, exact, False
         return computed, 0, np.empty(0, dtype=np.bool_), True
 
@@ -331,7 +333,7 @@ class Pilot:
     # Writing down.
 
     def _told(self, computed: _Computed) -> NDArray[np.bool_]:
-        """Heights after which checkpoints are told, which meet the last votes in queues and are not solved with them."""
+        """Heights after which checkpoints are told: these meet the last votes in queues, and are not solved with."""
         heights = computed.height + np.arange(len(computed.counts))
         told = heights % self._chain.config.checkpoint_interval == 0
         return np.asarray(told & (self._votes.checkpoint is not None and not computed.work.free))

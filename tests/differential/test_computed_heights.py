@@ -2,8 +2,8 @@
 
 Scenarios are drawn at random from a seed: validators, observers, bandwidth, CPU costs, jitter, load, faults. Where the
 run says that all its heights were computed and are exact, every record must have every time alike; in other calm runs
-means may differ by 2 % and the 99th percentile by 15 %: an observer that gets a block before the one below it fetches
-that one, and waits for it where heights are computed. Under faults a timer that starts a microsecond later can lead to
+means may differ by 2 % and the 99th percentile by 20 %: observers get the blocks of overlapping heights
+a little late, and one that gets a block before the one below it does not fetch that but waits. Under faults a timer that starts a microsecond later can lead to
 another view change, so there records executed before the fault are compared, and of all the median, within 5 %.
 """
 
@@ -76,7 +76,7 @@ def compare_calm(by_message: Run, auto: Run, seed: int) -> None:
     if other["exact_blocks"] == other["computed_blocks"] >= other["blocks"]:
         for column in TIMES:
             assert np.array_equal(times(by_message, column), times(auto, column)), (seed, column)
-    for name, tolerance in (("mean", 0.02), ("p99", 0.15)):
+    for name, tolerance in (("mean", 0.02), ("p99", 0.2)):
         was, is_now = (entry["commit_latency_s"][name] for entry in (one, other))
         assert is_now == pytest.approx(was, rel=tolerance), (seed, name)
 
