@@ -2,9 +2,10 @@
 
 Scenarios are drawn at random from a seed: validators, observers, bandwidth, CPU costs, jitter, load, faults. Where the
 run says that all its heights were computed and are exact, every record must have every time alike; in other calm runs
-means may differ by 2 % and the 99th percentile by 20 %: observers get the blocks of overlapping heights
-a little late, and one that gets a block before the one below it does not fetch that but waits. Under faults a timer that starts a microsecond later can lead to
-another view change, so there records executed before the fault are compared, and of all the median, within 5 %.
+means may differ by 2 % and the 99th percentile by 20 %: observers get the blocks of overlapping heights a little late,
+and one that gets a block before the one below it does not fetch that but waits. Under faults a timer that starts a
+microsecond later can lead to another view change, so there records executed before the fault are compared, and of all
+the median, within 5 %.
 """
 
 from __future__ import annotations
