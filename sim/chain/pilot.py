@@ -5,7 +5,7 @@ when every validator decides them, and writes them into the ledger ahead of time
 It gives the chain back at the boundary before a height that
 
 - a fault would interrupt, one timeout early, so that timers run as they would have when it comes,
-- or of which a message would be lost,
+- or of which a message would be lost, or a block overtake another on its way to an observer,
 - or in which a timer would expire,
 - or that would find the pool or the leader's window full, or that overlaps with too many others,
 
@@ -369,19 +369,8 @@ class Pilot:
         voted, executed = outcome.decided[:count], outcome.executed[:count]
         if chain.config.nodes == n:
             return voted, executed, np.ones(count, dtype=np.bool_)
-        network, costs = chain.network, chain.config.costs
-        pushes = [BlockPush(0, 0, Value(b"", int(size), 0), self._signatures) for size in computed.sizes[:count]]
-        nic = np.array([network.transmission_ns(push.size_bytes) for push in pushes], dtype=np.int64)
-        work = np.array([costs.receiving_ns(push) for push in pushes], dtype=np.int64)
-        arrival = np.empty((count, chain.config.nodes - n), dtype=np.int64)
-        ways = network.delays([("block-push", 0, computed.height + k) for k in range(count)], inner=False)
-        for j, fed in enumerate(self._fed):
-            if fed:
-                sent = np.maximum(executed[:, j], outcome.egress[:count, j])
-                delay = ways[:, j, fed]
-                place = np.arange(1, len(fed) + 1)
-                arrival[:, np.array(fed) - n] = sent[:, None] + place * nic[:, None] + delay
-                outcome.egress[:count, j] = sent + len(fed) * nic
+        network = chain.network
+        arrival, outcome.egress[:count], nic, work, size_bytes = self._pushes(count, computed)
         execute = computed.work.execute.reshape(-1)[:count]
         spent = (work + execute)[:, None]
         total = np.cumsum(spent, axis=0)
@@ -393,13 +382,40 @@ class Pilot:
             network.account_busy(j, len(fed) * int(nic.sum()), 0)
             for fed_node in fed:
                 network.account_busy(fed_node, 0, int(nic.sum()))
-        network.account(
-            "block-push", count * (chain.config.nodes - n), sum(p.size_bytes for p in pushes) * (chain.config.nodes - n)
-        )
+        network.account("block-push", count * (chain.config.nodes - n), size_bytes * (chain.config.nodes - n))
         done = learned + execute[:, None]
         in_order = np.asarray((np.diff(arrival, axis=0, prepend=self._pushed_ns[None, :]) >= 0).all(axis=1))
         self._pushed_ns = arrival[-1]
         return np.concatenate([voted, learned], axis=1), np.concatenate([executed, done], axis=1), in_order
+
+    def _pushes(self, count: int, computed: _Computed) -> tuple[Times, Times, Times, Times, int]:
+        """Blocks on their way to observers: when each arrives, (heights, observers), and when NICs of feeders are free.
+
+        And per height the transmission time, an observer's work, and the bytes of all heights once.
+        """
+        chain, n, outcome = self._chain, self._shape.n, computed.outcome
+        network, costs = chain.network, chain.config.costs
+        pushes = [BlockPush(0, 0, Value(b"", int(size), 0), self._signatures) for size in computed.sizes[:count]]
+        nic = np.array([network.transmission_ns(push.size_bytes) for push in pushes], dtype=np.int64)
+        work = np.array([costs.receiving_ns(push) for push in pushes], dtype=np.int64)
+        arrival = np.empty((count, chain.config.nodes - n), dtype=np.int64)
+        out = outcome.egress[:count].copy()
+        ways = network.delays([("block-push", 0, computed.height + k) for k in range(count)], inner=False)
+        for j, fed in enumerate(self._fed):
+            if fed:
+                sent = np.maximum(outcome.executed[:count, j], out[:, j])
+                place = np.arange(1, len(fed) + 1)
+                arrival[:, np.array(fed) - n] = sent[:, None] + place * nic[:, None] + ways[:, j, fed]
+                out[:, j] = sent + len(fed) * nic
+        return arrival, out, nic, work, sum(push.size_bytes for push in pushes)
+
+    def _overtaken(self, count: int, computed: _Computed) -> NDArray[np.bool_]:
+        """Heights whose block reaches an observer after the next one's, and those next ones: they are fetched."""
+        if self._chain.config.nodes == self._shape.n:
+            return np.zeros(count, dtype=np.bool_)
+        arrival = self._pushes(count, computed)[0]
+        late = np.asarray((np.diff(arrival, axis=0, prepend=self._pushed_ns[None, :]) < 0).any(axis=1))
+        return late | np.append(late[1:], np.False_)
 
     def _account(self, computed: _Computed, count: int) -> None:
         """What the messages that nobody sent would have added to the tables."""

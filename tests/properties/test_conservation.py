@@ -146,7 +146,7 @@ def assert_roots_are_those_of_the_records(part: Chain, rows: dict[str, NDArray[A
             record = json.loads(content)
             assert record["chain"] == part.config.id
             said = (record["stream"], record["number"], record["generated_ns"])
-            assert said == tuple(rows[key][position].item() for key in ("stream", "number", "intended_ns"))
+            assert said == tuple(rows[key].tolist()[position] for key in ("stream", "number", "intended_ns"))
     last = part.ledger.blocks[-1].header
     assert (last.log_size, last.log_root) == (len(leaves), tree_root(leaves, name))
 

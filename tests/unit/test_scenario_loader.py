@@ -331,7 +331,7 @@ def test_an_override_given_twice_is_refused() -> None:
         ("workload: {records: {rate: 20ms}}", "s.yaml:6:28: workload.records.rate: is a duration (20ms); needs a rate"),
         ("workload: {records: {rate: -5/s}}", "s.yaml:6:28: workload.records.rate: is '-5/s': a rate must be ≥ 0"),
         ("chains: {jc: {validators: 0}}", "s.yaml:6:27: chains.jc.validators: is '0': a chain needs at least one"),
-        ("chains: {jc: {fidelity: round}}", "s.yaml:6:25: chains.jc.fidelity: is 'round': needs message or auto"),
+        ("chains: {jc: {fidelity: round}}", "s.yaml:6:25: chains.jc.fidelity: is 'round': needs one of message"),
         ("expect: fail", "s.yaml:6:9: expect: is 'fail': needs one of pass, slo-missed"),
         ("chains: {jc: {regions: []}}", "s.yaml:6:15: chains.jc.regions: has 0 entries; needs at least 1"),
         ("chains: {jc: {regions: [beijing, beijing]}}", "s.yaml:6:34: chains.jc.regions.1: 'beijing' is repeated"),
