@@ -39,10 +39,15 @@ def test_pbft_heights(benchmark: BenchmarkFixture, kind: str, validators: int) -
     def each(cost_ns: int) -> np.ndarray:
         return np.full((heights, 1), cost_ns, dtype=np.int64)
 
-    work = Work(each(100 * costs), each(100 * costs), each(costs), each(5 * costs), costs, costs, costs // 10)
+    nothing = np.zeros((heights, 1, validators), dtype=np.int64)
+    votes = np.full(3, costs, dtype=np.int64)
+    never = np.zeros((heights, 1), dtype=np.bool_)
+    work = Work(
+        each(100 * costs), each(100 * costs), each(costs), each(5 * costs), nothing, never, votes, votes // 10, costs
+    )
     cut = (SECOND * np.arange(1, heights + 1)).reshape(heights, 1)
     before = Busy.idle(validators)
-    outcome = benchmark(vote, shape, 0, cut, work, (drawn[0], drawn[1], drawn[2]), before)
+    outcome = benchmark(vote, shape, 0, cut, work, (drawn[0], drawn[1], drawn[2], drawn[2]), before)
     assert not touches(outcome, before).any()
     assert (outcome.decided > cut).all()
     messages = heights * sum(message_law(validators).values())

@@ -279,7 +279,7 @@ class Chain:
         Other heights, and all heights of other protocols, go by messages.
         """
         if self.family.votes is not None:
-            self.pilot = Pilot(self, self._engine, faults)
+            self.pilot = Pilot(self, self._engine, self.family.votes, faults)
 
     def retire(self) -> None:
         """The end: no record will be presented or proved any more, so what that takes is given up."""

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import TypeVar
+
     import numpy as np
     from numpy.typing import NDArray
 
     from sim.consensus.interface import Message
+
+    SizesT = TypeVar("SizesT", int, NDArray[np.int64])
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,8 @@ class Costs:
     execute_ns: int
     proof_ns: int
 
-    def hashing_ns(self, size_bytes: int) -> int:
-        """Hashing one message of this size."""
+    def hashing_ns(self, size_bytes: SizesT) -> SizesT:
+        """Hashing one message of this size, or each of several."""
         return self.hash_ns + self.hash_per_kilobyte_ns * size_bytes // 1000
 
     def receiving_ns(self, message: Message) -> int:

@@ -17,15 +17,18 @@ Heights come in trains: those of one train share the queues, and other trains ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Times = NDArray[np.int64]
+    Delays = Sequence[Times]
 
 INFINITE = 2**60
 """Later than everything; sums of it and of work still fit 64 bits."""
@@ -41,22 +44,33 @@ class Work:
         take: a receiver's checking of the proposal.
         execute: executing the block.
         proposal_nic: a NIC's transmission of the proposal.
-        vote: checking a vote. sign: signing one, or the proposal. vote_nic: its transmission.
+        push_nic: a validator's transmission of the executed block to all observers that it feeds, shape
+            (trains, heights, n).
+        told: after which heights every node tells all others of a checkpoint.
+        votes: checking a first vote, a second vote, a checkpoint, shape (3,). votes_nic: their transmission.
+        sign: signing one of them, or the proposal.
     """
 
     prepare: Times
     take: Times
     execute: Times
     proposal_nic: Times
-    vote: int
+    push_nic: Times
+    told: NDArray[np.bool_]
+    votes: Times
+    votes_nic: Times
     sign: int
-    vote_nic: int
+
+    def of(self, trains: NDArray[np.int64]) -> Work:
+        """Of these trains only."""
+        per_height = ("prepare", "take", "execute", "proposal_nic", "push_nic", "told")
+        return replace(self, **{name: getattr(self, name)[trains] for name in per_height})
 
     @property
     def free(self) -> bool:
         """Whether nothing costs anything, so that no queue ever forms."""
         arrays = (self.prepare, self.take, self.execute, self.proposal_nic)
-        return not (self.vote or self.sign or self.vote_nic or any(array.any() for array in arrays))
+        return not (self.sign or self.votes.any() or self.votes_nic.any() or any(array.any() for array in arrays))
 
 
 @dataclass(slots=True)
@@ -85,6 +99,7 @@ class Outcome:
     Attributes:
         proposed: the signed proposal left the leader's CPU, (H,).
         decided, executed: per validator.
+        pushed: when its NIC begins to send the executed block to its observers.
         begun: when a height first occupies a node; sent: and when it first sends.
         cpu, ingress, egress: when they are done with its train.
         busy: CPU time spent on it.
@@ -95,6 +110,7 @@ class Outcome:
     proposed: Times
     decided: Times
     executed: Times
+    pushed: Times
     begun: Times
     sent: Times
     cpu: Times
@@ -104,6 +120,13 @@ class Outcome:
     first: Times
     last: Times
     waited: NDArray[np.bool_]
+
+    @classmethod
+    def merged(cls, parts: Sequence[Outcome], places: NDArray[np.int64]) -> Outcome:
+        """Outcomes of other heights, in one; the k-th of all of theirs comes to ``places[k]``."""
+        order = np.argsort(places)
+        names = (field.name for field in fields(cls))
+        return cls(*(np.concatenate([getattr(part, name) for part in parts])[order] for name in names))
 
     def after(self, height: int) -> Busy:
         """What is still busy when this height of the call is over."""
@@ -122,10 +145,14 @@ class Shape:
     leader_votes: bool
     ordered: bool
 
+    def needed(self, leader: int) -> NDArray[np.int64]:
+        """How many first votes each node must hear; the proposal counts as the leader's, and its own it has."""
+        needed = np.full(self.n, self.quorum - 1 if self.leader_votes else self.quorum - 2)
+        needed[leader] = self.quorum - 1
+        return needed
 
-def vote(
-    shape: Shape, leader: int, cut: Times, work: Work, delays: tuple[Times, Times, Times], before: Busy
-) -> Outcome:
+
+def vote(shape: Shape, leader: int, cut: Times, work: Work, delays: Delays, before: Busy) -> Outcome:
     """Compute heights whose blocks ``leader`` cuts at ``cut``, ascending, shape (trains, heights).
 
     Args:
@@ -133,12 +160,21 @@ def vote(
         leader: proposes all of them.
         cut: in nanoseconds.
         work: what it costs.
-        delays: of proposal, first and second votes, each (H, n, n) or broadcastable to it.
+        delays: of proposal, first and second votes and checkpoints, each (H, n, n) or broadcastable to it.
         before: what the first train finds; the others find everything idle.
     """
     if work.free:
-        return _free(shape, leader, cut.reshape(-1), delays, before)
-    return _Queues(shape, leader, cut, work, delays, before).solve()
+        return _free(shape, leader, cut.reshape(-1), work, delays, before)
+    told = work.told.any(axis=1)
+    if cut.shape[1] > 1 or told.all() or not told.any():
+        return _Queues(shape, leader, cut, work, delays, before).solve()
+    # Few trains tell of checkpoints: apart, so that the others need no room for them.
+    outcomes = []
+    for rows in (np.flatnonzero(~told), np.flatnonzero(told)):
+        found = before if rows[0] == 0 else Busy.idle(shape.n)
+        theirs = [d[rows] if len(d) == len(cut) else d for d in delays]
+        outcomes.append(_Queues(shape, leader, cut[rows], work.of(rows), theirs, found).solve())
+    return Outcome.merged(outcomes, np.argsort(told, kind="stable"))
 
 
 def touches(outcome: Outcome, before: Busy) -> NDArray[np.bool_]:
@@ -157,7 +193,7 @@ def touches(outcome: Outcome, before: Busy) -> NDArray[np.bool_]:
     return touched
 
 
-def _free(shape: Shape, leader: int, cut: Times, delays: tuple[Times, Times, Times], before: Busy) -> Outcome:
+def _free(shape: Shape, leader: int, cut: Times, work: Work, delays: Delays, before: Busy) -> Outcome:
     """Without costs there are no queues, and every time is an order statistic of arrivals."""
     heights, n, quorum = len(cut), shape.n, shape.quorum
     full = (heights, n, n)
@@ -174,9 +210,7 @@ def _free(shape: Shape, leader: int, cut: Times, delays: tuple[Times, Times, Tim
     first[:, one, one] = INFINITE
     if not shape.leader_votes:
         first[:, leader, :] = INFINITE
-    needed = np.full(n, quorum - 1 if shape.leader_votes else quorum - 2)
-    needed[leader] = quorum - 1
-    prepared = np.maximum(arrival, _nth(first, needed))
+    prepared = np.maximum(arrival, _nth(first, shape.needed(leader)))
     second = prepared[:, :, None] + delays[2]
     if shape.ordered:
         earlier = np.where(first == INFINITE, 0, first)
@@ -189,11 +223,13 @@ def _free(shape: Shape, leader: int, cut: Times, delays: tuple[Times, Times, Tim
     votes = np.where(first == INFINITE, second, first)
     votes[:, leader, :] = np.minimum(votes[:, leader, :], arrival)
     last = np.where(second == INFINITE, 0, second)
+    told = work.told.reshape(-1)
+    last[told] = np.maximum(last[told], (decided[:, :, None] + delays[3])[told])
     end = np.maximum(decided, last.max(axis=1))
     zero = np.zeros((heights, n), dtype=np.int64)
     begun = np.minimum(arrival, votes.min(axis=1))
     never = np.zeros(heights, dtype=np.bool_)
-    return Outcome(cut, decided, decided, begun, arrival, end, end, prepared, zero, votes, last, never)
+    return Outcome(cut, decided, decided, decided, begun, arrival, end, end, prepared, zero, votes, last, never)
 
 
 def _nth(arrivals: Times, needed: NDArray[np.int64]) -> Times:
@@ -204,18 +240,24 @@ def _nth(arrivals: Times, needed: NDArray[np.int64]) -> Times:
 
 
 class _Queues:
-    """The same with NICs and CPUs that take time. Axes: train, height in the train, node or sender, receiver."""
+    """The same with NICs and CPUs that take time. Axes: train, height in the train, node or sender, receiver.
 
-    def __init__(
-        self, shape: Shape, leader: int, cut: Times, work: Work, delays: tuple[Times, Times, Times], before: Busy
-    ) -> None:
+    What a node says of a height is a row of `left`: its proposal (the leader's), first vote, second vote, where
+    observers are fed the block, and where some height is told of its checkpoint.
+    """
+
+    def __init__(self, shape: Shape, leader: int, cut: Times, work: Work, delays: Delays, before: Busy) -> None:
         n, (trains, heights) = shape.n, cut.shape
         self._shape, self._leader, self._cut, self._work = shape, leader, cut, work
         self._size = (trains, heights)
+        self._told = bool(work.told.any())
+        self._pushes = bool(work.push_nic.any())
+        self._rows = (1, 2, 3 + self._pushes)[: 2 + self._told]
         full = (trains, heights, n, n)
-        self._delays = tuple(
-            d.reshape(full) if len(d) == trains * heights else np.broadcast_to(d, full) for d in delays
-        )
+        self._delays = [
+            d.reshape(full) if len(d) == trains * heights else np.broadcast_to(d, full)
+            for d in delays[: 4 if self._told else 3]
+        ]
         # The first train finds what came before; the others find all idle.
         self._cpu_free, self._in_free, self._out_free = (
             np.concatenate([[busy], np.zeros((trains - 1, n), dtype=np.int64)])
@@ -225,103 +267,121 @@ class _Queues:
         sender, receiver = np.indices((n, n))
         # A broadcast goes out in order, the next node first.
         self._rank = (receiver - sender) % n
-        self._nobody = sender == receiver
-        self._silent = self._nobody.copy()
-        if not shape.leader_votes:
-            self._silent[leader] = True
-        self._needed = np.full(n, shape.quorum - 1 if shape.leader_votes else shape.quorum - 2)
-        self._needed[leader] = shape.quorum - 1
+        nobody = np.broadcast_to(sender == receiver, full)
+        silent = nobody.copy()
+        silent[..., leader, :] |= not shape.leader_votes
+        # Who says nothing to whom, of each kind of vote.
+        self._nothing = [silent, nobody, nobody | ~work.told[..., None, None]][: len(self._delays) - 1]
+        self._needed = shape.needed(leader)
         self._weigh()
 
     def _weigh(self) -> None:
-        """Work of each of a node's messages: of each height the proposal, then first and second votes by sender."""
+        """Work of each of a node's messages: of each height the proposal, then votes of each kind by sender."""
         n, work, leader = self._shape.n, self._work, self._leader
         trains, heights = self._size
-        cells = (trains, n, heights, 1 + 2 * n)
+        kinds = len(self._nothing)
+        cells = (trains, n, heights, 1 + kinds * n)
         cpu, nic = np.zeros(cells, dtype=np.int64), np.zeros(cells, dtype=np.int64)
         cpu[..., 0] = work.take[:, None, :]
         cpu[:, leader, :, 0] = work.prepare
         nic[..., 0] = work.proposal_nic[:, None, :]
         nic[:, leader, :, 0] = 0
-        heard = np.concatenate([~self._silent.T, ~self._nobody.T], axis=1)  # receiver by sender
-        cpu[..., 1:] = heard[:, None, :] * work.vote
-        nic[..., 1:] = heard[:, None, :] * work.vote_nic
+        heard = np.stack([~nothing for nothing in self._nothing], axis=2)  # train, height, kind, sender, receiver
+        self._messages = heights + heard.sum(axis=(1, 2, 3))
+        heard = heard.transpose(0, 4, 1, 2, 3)
+        cpu[..., 1:] = (heard * work.votes[:kinds, None]).reshape(*cells[:3], -1)
+        nic[..., 1:] = (heard * work.votes_nic[:kinds, None]).reshape(*cells[:3], -1)
         self._cpu, self._nic = cpu.reshape(trains, n, -1), nic.reshape(trains, n, -1)
-        self._messages = heights * (1 + heard.sum(axis=1))
         # A backup signs its first vote; the leader its proposal and, where it votes, that vote.
         self._signs = np.full(n, work.sign)
         self._signs[leader] *= 1 + self._shape.leader_votes
 
     def solve(self) -> Outcome:
-        """Iterate the times at which proposals and votes leave CPUs."""
+        """Iterate the times at which proposals, votes and blocks leave CPUs."""
         trains, heights = self._size
-        never = np.full((trains, heights, self._shape.n), INFINITE, dtype=np.int64)
+        kinds = 1 + len(self._nothing) + self._pushes
+        left = np.full((trains, kinds, heights, self._shape.n), INFINITE, dtype=np.int64)
         proposed = np.maximum(self._cut, self._cpu_free[:, self._leader, None]) + self._work.prepare + self._work.sign
-        left = (proposed, never, never)
+        left[:, 0, :, self._leader] = proposed
         for _ in range(_MOST_PASSES * heights):
-            arrivals = self._arrivals(*left)
+            arrivals = self._arrivals(left)
             found = self._pass(*arrivals)
-            if all((a == b).all() for a, b in zip(left, found, strict=True)):
+            if np.array_equal(left, found):
                 break
             left = found
         return self._outcome(*arrivals)
 
-    def _arrivals(self, proposed: Times, first: Times, second: Times) -> tuple[Times, Times, Times]:
-        """When messages arrive that leave CPUs at these times; a NIC sends in the order in which it gets them."""
-        work, shape, leader, n = self._work, self._shape, self._leader, self._shape.n
-        trains, heights = self._size
-        # Broadcasts of a node, in the order of their leaving: proposals (the leader's), first, second votes.
-        ready = np.concatenate([np.full_like(first, INFINITE), first, second], axis=1)
-        ready[:, :heights, leader] = proposed
-        if not shape.leader_votes:
-            ready[:, heights : 2 * heights, leader] = INFINITE
-        last = np.full((trains, 3 * heights, n), (n - 1) * work.vote_nic)
-        last[:, :heights] = ((n - 1) * work.proposal_nic)[:, :, None]
+    def _arrivals(self, left: Times) -> tuple[Times, list[Times]]:
+        """When proposals and votes arrive that leave CPUs at these times; a NIC sends in the order it gets them."""
+        work, leader, n = self._work, self._leader, self._shape.n
+        trains = self._size[0]
+        nic = np.empty_like(left)
+        nic[:, 0] = ((n - 1) * work.proposal_nic)[:, :, None]
+        if self._pushes:
+            nic[:, 3] = work.push_nic
+        for k, row in enumerate(self._rows):
+            nic[:, row] = (n - 1) * work.votes_nic[k]
+        flat = (trains, -1, n)
+        ready, each = left.reshape(flat), np.where(left < INFINITE, nic, 0).reshape(flat)
         order = np.argsort(ready, axis=1, kind="stable")
-        ordered_nic = np.where(
-            np.take_along_axis(ready, order, axis=1) < INFINITE, np.take_along_axis(last, order, axis=1), 0
-        )
-        total = np.cumsum(ordered_nic, axis=1)
-        begin = np.maximum.accumulate(np.take_along_axis(ready, order, axis=1) - total + ordered_nic, axis=1)
-        begin = np.maximum(begin, self._out_free[:, None, :]) + total - ordered_nic
+        spent = np.take_along_axis(each, order, axis=1)
+        before = np.cumsum(spent, axis=1) - spent
+        begin = np.maximum.accumulate(np.take_along_axis(ready, order, axis=1) - before, axis=1)
+        begin = np.maximum(begin, self._out_free[:, None, :]) + before
         starts = np.empty_like(begin)
         np.put_along_axis(starts, order, begin, axis=1)
-        self._sent = starts.reshape(trains, 3, heights, n)
-        self._out = np.where(ready < INFINITE, starts + last, 0).max(axis=1)
-        rank_ns = self._rank * work.vote_nic
+        self._sent = starts.reshape(left.shape)
+        self._out = np.where(ready < INFINITE, starts + each, 0).max(axis=1)
         proposal_way = self._rank[leader] * work.proposal_nic[:, :, None] + self._delays[0][:, :, leader, :]
         proposal = self._sent[:, 0, :, leader, None] + proposal_way
-        votes = [self._sent[:, k, :, :, None] + rank_ns + self._delays[k] for k in (1, 2)]
-        if shape.ordered:
-            proposal[0, 0] = np.maximum(proposal[0, 0], self._link[leader])
-            said = votes[0][:, :, leader, :] if shape.leader_votes else proposal
-            votes[0][:, :, leader, :] = np.maximum(said, proposal)
-            votes[0][0, 0] = np.maximum(votes[0][0, 0], self._link)
-            votes[1] = np.maximum(votes[1], votes[0])
+        votes = [
+            self._sent[:, row, :, :, None] + self._rank * work.votes_nic[k] + self._delays[1 + k]
+            for k, row in enumerate(self._rows)
+        ]
+        if self._shape.ordered:
+            self._keep_order(proposal, votes, left[:, [0, *self._rows]])
         proposal[:, :, leader] = self._cut
-        votes[0] = np.where(self._silent | (first[..., None] == INFINITE), INFINITE, votes[0])
-        votes[1] = np.where(self._nobody | (second[..., None] == INFINITE), INFINITE, votes[1])
-        return proposal, votes[0], votes[1]
+        for k, nothing in enumerate(self._nothing):
+            votes[k][nothing | (left[:, self._rows[k], :, :, None] == INFINITE)] = INFINITE
+        return proposal, votes
 
-    def _pass(self, proposal: Times, first: Times, second: Times) -> tuple[Times, Times, Times]:
-        """Serve every node's messages in order of arrival; returns when proposals and votes leave CPUs."""
+    def _keep_order(self, proposal: Times, votes: list[Times], left: Times) -> None:
+        """On a link that keeps order a message is there no sooner than those that were sent before it; in place."""
+        n, leader = self._shape.n, self._leader
+        there = np.zeros((*left.shape, n), dtype=np.int64)
+        there[:, 0, :, leader] = proposal
+        there[:, 1:] = np.stack(votes, axis=1)
+        there[left == INFINITE] = 0
+        links = there.reshape(len(there), -1, n, n)
+        order = np.argsort(left.reshape(len(there), -1, n), axis=1, kind="stable")[..., None]
+        by_sending = np.take_along_axis(links, order, axis=1)
+        by_sending[0] = np.maximum(by_sending[0], self._link)
+        np.maximum.accumulate(by_sending, axis=1, out=by_sending)
+        np.put_along_axis(links, order, by_sending, axis=1)
+        proposal[:] = there[:, 0, :, leader]
+        for k, vote_there in enumerate(votes):
+            vote_there[:] = there[:, 1 + k]
+
+    def _pass(self, proposal: Times, votes: list[Times]) -> Times:
+        """Serve every node's messages in order of arrival; returns when what they set off leaves CPUs, as `left`."""
         work, n, leader = self._work, self._shape.n, self._leader
         trains, heights = self._size
-        by_height = [proposal[..., None], first.swapaxes(2, 3), second.swapaxes(2, 3)]
+        by_height = [proposal[..., None], *(vote_there.swapaxes(2, 3) for vote_there in votes)]
         arrivals = np.concatenate(by_height, axis=3).swapaxes(1, 2).reshape(trains, n, -1)
         order = np.argsort(arrivals, axis=2, kind="stable")
         arrivals = np.take_along_axis(arrivals, order, axis=2)
         known = arrivals < INFINITE
         received = arrivals
-        if work.vote_nic or work.proposal_nic.any():
+        if work.votes_nic.any() or work.proposal_nic.any():
             nic = np.where(known, np.take_along_axis(self._nic, order, axis=2), 0)
             received = _receive(arrivals, nic, self._in_free)
         cpu = np.where(known, np.take_along_axis(self._cpu, order, axis=2), 0)
         after = np.zeros_like(cpu)
-        times: list[list[tuple[NDArray[np.int64], Times]]] = [[], [], []]
+        times: list[list[tuple[NDArray[np.int64], Times]]] = [[], [], [], []]
         executing = np.zeros((trains, n), dtype=np.int64)
+        per_height = 1 + len(votes) * n
         for g in range(heights):
-            mine = order - g * (1 + 2 * n)
+            mine = order - g * per_height
             at_proposal = np.argmax(mine == 0, axis=2)
             heard_first = np.cumsum((mine >= 1) & (mine <= n) & known, axis=2, dtype=np.int64)
             at_first = np.maximum(at_proposal, _reaches(heard_first, self._needed))
@@ -334,47 +394,66 @@ class _Queues:
                 (at_first, np.full(n, work.sign)),
                 (executing, work.execute[:, g, None]),
             )
-            for step, (place, cost) in zip(times, steps, strict=True):
+            for step, (place, cost) in zip(times, steps, strict=False):
                 step.append((place, _at(after, place)))
                 _add(after, place, cost)
+        for g, (place, _) in enumerate(times[2]):
+            # Checkpoints are told of when all is executed that could be.
+            times[3].append((place, _at(after, place)))
+            _add(after, place, work.told[:, g, None] * work.sign)
         done = _serve(received, cpu, cpu + after, self._cpu_free)
-        begun, prepared, decided = (
+        begun, prepared, decided, told = (
             np.stack([_at(done, place) + earlier for place, earlier in step], axis=1) for step in times
         )
         self._ended = (received, done + after, cpu + after)
         self._decided = decided
         self._waited = begun[:, :, leader] > self._cut + work.prepare
-        left = (begun[:, :, leader] + work.sign, begun + self._signs, prepared + work.sign)
-        proposed, first_left, second_left = (np.where(at < INFINITE // 2, at, INFINITE) for at in left)
-        self._left = proposed
-        return proposed, first_left, second_left
+        proposed = np.full_like(begun, INFINITE)
+        proposed[:, :, leader] = self._proposed = begun[:, :, leader] + work.sign
+        first = begun + self._signs
+        if not self._shape.leader_votes:
+            first[:, :, leader] = INFINITE
+        left = [proposed, first, prepared + work.sign]
+        if self._pushes:
+            left.append(decided + work.execute[:, :, None])
+        if self._told:
+            left.append(np.where(work.told[:, :, None], told + work.sign, INFINITE))
+        found = np.stack(left, axis=1)
+        found[found >= INFINITE // 2] = INFINITE
+        return found
 
-    def _outcome(self, proposal: Times, first: Times, second: Times) -> Outcome:
+    def _outcome(self, proposal: Times, votes: list[Times]) -> Outcome:
         received, done, spent = self._ended
         (trains, heights), n, leader = self._size, self._shape.n, self._leader
-        final = np.broadcast_to((self._messages - 1)[None, :, None], (trains, n, 1))
+        final = np.broadcast_to((self._messages - 1)[:, :, None], (trains, n, 1))
         sent = self._sent[:, 1].copy()
         sent[:, :, leader] = self._sent[:, 0, :, leader]
-        votes = np.minimum(first, second)
-        from_leader = np.where(self._nobody[leader], INFINITE, proposal)
-        votes[:, :, leader, :] = np.minimum(votes[:, :, leader, :], from_leader)
-        begun = np.minimum(proposal, votes.min(axis=2))
+        first = np.minimum.reduce(votes)
+        from_leader = np.where(np.arange(n) == leader, INFINITE, proposal)
+        first[:, :, leader, :] = np.minimum(first[:, :, leader, :], from_leader)
+        # Reception begins with a message's first bit, here and at the leader, who has its own proposal at once.
+        begun = np.minimum(
+            proposal - self._work.proposal_nic[:, :, None], first.min(axis=2) - self._work.votes_nic.max()
+        )
+        last = np.maximum.reduce([np.where(there == INFINITE, 0, there) for there in votes])
+        executed = (self._decided + self._work.execute[:, :, None]).reshape(-1, n)
 
         def per_height(train: Times) -> Times:
             return np.repeat(train, heights, axis=0)
 
         return Outcome(
-            proposed=self._left.reshape(-1),
+            proposed=self._proposed.reshape(-1),
             decided=self._decided.reshape(-1, n),
-            executed=(self._decided + self._work.execute[:, :, None]).reshape(-1, n),
+            executed=executed,
+            pushed=self._sent[:, 3].reshape(-1, n) if self._pushes else executed,
             begun=begun.reshape(-1, n),
             sent=sent.reshape(-1, n),
             cpu=per_height(np.take_along_axis(done, final, axis=2)[:, :, 0]),
             ingress=per_height(np.take_along_axis(received, final, axis=2)[:, :, 0]),
             egress=per_height(self._out),
             busy=per_height(spent.sum(axis=2) // heights),
-            first=votes.reshape(-1, n, n),
-            last=np.where(self._nobody, 0, second).reshape(-1, n, n),
+            first=first.reshape(-1, n, n),
+            last=last.reshape(-1, n, n),
             waited=self._waited.reshape(-1),
         )
 

@@ -1,11 +1,11 @@
 """Heights computed as a whole against the same heights delivered message by message: the same times, to the nanosecond.
 
 Scenarios are drawn at random from a seed: validators, observers, bandwidth, CPU costs, jitter, load, faults. Where the
-run says that all its heights were computed and are exact, every record must have every time alike; in other calm runs
-means may differ by 2 % and the 99th percentile by 20 %: observers get the blocks of overlapping heights a little late,
-and one that gets a block before the one below it does not fetch that but waits. Under faults a timer that starts a
-microsecond later can lead to another view change, so there records executed before the fault are compared, and of all
-the median, within 5 %.
+run says that all its heights were computed and are exact, every record must have every time alike, queues, checkpoints,
+observers and heights that overlap included. In other calm runs some heights were delivered because too many overlapped,
+or a block overtook another on its way to an observer; there the mean may differ by 2 % and the 99th percentile by 5 %.
+Under faults a timer that starts a microsecond later can lead to another view change, so there records executed before
+the fault are compared, and of all the median, within 5 %.
 """
 
 from __future__ import annotations
@@ -71,15 +71,17 @@ def both(tmp_path: Path, seed: int) -> tuple[Run, Run]:
     return by_message, sim.run(small(tmp_path, **keys), seed=seed)
 
 
-def compare_calm(by_message: Run, auto: Run, seed: int) -> None:
-    """Without faults."""
+def compare_calm(by_message: Run, auto: Run, seed: int) -> bool:
+    """Without faults; whether all was exact and has been found equal."""
     one, other = (run.summary["chains"]["a"] for run in (by_message, auto))
-    if other["exact_blocks"] == other["computed_blocks"] >= other["blocks"]:
+    all_exact: bool = other["exact_blocks"] == other["computed_blocks"] >= other["blocks"]
+    if all_exact:
         for column in TIMES:
             assert np.array_equal(times(by_message, column), times(auto, column)), (seed, column)
-    for name, tolerance in (("mean", 0.02), ("p99", 0.2)):
+    for name, tolerance in (("mean", 0.02), ("p99", 0.05)):
         was, is_now = (entry["commit_latency_s"][name] for entry in (one, other))
         assert is_now == pytest.approx(was, rel=tolerance), (seed, name)
+    return all_exact
 
 
 def compare_faulty(by_message: Run, auto: Run, seed: int, fault_ns: int) -> None:
@@ -98,11 +100,9 @@ def times(run: Run, column: str) -> NDArray[np.int64]:
 
 
 def agree(tmp_path: Path, seeds: range) -> None:
-    """Compare the two runs of every seed; and see that heights were computed at all, most of them exactly."""
-    computed = exact = blocks = 0
+    """Compare the two runs of every seed; and see that heights were computed, exactly, and in most calm runs all."""
+    computed = exact = blocks = calm = equal = 0
     for seed in seeds:
-        if drawn(seed)["chains"]["a"]["observers"] and seed not in SEEDS:
-            continue  # known to differ: what an observer is late by, where jitter has a heavy tail
         by_message, auto = both(tmp_path, seed)
         entry, faults = auto.summary["chains"]["a"], drawn(seed)["faults"]
         assert auto.summary["verdict"] == by_message.summary["verdict"], seed
@@ -112,9 +112,11 @@ def agree(tmp_path: Path, seeds: range) -> None:
         if faults:
             compare_faulty(by_message, auto, seed, int(faults[0]["at"].removesuffix("ms")) * MILLISECOND)
         else:
-            compare_calm(by_message, auto, seed)
+            calm += 1
+            equal += compare_calm(by_message, auto, seed)
     assert computed > blocks / 4
-    assert exact > computed / 2
+    assert exact > computed * 0.9
+    assert equal > calm / 2
 
 
 def test_computed_heights_have_the_times_of_delivered_ones(tmp_path: Path) -> None:
