@@ -305,7 +305,7 @@ class _Queues:
         left[:, 0, :, self._leader] = proposed
         for _ in range(_MOST_PASSES * heights):
             arrivals = self._arrivals(left)
-            found = self._pass(*arrivals)
+            found = self._pass(*arrivals, left)
             if np.array_equal(left, found):
                 break
             left = found
@@ -362,19 +362,30 @@ class _Queues:
         for k, vote_there in enumerate(votes):
             vote_there[:] = there[:, 1 + k]
 
-    def _pass(self, proposal: Times, votes: list[Times]) -> Times:
+    def _in_order(self, arrivals: Times, left: Times) -> NDArray[np.int64]:
+        """The order of arrival; what a link that keeps order delivers together comes in the order of sending."""
+        if not self._shape.ordered:
+            return np.argsort(arrivals, axis=2, kind="stable")
+        trains, heights = self._size
+        said = np.empty((trains, heights, 1 + len(self._rows) * self._shape.n), dtype=np.int64)
+        said[:, :, 0] = left[:, 0, :, self._leader]
+        said[:, :, 1:] = left[:, list(self._rows)].swapaxes(1, 2).reshape(trains, heights, -1)
+        return np.lexsort((np.broadcast_to(said.reshape(trains, 1, -1), arrivals.shape), arrivals), axis=2)
+
+    def _pass(self, proposal: Times, votes: list[Times], left: Times) -> Times:
         """Serve every node's messages in order of arrival; returns when what they set off leaves CPUs, as `left`."""
         work, n, leader = self._work, self._shape.n, self._leader
         trains, heights = self._size
         by_height = [proposal[..., None], *(vote_there.swapaxes(2, 3) for vote_there in votes)]
         arrivals = np.concatenate(by_height, axis=3).swapaxes(1, 2).reshape(trains, n, -1)
-        order = np.argsort(arrivals, axis=2, kind="stable")
+        order = self._in_order(arrivals, left)
         arrivals = np.take_along_axis(arrivals, order, axis=2)
         known = arrivals < INFINITE
         received = arrivals
         if work.votes_nic.any() or work.proposal_nic.any():
             nic = np.where(known, np.take_along_axis(self._nic, order, axis=2), 0)
-            received = _receive(arrivals, nic, self._in_free)
+            # The leader's own proposal comes through no NIC.
+            received = np.where(nic > 0, _receive(np.where(nic > 0, arrivals, 0), nic, self._in_free), arrivals)
         cpu = np.where(known, np.take_along_axis(self._cpu, order, axis=2), 0)
         after = np.zeros_like(cpu)
         times: list[list[tuple[NDArray[np.int64], Times]]] = [[], [], [], []]
@@ -413,12 +424,12 @@ class _Queues:
         first = begun + self._signs
         if not self._shape.leader_votes:
             first[:, :, leader] = INFINITE
-        left = [proposed, first, prepared + work.sign]
+        leaving = [proposed, first, prepared + work.sign]
         if self._pushes:
-            left.append(decided + work.execute[:, :, None])
+            leaving.append(decided + work.execute[:, :, None])
         if self._told:
-            left.append(np.where(work.told[:, :, None], told + work.sign, INFINITE))
-        found = np.stack(left, axis=1)
+            leaving.append(np.where(work.told[:, :, None], told + work.sign, INFINITE))
+        found = np.stack(leaving, axis=1)
         found[found >= INFINITE // 2] = INFINITE
         return found
 
