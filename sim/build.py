@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sim.chain.chain import Chain
-from sim.chain.config import ChainConfig, Costs
+from sim.chain.config import ChainConfig, Costs, FabricConfig
+from sim.chain.fabric import Validation, endorse
 from sim.chain.outcome import write_tables
 from sim.chain.verification import Verification
 from sim.faults.apply import apply
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sim.consensus.parameters import Parameters
     from sim.scenario import Scenario
     from sim.scenario.model import Chain as ChainSpec
+    from sim.scenario.model import Fabric as FabricSpec
     from sim.scenario.model import Link as LinkSpec
     from sim.scenario.model import Network as NetworkSpec
     from sim.scenario.stream import Stream
@@ -91,9 +93,16 @@ def build(scenario: Scenario, seed: int, make: Callable[[Parameters], Replica] |
             for stream_id, stream in scenario.workload.items()
             if stream.chain == chain_id and stream.action == "verify"
         ]
-        offered = offer(draws, chain_id, config.nodes, streams)
-        requests = ask(draws, chain_id, config.nodes, checks, offered)
-        chain = chains[chain_id] = Chain(engine, draws, recorder, config, network, offered, make)
+        # Clients talk to any node; where validators only order, to a peer.
+        serving = range(config.validators if config.fabric is not None else 0, config.nodes)
+        offered = offer(draws, chain_id, serving, streams)
+        requests = ask(draws, chain_id, serving, checks, offered)
+        validation = None
+        if config.fabric is not None:
+            endorsed = endorse(draws, config, config.fabric, topology, offered)
+            validation = Validation(draws, config, config.fabric, endorsed)
+            offered = replace(offered, endorsed_ns=endorsed.endorsed_ns)
+        chain = chains[chain_id] = Chain(engine, draws, recorder, config, network, offered, make, validation)
         verifications[chain_id] = Verification(engine, recorder, chain, requests)
     faults = schedule(scenario)
     for chain_id, chain in chains.items():
@@ -117,6 +126,7 @@ def _chain_config(scenario: Scenario, chain_id: str, spec: ChainSpec) -> ChainCo
         commit_wait_ns=spec.consensus.commit_wait,
         heartbeat_ns=spec.consensus.heartbeat,
         cores=spec.cores,
+        fabric=None if spec.fabric is None else _fabric_config(spec.fabric),
         max_transactions=spec.block.max_transactions,
         max_bytes=spec.block.max_bytes,
         interval_ns=spec.block.interval,
@@ -129,6 +139,19 @@ def _chain_config(scenario: Scenario, chain_id: str, spec: ChainSpec) -> ChainCo
             execute_ns=costs.execute,
             proof_ns=costs.proof,
         ),
+    )
+
+
+def _fabric_config(spec: FabricSpec) -> FabricConfig:
+    return FabricConfig(
+        organisations=spec.organisations,
+        endorsements=spec.endorsements,
+        simulate_ns=spec.simulate,
+        endorsing_cores=spec.endorsing_cores,
+        commit_block_ns=spec.commit_block,
+        keys=spec.keys,
+        skew=spec.skew or 0.0,
+        reads=spec.access == "read-write",
     )
 
 

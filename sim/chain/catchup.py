@@ -48,7 +48,8 @@ class Catchup:
         config = self._chain.config
         fed = [o for o in range(config.validators, config.nodes) if self._feeder(o) == node.index]
         if fed:
-            self._chain.transmit(node.index, fed, BlockPush(node.index, height, value, self._quorum), at_ns)
+            push = BlockPush(node.index, height, value, self._quorum, value.count * config.signatures_each)
+            self._chain.transmit(node.index, fed, push, at_ns)
 
     def take_push(self, node: Node, push: BlockPush, at_ns: int) -> None:
         """An observer executes the next block, or fetches what it missed before it."""
@@ -96,7 +97,8 @@ class Catchup:
         blocks = ledger.blocks[request.sequence : end + 1]
         values = tuple(block.value for block in blocks if block.value is not None)
         view = node.replica.view if node.replica.active else 0
-        answer = BlockRange(node.index, request.sequence, values, self._quorum, view, request.attempt)
+        each = self._chain.config.signatures_each if request.sender >= self._chain.config.validators else 0
+        answer = BlockRange(node.index, request.sequence, values, self._quorum, view, request.attempt, each)
         self._chain.transmit(node.index, [request.sender], answer, at_ns)
 
     def take_range(self, node: Node, answer: BlockRange, at_ns: int) -> None:

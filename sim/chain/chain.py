@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
 
     from sim.chain.config import ChainConfig, Offered
+    from sim.chain.fabric import Validation
     from sim.chain.faulty import Clock, Guise, Lie
     from sim.consensus.interface import Input, Message, Output, Replica, Value
     from sim.kernel.draws import Draws
@@ -55,6 +56,7 @@ class Chain:
         network: between this chain's nodes, none attached yet.
         offered: what clients send to it.
         make: makes the replicas, where they are not those of the protocol's own.
+        validation: what peers do with what they order, on a chain that executes before it orders.
     """
 
     def __init__(
@@ -66,8 +68,10 @@ class Chain:
         network: Network,
         offered: Offered,
         make: Callable[[Parameters], Replica] | None = None,
+        validation: Validation | None = None,
     ) -> None:
         self.config = config
+        self.validation = validation
         self.network = network
         self.offered = offered
         self.records = Records(draws, config.id, config.hash, offered)
@@ -256,11 +260,13 @@ class Chain:
         Raises:
             InvariantViolation: the block must not be executed there.
         """
-        executed_ns = node.work(voted_ns, value.count * self.config.costs.execute_ns)
+        executed_ns = node.work(voted_ns, self.config.executing_ns(node.index, value.count))
         if executed_ns is None:
             return None
         first = height == len(self.ledger.blocks)
         block = self.ledger.execute(node.index, height, value, voted_ns, executed_ns)
+        if self.validation is not None and node.replica is None:
+            self.validation.validate(self.ledger.blocks, height)
         if first and self.faulty.nodes:
             for follower in self.faulty.waits_for(height):
                 self._engine.call_at(executed_ns, self._follow_on, self.nodes[follower])

@@ -41,6 +41,29 @@ class Costs:
 
 
 @dataclass(frozen=True, slots=True)
+class FabricConfig:
+    """A chain that executes before it orders: its validators order, its observers are the peers of organisations.
+
+    Attributes:
+        organisations: peers belong to them in turn.
+        endorsements: of how many of them the policy asks for a peer's signature.
+        simulate_ns: running the contract once. endorsing_cores: of each peer, for nothing else.
+        commit_block_ns: writing a block at a peer, on top of its transactions.
+        keys, skew: a transaction touches the k-th of so many keys with a probability in proportion to k^-skew.
+        reads: whether it reads the key before it writes it.
+    """
+
+    organisations: int
+    endorsements: int
+    simulate_ns: int
+    endorsing_cores: int
+    commit_block_ns: int
+    keys: int
+    skew: float
+    reads: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ChainConfig:
     """The parameters of a chain.
 
@@ -65,11 +88,23 @@ class ChainConfig:
     commit_wait_ns: int = 0
     heartbeat_ns: int = 0
     cores: int = 1
+    fabric: FabricConfig | None = None
 
     @property
     def nodes(self) -> int:
         """Validators first, then observers."""
         return self.validators + self.observers
+
+    def executing_ns(self, node: int, transactions: int) -> int:
+        """What executing a block costs a node; where it was executed before, orderers do not and peers write it."""
+        if self.fabric is None:
+            return transactions * self.costs.execute_ns
+        return 0 if node < self.validators else self.fabric.commit_block_ns + transactions * self.costs.execute_ns
+
+    @property
+    def signatures_each(self) -> int:
+        """Signatures of a transaction that a peer checks: endorsements, and the client's; 0 where validators do."""
+        return 0 if self.fabric is None else self.fabric.endorsements + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +118,7 @@ class Offered:
         intended_ns: when the client sends it.
         size_bytes: as a signed transaction on the wire.
         node: the node that the client talks to.
+        endorsed_ns: when its transaction is endorsed and goes to a leader; None where that is at once.
     """
 
     streams: tuple[str, ...]
@@ -92,9 +128,15 @@ class Offered:
     intended_ns: NDArray[np.int64]
     size_bytes: NDArray[np.int64]
     node: NDArray[np.int64]
+    endorsed_ns: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.intended_ns)
+
+    @property
+    def submitted_ns(self) -> NDArray[np.int64]:
+        """When it sets out for a leader."""
+        return self.intended_ns if self.endorsed_ns is None else self.endorsed_ns
 
 
 @dataclass(frozen=True, slots=True)

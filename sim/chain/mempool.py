@@ -55,7 +55,7 @@ class Mempool:
     def _follow(self, leader: int) -> None:
         """Order what has not arrived yet by its arrival at this leader."""
         self.leader = leader
-        arrival_ns = self._offered.intended_ns + self._reach_ns(leader)
+        arrival_ns = self._offered.submitted_ns + self._reach_ns(leader)
         order = np.argsort(arrival_ns, kind="stable")
         order = order[self.state[order] == AHEAD]
         self._order = order

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.chain.fabric import VALID
 from sim.chain.ledger import NOT_YET, Body
 from sim.chain.mempool import REJECTED
 from sim.network.transport import NEVER
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from sim.chain.node import Node
     from sim.metrics.recorder import Recorder
 
-COMMITTED, REFUSED, UNFINISHED = "committed", "rejected", "unfinished"
+COMMITTED, REFUSED, UNFINISHED, INVALID = "committed", "rejected", "unfinished", "invalid"
 
 
 def write_tables(chain: Chain, recorder: Recorder, end_ns: int) -> None:
@@ -95,8 +96,11 @@ def _write_transactions(chain: Chain, recorder: Recorder, end_ns: int) -> None:
         times_ns[times_ns >= end_ns] = NOT_YET
     queued_ns = chain.proposer.pool.queued_ns
     rejected = chain.proposer.pool.state == REJECTED
-    outcomes = np.array([COMMITTED, REFUSED, UNFINISHED], dtype=object)
-    outcome = outcomes[np.where(executed_ns != NOT_YET, 0, np.where(rejected, 1, 2))]
+    outcomes = np.array([COMMITTED, REFUSED, UNFINISHED, INVALID], dtype=object)
+    code = np.where(executed_ns != NOT_YET, 0, np.where(rejected, 1, 2))
+    if chain.validation is not None:
+        code[(code == 0) & (chain.validation.verdict != VALID)] = 3
+    outcome = outcomes[code]
     names = np.array(offered.streams, dtype=object)
     recorder.columns(
         "transactions",

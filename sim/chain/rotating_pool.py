@@ -64,7 +64,7 @@ class RotatingPool(Mempool):
         place = self._place(leader)
         here = self._arrivals.get(place)
         if here is None:
-            arrival_ns = self._offered.intended_ns + self._reach_ns(leader)
+            arrival_ns = self._offered.submitted_ns + self._reach_ns(leader)
             order = np.argsort(arrival_ns, kind="stable")
             order = order[self._offered.size_bytes[order] <= self._config.max_bytes]
             sizes = np.cumsum(self._offered.size_bytes[order])

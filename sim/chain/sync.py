@@ -22,14 +22,17 @@ _SIGNATURE_BYTES = 68
 
 @dataclass(frozen=True, slots=True)
 class BlockPush:
-    """A validator hands a block that it has executed to an observer."""
+    """A validator hands a block that it has executed to an observer.
+
+    ``proposed``: signatures of its transactions that the observer checks, as if each were a transaction.
+    """
 
     sender: int
     sequence: int
     value: Value
     signatures: int
-    view: int = 0
     proposed: int = 0
+    view: int = 0
     kind: str = "block-push"
 
     @property
@@ -66,13 +69,18 @@ class BlockRange:
     quorum: int
     peer_view: int
     attempt: int
-    proposed: int = 0
+    signatures_each: int = 0
     kind: str = "block-range"
 
     @property
     def view(self) -> int:
         """As in `BlockRequest`."""
         return self.attempt
+
+    @property
+    def proposed(self) -> int:
+        """As in `BlockPush`."""
+        return self.signatures_each * sum(value.count for value in self.values)
 
     @property
     def signatures(self) -> int:

@@ -25,7 +25,7 @@ TABLES: dict[str, dict[str, type]] = {
         "number": int,  # within its stream
         "node": int,  # the node that its client talks to
         "size_bytes": int,
-        "outcome": str,  # committed, rejected, unfinished
+        "outcome": str,  # committed, rejected, unfinished, invalid (ordered, but what it read was out of date)
         "height": int,  # -1 where it is in no block
         "intended_ns": int,
         "queued_ns": int,  # admitted to the leader's pool; this and the next four are -1 where it did not happen

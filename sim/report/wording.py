@@ -255,8 +255,12 @@ def load_sentence(summary: Mapping[str, Any]) -> str:
         return f"{start} and committed none of them."
     latency = chain["commit_latency_s"]
     rejected = f" and rejected {share(chain['rejected'] / chain['offered'])}" if chain["rejected"] else ""
+    fabric = chain.get("fabric", {"invalid": 0})
+    invalid = (
+        f", {share(fabric['invalid'] / chain['offered'])} of them in vain (MVCC conflicts)" if fabric["invalid"] else ""
+    )
     return (
-        f"{start}: it committed {share(chain['records'] / chain['offered'])} of them{rejected}; "
+        f"{start}: it committed {share(chain['records'] / chain['offered'])} of them{invalid}{rejected}; "
         f"of those committed, half took at most {duration(latency['p50'])} "
         f"and 99 % at most {duration(latency['p99'])}. "
         f"Most of the time goes into {waits_for(chain)}; nearest to its limit is {used_most(chain)}."

@@ -5,7 +5,7 @@ nanoseconds, sizes ints in bytes, bandwidths ints in bit/s, rates floats per sec
 the keys of the maps. `sim.scenario.load` makes a `Scenario`; the rules between its parts are checked there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias
 
@@ -23,6 +23,7 @@ from sim.scenario.quantities import (
     Id,
     Instant,
     PositiveDuration,
+    PositiveNumber,
     PositiveSize,
     Share,
     Text,
@@ -202,6 +203,29 @@ class Mempool(Model):
     )
 
 
+class Fabric(Model):
+    """How a chain executes before it orders: validators order, observers are the peers of organisations."""
+
+    organisations: Annotated[int, whole(1, MAX_NODES)] = Field(description="Peers belong to them in turn.")
+    endorsements: Annotated[int, whole(1, MAX_NODES)] = Field(
+        default=1, description="Endorsement policy: peers of so many organisations, the client's own first, must sign."
+    )
+    simulate: Duration = Field(description="Running the contract on one proposal.")
+    endorsing_cores: Annotated[int, whole(1, 1024)] = Field(
+        default=1, description="Cores of each peer that run contracts and do nothing else."
+    )
+    commit_block: Duration = Field(
+        default=0, description="Writing a block at a peer, on top of `costs.execute` for each of its transactions."
+    )
+    access: Annotated[Literal["write", "read-write"], one_of("write", "read-write")] = Field(
+        default="write", description="write: blind writes. read-write: a key is read first, so it can be out of date."
+    )
+    keys: Annotated[int, whole(1, 100_000_000)] = Field(default=1_000_000, description="Keys in the state.")
+    skew: PositiveNumber | None = Field(
+        default=None, description="Key k is touched in proportion to k to the power of minus this; else all alike."
+    )
+
+
 class Chain(Model):
     """One permissioned chain."""
 
@@ -224,6 +248,9 @@ class Chain(Model):
     )
     block: Block = Field(description="When a block is cut.")
     mempool: Mempool = Field(default=Mempool(), description="Where transactions wait.")
+    fabric: Fabric | None = Field(
+        default=None, description="Execute, order, validate, as Hyperledger Fabric; raft or pbft orders."
+    )
     fanout: Annotated[int, whole(0, MAX_NODES)] = Field(
         default=0,
         description="How many nodes a broadcast goes to directly; these pass it on to as many each. 0: to all.",
@@ -235,11 +262,37 @@ class Chain(Model):
         min_length=1, description="Where its nodes stand; node i is in region i modulo the number of regions."
     )
 
+    @model_validator(mode="after")
+    def _fabric_can_be(self) -> Self:
+        if self.fabric is not None:
+            problems = list(_unfit(self, self.fabric))
+            if problems:
+                raise EntryError(problems)
+        return self
+
     @field_validator("regions", mode="after")
     @classmethod
     def _distinct_regions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         _distinct(value, "region")
         return value
+
+
+def _unfit(chain: Chain, fabric: Fabric) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """What keeps a chain from executing before it orders."""
+    if chain.consensus.protocol not in _ORDERERS:
+        message = f"{chain.consensus.protocol} orders no transactions of this kind; needs {' or '.join(_ORDERERS)}"
+        yield ("consensus", "protocol"), message
+    if chain.fidelity != "message":
+        yield ("fidelity",), "a chain that executes before it orders goes by messages; needs message"
+    if chain.observers < fabric.organisations:
+        yield ("observers",), f"{fabric.organisations} organisations need a peer each; needs at least so many observers"
+    if fabric.endorsements > fabric.organisations:
+        message = f"there are {fabric.organisations} organisations; needs no more endorsements than these"
+        yield ("fabric", "endorsements"), message
+
+
+_ORDERERS = ("pbft", "raft")
+"""Fabric's own ordering services: Raft (etcd) and, since version 3, SmartBFT, which is of PBFT's kind."""
 
 
 class Costs(Model):

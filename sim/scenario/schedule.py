@@ -67,7 +67,7 @@ def impossible(scenario: Scenario) -> Iterator[Item]:
     disguised: dict[tuple[str, int], int] = {}
     for index, fault in enumerate(scenario.faults):
         for place in _places(fault, scenario.chains):
-            problems = [*_nodes_there(place), *_groups_apart(place)]
+            problems = [*_nodes_there(place), *_groups_apart(place), *_failing_peers(place)]
             if fault.action in LIES:
                 problems += [*_liars(place), *_second_disguises(place, index, disguised)]
                 problems += _foreign_streams(place, scenario.workload)
@@ -110,6 +110,16 @@ def _groups_apart(place: _Place) -> Iterator[Item]:
         if not there:
             yield ("groups", index), f"has no node of {place.chain_id}"
         seen |= set(there)
+
+
+def _failing_peers(place: _Place) -> Iterator[Item]:
+    """Peers that execute before ordering always answer: what a client does when one does not is not modelled."""
+    if place.chain.fabric is None or place.fault.action not in {"crash", "slow"}:
+        return
+    peers = [node for node in place.nodes or () if node >= place.chain.validators]
+    if peers:
+        last = place.chain.validators - 1
+        yield ("action",), f"node {peers[0]} of {place.chain_id} is a peer; needs orderers, which are 0 to {last}"
 
 
 def _liars(place: _Place) -> Iterator[Item]:

@@ -106,6 +106,8 @@ def throughput_bound(evidence: Evidence) -> tuple[str, float]:
         LEADER_BANDWIDTH: max(evidence.egress),
         RECEIVING_BANDWIDTH: max(evidence.ingress),
     }
+    # Blocks are executed on one thread, however many cores there are.
+    machines[EXECUTION_CPU] = max(machines.get(EXECUTION_CPU, 0.0), _executing(evidence))
     busiest = max(machines, key=lambda name: machines[name])
     waiting = _waiting_share(evidence)
     if machines[busiest] >= _BUSY or machines[busiest] >= waiting >= _IDLE:
@@ -119,8 +121,14 @@ def throughput_bound(evidence: Evidence) -> tuple[str, float]:
 
 def _cpu_kind(evidence: Evidence) -> str:
     """What most of the CPU time went into: signatures, hashes and checks, or executing transactions."""
-    executing = evidence.executed * evidence.config.costs.execute_ns / evidence.horizon_ns
-    return EXECUTION_CPU if executing > max(evidence.cpu) / 2 else SIGNATURE_CPU
+    return EXECUTION_CPU if _executing(evidence) > max(evidence.cpu) / 2 else SIGNATURE_CPU
+
+
+def _executing(evidence: Evidence) -> float:
+    """The share of the horizon in which an observer executes blocks, which is what validators do too, or more."""
+    config = evidence.config
+    block_ns = 0 if config.fabric is None else config.fabric.commit_block_ns
+    return (evidence.executed * config.costs.execute_ns + len(evidence.cut_ns) * block_ns) / evidence.horizon_ns
 
 
 def _waiting_share(evidence: Evidence) -> float:

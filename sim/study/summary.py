@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.chain.fabric import CONFLICT, MISMATCH
 from sim.chain.invariants import AGREEMENT, progress_bound_ns, spoiled_views
 from sim.chain.ledger import NOT_YET
 from sim.chain.mempool import REJECTED
@@ -135,7 +136,8 @@ def _chain_summary(
     blocks = [block for block in chain.ledger.blocks[1:] if block.first_executed_ns < simulated_ns]
     simulated_s = simulated_ns / SECOND
     on_chain = sum(len(block.transactions) for block in blocks)
-    records = int(np.count_nonzero(outcome == "committed"))
+    invalid = int(np.count_nonzero(outcome == "invalid"))
+    records = int(np.count_nonzero(outcome == "committed")) + invalid
     return {
         "protocol": config.protocol,
         "validators": config.validators,
@@ -150,7 +152,7 @@ def _chain_summary(
         "rejected": int(np.count_nonzero(outcome == "rejected")),
         "unfinished": int(np.count_nonzero(outcome == "unfinished")),
         "throughput_tps": on_chain / simulated_s,
-        "goodput_tps": records / simulated_s,
+        "goodput_tps": (records - invalid) / simulated_s,
         "storage_bytes": int(sizes[done].sum()) + sum(len(block.header.to_bytes()) for block in blocks),
         "mempool_peak": chain.proposer.pool.peak,
         "view_changes": len(chain.views),
@@ -165,6 +167,25 @@ def _chain_summary(
         ),
         "commit_latency_s": latency(times["executed_ns"][done] - times["intended_ns"][done]),
         "stages_s": {stage: latency(times[end][done] - times[start][done]) for stage, (start, end) in STAGES.items()},
+        **_fabric(chain, invalid, simulated_ns),
+    }
+
+
+def _fabric(chain: Chain, invalid: int, simulated_ns: int) -> dict[str, Any]:
+    """What execution before ordering and validation after it came to, where a chain has them."""
+    fabric, validation = chain.config.fabric, chain.validation
+    if fabric is None or validation is None:
+        return {}
+    endorsed = validation.endorsed
+    peers = endorsed.busy_ns[chain.config.validators :]
+    return {
+        "fabric": {
+            "invalid": invalid,
+            "conflicts": int(np.count_nonzero(validation.verdict == CONFLICT)),
+            "mismatches": int(np.count_nonzero(validation.verdict == MISMATCH)),
+            "endorsement_s": latency(endorsed.endorsed_ns - chain.offered.intended_ns),
+            "endorsing_utilisation": float(peers.max()) / (fabric.endorsing_cores * simulated_ns),
+        }
     }
 
 

@@ -59,8 +59,8 @@ class Checks:
     altered: float
 
 
-def offer(draws: Draws, chain: str, nodes: int, streams: Sequence[Deposits]) -> Offered:
-    """All records offered to a chain, merged in time order; clients are dealt to nodes at random."""
+def offer(draws: Draws, chain: str, nodes: range, streams: Sequence[Deposits]) -> Offered:
+    """All records offered to a chain, merged in time order; clients are dealt to these nodes at random."""
     times, sizes, places = [], [], []
     for stream in streams:
         block = draws.block(chain, stream.id, "arrivals")
@@ -68,7 +68,7 @@ def offer(draws: Draws, chain: str, nodes: int, streams: Sequence[Deposits]) -> 
         size = stream.size.sample(draws.block(chain, stream.id, "sizes"), len(arrived))
         times.append(arrived)
         sizes.append(np.maximum(np.rint(size), 1).astype(np.int64))
-        places.append(draws.block(chain, stream.id, "nodes").integers(len(arrived), nodes))
+        places.append(nodes.start + draws.block(chain, stream.id, "nodes").integers(len(arrived), len(nodes)))
     code = np.repeat(np.arange(len(streams)), [len(arrived) for arrived in times])
     number = [np.arange(len(arrived)) + stream.history for arrived, stream in zip(times, streams, strict=True)]
     order = np.argsort(_joined(times), kind="stable")
@@ -83,7 +83,7 @@ def offer(draws: Draws, chain: str, nodes: int, streams: Sequence[Deposits]) -> 
     )
 
 
-def ask(draws: Draws, chain: str, nodes: int, streams: Sequence[Checks], offered: Offered) -> Requests:
+def ask(draws: Draws, chain: str, nodes: range, streams: Sequence[Checks], offered: Offered) -> Requests:
     """All verification requests to a chain, merged in time order."""
     times, kinds, choices, places = [], [], [], []
     for stream in streams:
@@ -94,7 +94,7 @@ def ask(draws: Draws, chain: str, nodes: int, streams: Sequence[Checks], offered
         times.append(arrived)
         kinds.append(kind.astype(np.int64))
         choices.append(draws.block(chain, stream.id, "choices").uniforms(len(arrived)))
-        places.append(draws.block(chain, stream.id, "nodes").integers(len(arrived), nodes))
+        places.append(nodes.start + draws.block(chain, stream.id, "nodes").integers(len(arrived), len(nodes)))
     counts = [len(arrived) for arrived in times]
     code = np.repeat(np.arange(len(streams)), counts)
     of = np.repeat([offered.streams.index(stream.of) for stream in streams], counts).astype(np.int64)

@@ -116,7 +116,7 @@ def test_pieces_add_up_over_a_week() -> None:
 
 
 def test_streams_are_merged_in_time_order_and_numbered_on_from_their_history() -> None:
-    offered = offer(Draws(1), "a", 5, [deposit("files", history=7), deposit("logs")])
+    offered = offer(Draws(1), "a", range(5), [deposit("files", history=7), deposit("logs")])
     assert (np.diff(offered.intended_ns) >= 0).all()
     for code, history in enumerate(offered.history):
         numbers = offered.number[offered.stream == code]
@@ -126,12 +126,12 @@ def test_streams_are_merged_in_time_order_and_numbered_on_from_their_history() -
 
 
 def test_clients_are_dealt_to_nodes_evenly() -> None:
-    offered = offer(Draws(1), "a", 5, [deposit("files", rate_per_s=500.0)])
+    offered = offer(Draws(1), "a", range(5), [deposit("files", rate_per_s=500.0)])
     assert all(count_is_poisson(int((offered.node == node).sum()), 100.0 * 100) for node in range(5))
 
 
 def columns_of(draws: Draws, streams: list[Deposits], name: str) -> list[list[int]]:
-    offered = offer(draws, "a", 5, streams)
+    offered = offer(draws, "a", range(5), streams)
     mine = offered.stream == offered.streams.index(name)
     return [column[mine].tolist() for column in (offered.intended_ns, offered.size_bytes, offered.node, offered.number)]
 
@@ -146,13 +146,13 @@ def test_a_stream_does_not_move_when_another_is_added() -> None:
 
 def test_sizes_are_whole_bytes_of_at_least_one() -> None:
     tiny = Deposits("files", 10.0, ((100.0, 1.0),), poisson=True, size=Constant(0.2), history=0)
-    assert set(offer(Draws(1), "a", 1, [tiny]).size_bytes) == {1}
+    assert set(offer(Draws(1), "a", range(1), [tiny]).size_bytes) == {1}
 
 
 def test_requests_have_the_kinds_in_their_shares_and_ask_about_their_stream() -> None:
-    offered = offer(Draws(1), "a", 5, [deposit("logs"), deposit("files")])
+    offered = offer(Draws(1), "a", range(5), [deposit("logs"), deposit("files")])
     checking = Checks("look", "files", 400.0, ((100.0, 1.0),), poisson=True, absent=0.1, altered=0.25)
-    requests = ask(Draws(1), "a", 5, [checking], offered)
+    requests = ask(Draws(1), "a", range(5), [checking], offered)
     assert count_is_poisson(len(requests), 40_000)
     for kind, share in ((ABSENT, 0.1), (ALTERED, 0.25), (GENUINE, 0.65)):
         assert count_is_poisson(int((requests.kind == kind).sum()), 40_000 * share)
@@ -162,9 +162,9 @@ def test_requests_have_the_kinds_in_their_shares_and_ask_about_their_stream() ->
 
 @pytest.mark.parametrize(("absent", "altered", "kind"), [(1.0, 0.0, ABSENT), (0.0, 1.0, ALTERED), (0.0, 0.0, GENUINE)])
 def test_a_share_of_all_is_all(absent: float, altered: float, kind: int) -> None:
-    offered = offer(Draws(1), "a", 1, [deposit("files")])
+    offered = offer(Draws(1), "a", range(1), [deposit("files")])
     checking = Checks("look", "files", 50.0, ((100.0, 1.0),), poisson=True, absent=absent, altered=altered)
-    assert set(ask(Draws(1), "a", 1, [checking], offered).kind) == {kind}
+    assert set(ask(Draws(1), "a", range(1), [checking], offered).kind) == {kind}
 
 
 def test_a_scenario_asks_and_offers_at_its_rates(tmp_path: Path) -> None:

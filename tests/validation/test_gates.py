@@ -1,4 +1,6 @@
-"""The laws that gate: chained HotStuff's timing (V1), PBFT's delays and messages (V6). Other studies are reported."""
+"""The laws that gate: chained HotStuff's timing (V1), a sparse load's wait for Fabric's batch timeout (V4), PBFT's
+delays and messages (V6). Other studies are reported.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from rows import Study
 
 
-@pytest.mark.parametrize("make", [studies.v1, studies.v6], ids=["V1", "V6"])
+@pytest.mark.parametrize("make", [studies.v1, studies.v4, studies.v6], ids=["V1", "V4", "V6"])
 def test_the_rows_that_gate_hold(make: Callable[[], Study]) -> None:
     gates = [row for row in make().rows if row.gate]
     assert gates
