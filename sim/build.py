@@ -10,6 +10,7 @@ from sim.chain.config import ChainConfig, Costs, FabricConfig
 from sim.chain.fabric import Validation, endorse
 from sim.chain.outcome import write_tables
 from sim.chain.verification import Verification
+from sim.consensus.registry import family
 from sim.faults.apply import apply
 from sim.faults.schedule import end_ns
 from sim.kernel.draws import Draws
@@ -125,6 +126,8 @@ def _chain_config(scenario: Scenario, chain_id: str, spec: ChainSpec) -> ChainCo
         checkpoint_interval=spec.consensus.checkpoint_interval,
         commit_wait_ns=spec.consensus.commit_wait,
         heartbeat_ns=spec.consensus.heartbeat,
+        committee=(spec.consensus.committee or 0) if family(spec.consensus.protocol).committee is not None else 0,
+        epoch=spec.consensus.epoch,
         cores=spec.cores,
         fabric=None if spec.fabric is None else _fabric_config(spec.fabric),
         max_transactions=spec.block.max_transactions,

@@ -8,7 +8,7 @@ from sim.chain.sync import BlockPush, BlockRange, BlockRequest
 from sim.consensus.interface import StateTransferred
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from sim.chain.chain import Chain
     from sim.chain.node import Node
@@ -28,34 +28,42 @@ class Catchup:
         self._engine = engine
         family = chain.family
         # A block of a crash-fault protocol proves nothing by itself: it is taken on its sender's word.
-        self._quorum = family.quorum(chain.config.validators) if family.certified else 0
+        self._quorum = family.quorum(chain.config.voters) if family.certified else 0
         self._fetching: dict[int, int] = {}
         self._asked = 0
 
-    def _feeder(self, observer: int) -> int:
-        """The validator that an observer is connected to: the first that is up and correct, from its own number on.
+    def _feeder(self, observer: int, voters: Container[int]) -> int:
+        """The voter that a node is connected to: the first that is up and correct, from its own number on.
 
         That it knows at once whom to leave is a simplification.
         """
         n = self._chain.config.validators
-        ring = [(observer + k) % n for k in range(n)]
+        ring = [place for place in ((observer + k) % n for k in range(n)) if place in voters]
         faulty = self._chain.faulty.nodes
         fit = (index for index in ring if not self._chain.nodes[index].down and index not in faulty)
         return next(fit, ring[0])
 
     def feed(self, node: Node, height: int, value: Value, at_ns: int) -> None:
-        """A validator hands a block that it has executed to the observers connected to it."""
+        """Who voted on a block hands it, executed, to those connected to it who did not."""
         config = self._chain.config
-        fed = [o for o in range(config.validators, config.nodes) if self._feeder(o) == node.index]
-        if fed:
+        voters = self._chain.voters(height)
+        if node.index not in voters:
+            return
+        for group in (range(config.validators), range(config.validators, config.nodes)):
+            others = [index for index in group if index not in voters]
+            fed = [other for other in others if self._feeder(other, voters) == node.index]
+            if not fed:
+                continue
             push = BlockPush(node.index, height, value, self._quorum, value.count * config.signatures_each)
             self._chain.transmit(node.index, fed, push, at_ns)
 
     def take_push(self, node: Node, push: BlockPush, at_ns: int) -> None:
-        """An observer executes the next block, or fetches what it missed before it."""
+        """Execute the next block, or fetch what was missed before it."""
         height = self._chain.ledger.heights[node.index]
         if push.sequence == height + 1:
-            self._chain.commit(node, push.sequence, push.value, at_ns)
+            executed_ns = self._chain.commit(node, push.sequence, push.value, at_ns)
+            if executed_ns is not None:
+                self._caught_up(node, 0, executed_ns)
         elif push.sequence > height + 1:
             self.fetch(node, (push.sender,), at_ns)
 

@@ -114,19 +114,27 @@ class Chain:
 
     def fresh_replica(self, index: int) -> Replica:
         """A replica for a validator that begins with nothing, as at the start or after it lost its disk."""
+        return self._make(self._parameters(index))
+
+    def _parameters(self, index: int) -> Parameters:
         config = self.config
-        return self._make(
-            Parameters(
-                n=config.validators,
-                me=index,
-                timeout_ns=config.timeout_ns,
-                window=config.window,
-                checkpoint_interval=config.checkpoint_interval,
-                seed=self._seed,
-                commit_wait_ns=config.commit_wait_ns,
-                heartbeat_ns=config.heartbeat_ns,
-            )
+        return Parameters(
+            n=config.validators,
+            me=index,
+            timeout_ns=config.timeout_ns,
+            window=config.window,
+            checkpoint_interval=config.checkpoint_interval,
+            seed=self._seed,
+            commit_wait_ns=config.commit_wait_ns,
+            heartbeat_ns=config.heartbeat_ns,
+            committee=config.committee,
+            epoch=config.epoch,
         )
+
+    def voters(self, height: int) -> Container[int]:
+        """Who votes on a height."""
+        committee = self.family.committee
+        return range(self.config.validators) if committee is None else committee(self._parameters(0), height)
 
     def _others(self, index: int) -> list[int]:
         """The other validators, beginning with the next, so that nobody is always first in the NIC's queue."""
@@ -191,7 +199,9 @@ class Chain:
     def _broadcast(self, node: Node, output: Broadcast, at_ns: int, _: deque[Output]) -> int | None:
         done_ns = node.work(at_ns, self.config.costs.sign_ns)
         if done_ns is not None:
-            self.transmit(node.index, self._peers[node.index], output.message, done_ns)
+            among, peers = output.among, self._peers[node.index]
+            receivers = peers if among is None else [peer for peer in peers if peer in among]
+            self.transmit(node.index, receivers, output.message, done_ns)
         return done_ns
 
     def _send(self, node: Node, output: Send, at_ns: int, _: deque[Output]) -> int | None:

@@ -87,6 +87,8 @@ class ChainConfig:
     costs: Costs
     commit_wait_ns: int = 0
     heartbeat_ns: int = 0
+    committee: int = 0
+    epoch: int = 1
     cores: int = 1
     fabric: FabricConfig | None = None
 
@@ -94,6 +96,11 @@ class ChainConfig:
     def nodes(self) -> int:
         """Validators first, then observers."""
         return self.validators + self.observers
+
+    @property
+    def voters(self) -> int:
+        """How many vote on a block."""
+        return self.committee or self.validators
 
     def executing_ns(self, node: int, transactions: int) -> int:
         """What executing a block costs a node; where it was executed before, orderers do not and peers write it."""

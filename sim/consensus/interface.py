@@ -134,9 +134,10 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Broadcast:
-    """Send to every other replica."""
+    """Send to every other replica, or to those others that are ``among`` these."""
 
     message: Message
+    among: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ from sim.consensus.quorum import CONFLICTING, REPEATED, Tally
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sim.consensus.interface import Value
+    from sim.consensus.interface import Message, Value
     from sim.consensus.parameters import Parameters
 
 NO_ROUND: Final = -1
@@ -171,6 +171,10 @@ class QbftReplica(HeightReplica):
             found = self._rounds[number] = _Round()
         return found
 
+    def _say(self, message: Message, outputs: list[Output]) -> None:
+        """Tell all who vote on this height."""
+        outputs.append(Broadcast(message))
+
     def _timeout_ns(self) -> int:
         return self.parameters.timeout_ns << min(self.round, _MAX_DOUBLINGS)
 
@@ -189,7 +193,7 @@ class QbftReplica(HeightReplica):
     def _propose(self, value: Value, outputs: list[Output]) -> None:
         reasons = self._reasons()[: self._quorum] if self.round else ()
         message = PrePrepare(self._me, self.height, self.round, value, reasons)
-        outputs.append(Broadcast(message))
+        self._say(message, outputs)
         self._accept(message, outputs)
 
     def _on_pre_prepare(self, message: PrePrepare) -> Sequence[Output]:
@@ -248,7 +252,7 @@ class QbftReplica(HeightReplica):
         known.proposal = message
         self._set_timer(_TIMER, self._timeout_ns(), outputs)
         vote = Prepare(self._me, self.height, self.round, message.value.digest)
-        outputs.append(Broadcast(vote))
+        self._say(vote, outputs)
         known.prepares.add(1 << self._me, vote.digest)
         self._advance(message.view, outputs)
 
@@ -284,7 +288,7 @@ class QbftReplica(HeightReplica):
         if number == self.round and (mine is None or mine.view < number) and self._has(known.prepares, value):
             self._remember_prepared(known, value)
             self._my_commit = Commit(self._me, self.height, number, value.digest)
-            outputs.append(Broadcast(self._my_commit))
+            self._say(self._my_commit, outputs)
             known.commits.add(1 << self._me, value.digest)
         if self._has(known.commits, value):
             self._decide(value, outputs)
@@ -317,11 +321,11 @@ class QbftReplica(HeightReplica):
         if silently:
             return
         if self._my_commit is not None:
-            outputs.append(Broadcast(replace(self._my_commit, again=True)))
+            self._say(replace(self._my_commit, again=True), outputs)
         blank = RoundChange(self._me, self.height, number)
         mine = blank if self._prepared is None else replace(self._prepared, view=number)
         self._changes[self._me] = mine
-        outputs.append(Broadcast(mine))
+        self._say(mine, outputs)
         self._lead_if_due(outputs)
 
     def _on_round_change(self, message: RoundChange) -> Sequence[Output]:
@@ -350,7 +354,7 @@ class QbftReplica(HeightReplica):
         highest = highest_prepared(reasons)
         if len(reasons) >= self._quorum and highest is not None and highest.value is not None:
             message = PrePrepare(self._me, self.height, self.round, highest.value, reasons)
-            outputs.append(Broadcast(message))
+            self._say(message, outputs)
             self._accept(message, outputs)
 
 

@@ -12,6 +12,7 @@ from sim.consensus.pbft_messages import NULL, Checkpoint, Commit, Prepare, PrePr
 from sim.consensus.qbft import QbftReplica
 from sim.consensus.quorum import Quorums
 from sim.consensus.raft import RaftReplica, majority
+from sim.consensus.rpbft import RpbftReplica, committee_of
 from sim.consensus.tendermint import TendermintReplica
 
 if TYPE_CHECKING:
@@ -42,13 +43,14 @@ class Family:
 
     Attributes:
         make: a fresh replica.
-        quorum: for a number of replicas, how many make a decision.
+        quorum: for a number of replicas that vote, how many make a decision.
         certified: whether a decided block carries a quorum's signatures that others can check.
         byzantine: whether it stands replicas that lie; otherwise only such as stop.
         rotates: whether the leadership moves on with every value.
         phases: one-way delays from a proposal to the decision at the other replicas, fault-free.
         returns: whether a value that a view left behind can come back when a later view has ordered its transactions
             elsewhere. Such a transaction is executed once only (Castro & Liskov, OSDI 1999, section 4.2, by timestamp).
+        committee: who votes on a height, where that is not everybody; the others are told of finished blocks.
         votes: how heights can be computed as a whole; None where they can't, so that every message is delivered.
     """
 
@@ -60,6 +62,7 @@ class Family:
     phases: int
     returns: bool = False
     votes: Votes | None = None
+    committee: Callable[[Parameters, int], tuple[int, ...]] | None = None
 
 
 def _byzantine_quorum(n: int) -> int:
@@ -85,6 +88,15 @@ _FAMILIES: Final[dict[str, Family]] = {
     ),
     "qbft": Family(QbftReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=True, phases=3),
     "raft": Family(RaftReplica.make, majority, certified=False, byzantine=False, rotates=False, phases=3),
+    "rpbft": Family(
+        RpbftReplica.make,
+        _byzantine_quorum,
+        certified=True,
+        byzantine=True,
+        rotates=True,
+        phases=3,
+        committee=committee_of,
+    ),
     "tendermint": Family(
         TendermintReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=True, phases=3
     ),

@@ -47,7 +47,7 @@ def apply(faults: Sequence[Fault], chains: Mapping[str, Chain], engine: Engine, 
         chain.faulty.storm_ns = storm_ns(mine)
         down = len(lasting(mine, chain_id) & set(range(chain.config.validators)))
         # With more than that nothing is promised, so nobody need wait for it longer.
-        stood = chain.config.validators - chain.family.quorum(chain.config.validators)
+        stood = chain.config.voters - chain.family.quorum(chain.config.voters)
         chain.faulty.lasting = down if down <= stood else 0
         _plan_crashes(chain, [fault for fault in mine if isinstance(fault, Crash)])
     for fault in faults:

@@ -67,7 +67,8 @@ class Ground:
     Attributes:
         chain: its id.
         regions: of its nodes by number, validators first.
-        validators: how many of them vote.
+        validators: how many of them can vote.
+        voters: how many of them vote at a time.
         byzantine: whether its protocol stands liars.
         timeout_ns: its protocol's.
         streams: that it is offered.
@@ -77,6 +78,7 @@ class Ground:
     chain: str
     regions: tuple[str, ...]
     validators: int
+    voters: int
     byzantine: bool
     timeout_ns: int
     streams: tuple[str, ...]
@@ -85,7 +87,7 @@ class Ground:
     @property
     def tolerated(self) -> int:
         """How many faulty validators the protocol stands."""
-        return (self.validators - 1) // (3 if self.byzantine else 2)
+        return (self.voters - 1) // (3 if self.byzantine else 2)
 
 
 class _Chance:

@@ -184,6 +184,12 @@ class Consensus(Model):
     commit_wait: Duration = Field(
         default=0, description="tendermint: pause after a decision before the next height (timeout_commit)."
     )
+    committee: Annotated[int, whole(1, MAX_NODES)] | None = Field(
+        default=None, description="rpbft: how many validators vote at a time; else all."
+    )
+    epoch: Annotated[int, whole(1, 1_000_000)] = Field(
+        default=1000, description="rpbft: blocks after which one of the committee is replaced (epoch_block_num)."
+    )
     heartbeat: Duration = Field(default=0, description="raft: heartbeat interval; 0 for a tenth of the timeout.")
 
 
@@ -263,11 +269,13 @@ class Chain(Model):
     )
 
     @model_validator(mode="after")
-    def _fabric_can_be(self) -> Self:
-        if self.fabric is not None:
-            problems = list(_unfit(self, self.fabric))
-            if problems:
-                raise EntryError(problems)
+    def _can_be(self) -> Self:
+        problems = [] if self.fabric is None else list(_unfit(self, self.fabric))
+        committee = self.consensus.committee
+        if committee is not None and committee > self.validators:
+            problems.append((("consensus", "committee"), f"there are {self.validators} validators; needs no more"))
+        if problems:
+            raise EntryError(problems)
         return self
 
     @field_validator("regions", mode="after")

@@ -225,7 +225,7 @@ def _evidence(
         config=chain.config,
         topology=chain.network.topology,
         phases=chain.family.phases,
-        quorum=chain.family.quorum(chain.config.validators),
+        quorum=chain.family.quorum(chain.config.voters),
         transmission_ns=chain.network.transmission_ns(block_bytes),
         horizon_ns=simulated_ns,
         cpu=tuple(nodes["cpu_utilisation"]),

@@ -197,8 +197,16 @@ class Torture:
     def _stage(self, chain_id: str, validators: int) -> _Stage:
         stage = self._stages.get((chain_id, validators))
         if stage is None:
-            stage = self._stages[chain_id, validators] = _staged(self.scenario, chain_id, validators, self.horizon_ns)
+            # Liars beyond the bound must sit in one quorum, so all vote then.
+            voters = validators if self.beyond else self._voters(chain_id, validators)
+            staged = _staged(self.scenario, chain_id, (validators, voters), self.horizon_ns)
+            stage = self._stages[chain_id, validators] = staged
         return stage
+
+    def _voters(self, chain_id: str, validators: int) -> int:
+        consensus = self.scenario.chains[chain_id].consensus
+        rotating = family(consensus.protocol).committee is not None
+        return min(validators, consensus.committee or validators) if rotating else validators
 
     def _play(self, stage: _Stage, seed: int, faults: tuple[Fault, ...], max_events: int = _MOST_EVENTS) -> Outcome:
         alliance = build(stage.scenario, seed, self.make)
@@ -281,12 +289,16 @@ def _told(chain: Chain, sent_before_ns: int) -> str:
     return f"of {len(_due(chain, sent_before_ns))} transactions those behind have executed: {done}"
 
 
-def _staged(scenario: Scenario, chain_id: str, validators: int, horizon_ns: int) -> _Stage:
-    """A scenario with this one chain and little load; the storm is as long as the horizon leaves time to recover."""
+def _staged(scenario: Scenario, chain_id: str, sizes: tuple[int, int], horizon_ns: int) -> _Stage:
+    """A scenario with this one chain and little load; the storm is as long as the horizon leaves time to recover.
+
+    ``sizes``: validators, and how many of them vote at a time.
+    """
+    validators, voters = sizes
     spec = scenario.chains[chain_id]
     entry = family(spec.consensus.protocol)
     timeout_ns = spec.consensus.timeout
-    tolerated = (validators - 1) // (3 if entry.byzantine else 2)
+    tolerated = (voters - 1) // (3 if entry.byzantine else 2)
     arriving_ns = _CALM_ARRIVAL_TIMEOUTS * timeout_ns
 
     def bound_ns(storm_ns: int, faulty: int) -> int:
@@ -305,7 +317,10 @@ def _staged(scenario: Scenario, chain_id: str, validators: int, horizon_ns: int)
             f"{chain_id} with {validators} validators may need {needed_ns(length_ns) / SECOND:g} s to recover, and the "
             f"horizon is {horizon_ns / SECOND:g} s; needs a longer --horizon or a shorter consensus timeout"
         )
-    small = spec.model_copy(update={"validators": validators, "observers": min(1, spec.observers)})
+    consensus = spec.consensus.model_copy(update={"committee": voters})
+    small = spec.model_copy(
+        update={"validators": validators, "observers": min(1, spec.observers), "consensus": consensus}
+    )
     workload = _load(scenario, chain_id, length_ns, arriving_ns, needed_ns(length_ns))
     staged = scenario.model_copy(
         update={"chains": {chain_id: small}, "workload": workload, "faults": (), "horizon": needed_ns(length_ns)}
@@ -315,13 +330,14 @@ def _staged(scenario: Scenario, chain_id: str, validators: int, horizon_ns: int)
         chain=chain_id,
         regions=tuple(spec.regions[node % len(spec.regions)] for node in range(nodes)),
         validators=validators,
+        voters=voters,
         byzantine=entry.byzantine,
         timeout_ns=timeout_ns,
         streams=tuple(workload)[:-1],
         length_ns=length_ns,
     )
     return _Stage(
-        staged, ground, entry.quorum(validators), lambda faulty: bound_ns(length_ns, faulty), length_ns + arriving_ns
+        staged, ground, entry.quorum(voters), lambda faulty: bound_ns(length_ns, faulty), length_ns + arriving_ns
     )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DELAY_NS = 5_000_000
 
-AT_THE_LEADER = {"pbft": 3, "hotstuff": 6, "jolteon": 4, "tendermint": 3, "qbft": 3, "raft": 2}
+AT_THE_LEADER = {"pbft": 3, "hotstuff": 6, "jolteon": 4, "tendermint": 3, "qbft": 3, "raft": 2, "rpbft": 3}
 """One-way delays from a proposal until its leader knows that it is decided."""
 
 
@@ -32,6 +32,7 @@ def sent_per_block(protocol: str, n: int) -> dict[str, int]:
         "pbft": {"pre-prepare": others, "prepare": others**2, "commit": everybody},
         "tendermint": {"proposal": others, "prevote": everybody, "precommit": everybody},
         "qbft": {"pre-prepare": others, "prepare": everybody, "commit": everybody},
+        "rpbft": {"pre-prepare": others, "prepare": everybody, "commit": everybody},
         "hotstuff": {"proposal": others, "vote": others},
         "jolteon": {"proposal": others, "vote": others},
         "raft": {"append": others, "acknowledge": others, "commit": others},

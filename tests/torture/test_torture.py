@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Make = Callable[[Parameters], Replica]
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "torture.yaml"
-PROTOCOLS = ["hotstuff", "jolteon", "pbft", "qbft", "raft", "tendermint"]
+PROTOCOLS = ["hotstuff", "jolteon", "pbft", "qbft", "raft", "rpbft", "tendermint"]
 HORIZON_NS = 60 * SECOND
 QUICK, LONG, CHUNK = 200, 2_000, 250
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 BEHIND = 8
 """Blocks between two checkpoints, twice: a node whom a liar leaves out may learn from checkpoints only."""
-BYZANTINE = ["hotstuff", "jolteon", "pbft", "qbft", "tendermint"]
+BYZANTINE = ["hotstuff", "jolteon", "pbft", "qbft", "rpbft", "tendermint"]
 
 
 def fault(action: str, at: str = "1s", lasts: str | None = "2s", **keys: object) -> dict[str, Any]:

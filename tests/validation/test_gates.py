@@ -1,6 +1,4 @@
-"""The laws that gate: chained HotStuff's timing (V1), a sparse load's wait for Fabric's batch timeout (V4), PBFT's
-delays and messages (V6). Other studies are reported.
-"""
+"""The laws that gate: HotStuff's timing (V1), Fabric's batch timeout (V4), PBFT's delays and messages (V6)."""
 
 from __future__ import annotations
 
