@@ -64,13 +64,19 @@ class Catchup:
             executed_ns = self._chain.commit(node, push.sequence, push.value, at_ns)
             if executed_ns is not None:
                 self._caught_up(node, 0, executed_ns)
-        elif push.sequence > height + 1:
-            self.fetch(node, (push.sender,), at_ns)
+        elif push.sequence > height + 1 and node.index not in self._fetching:
+            self._ask(node, self._and_others(push.sender, node), at_ns, 0)
 
     def fetch(self, node: Node, peers: Sequence[int], at_ns: int) -> None:
         """Get a node what one of ``peers`` has beyond it; one that fetches already goes on as it does."""
         if node.index not in self._fetching:
-            self._ask(node, peers, at_ns, 0)
+            turn = node.index % len(peers)
+            self._ask(node, (*peers[turn:], *peers[:turn]), at_ns, 0)
+
+    def _and_others(self, first: int, node: Node) -> tuple[int, ...]:
+        """One peer, and all other validators after it: it may never answer."""
+        n = self._chain.config.validators
+        return tuple(peer for peer in ((first + k) % n for k in range(n)) if peer != node.index)
 
     def resume(self, node: Node, now_ns: int) -> None:
         """A restarted node goes on from what its disk holds, and looks for what it missed."""
@@ -82,19 +88,18 @@ class Catchup:
             self.fetch(node, peers, now_ns)
 
     def _ask(self, node: Node, peers: Sequence[int], at_ns: int, attempt: int) -> None:
-        """Ask one peer, and the next if no answer has come after the chain's timeout."""
+        """Ask the first peer, and the next if no answer has come after the chain's timeout."""
         self._asked += 1
         self._fetching[node.index] = self._asked
-        peer = peers[(node.index + attempt) % len(peers)]
         reached = self._chain.ledger.heights[node.index]
         if not node.down:
-            self._chain.transmit(node.index, [peer], BlockRequest(node.index, reached + 1, attempt), at_ns)
+            self._chain.transmit(node.index, [peers[0]], BlockRequest(node.index, reached + 1, attempt), at_ns)
             retry_ns = at_ns + self._chain.config.timeout_ns
             self._engine.call_at(retry_ns, self._ask_again, node, peers, self._asked, attempt + 1)
 
     def _ask_again(self, node: Node, peers: Sequence[int], asked: int, attempt: int) -> None:
         if self._fetching.get(node.index) == asked:
-            self._ask(node, peers, self._engine.now, attempt)
+            self._ask(node, (*peers[1:], peers[0]), self._engine.now, attempt)
 
     def answer(self, node: Node, request: BlockRequest, at_ns: int) -> None:
         """Send what was asked for, so many blocks at a time; an answer without any says that there are none yet."""
@@ -123,7 +128,7 @@ class Catchup:
         # After each piece: the replica must not come to decisions that are executed already.
         self._caught_up(node, answer.peer_view, at_ns)
         if more:
-            self._ask(node, (answer.sender,), at_ns, answer.attempt + 1)
+            self._ask(node, self._and_others(answer.sender, node), at_ns, answer.attempt + 1)
 
     def _caught_up(self, node: Node, view: int, at_ns: int) -> None:
         if node.replica is not None:

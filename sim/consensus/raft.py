@@ -21,7 +21,9 @@ The rules:
     dropped gets SNAPSHOT, and fetches that state through its host (7).
 
 Choices where the paper leaves room. Replica 0 leads term 1 from the start, as a bootstrapped group is configured. A
-leader sends values once, and again with a heartbeat to whoever acknowledged nothing new since the heartbeat before.
+leader sends values once, and again with a heartbeat to whoever acknowledged nothing new since the heartbeat before; if
+that does not help, after twice as many heartbeats each time. Without that pause a line that is merely slow would fill
+with repetitions until nothing else gets through, and stay so.
 Messages are not signed: members of a crash-fault group trust each other and their channels are authenticated, so a
 decision proves nothing to a third party. What a replica says it has on disk first; one that lost its disk may have
 promised what it no longer knows, and must not come back under its old number: the host keeps it out.
@@ -68,6 +70,8 @@ ELECTION_TIMER: Final = "election"
 HEARTBEAT_TIMER: Final = "heartbeat"
 FOLLOWER, PRE_CANDIDATE, CANDIDATE, LEADER = range(4)
 UNKNOWN: Final = -1
+MOST_PATIENCE: Final = 15
+"""Heartbeats between two repetitions at most: one and a half timeouts, unless heartbeats are rare."""
 
 
 def majority(n: int) -> int:
@@ -264,6 +268,7 @@ class RaftReplica:
         self._votes: set[int] = set()
         self._match = dict.fromkeys(range(self._n), 0)
         self._match_before = dict(self._match)
+        self._silent, self._patience = dict.fromkeys(self._match, 0), dict.fromkeys(self._match, 0)
         self._next = dict.fromkeys(range(self._n), 1)
         self._heard_from: dict[int, int] = {}
         self._heard_at: int | None = None
@@ -430,6 +435,7 @@ class RaftReplica:
         self.leader = self._me
         self._match = dict.fromkeys(range(self._n), 0)
         self._match_before = dict(self._match)
+        self._silent, self._patience = dict.fromkeys(self._match, 0), dict.fromkeys(self._match, 0)
         self._next = dict.fromkeys(range(self._n), self._log.last + 1)
         self._heard_from = dict.fromkeys(range(self._n), self._now)
         outputs += (CancelTimer(ELECTION_TIMER), EnterView(self.view, self._me))
@@ -477,11 +483,20 @@ class RaftReplica:
             return
         for peer in self._match:
             if peer != self._me:
-                if self._match[peer] == self._match_before[peer] < self._log.last:
-                    self._next[peer] = self._match[peer] + 1
+                self._look_after(peer)
                 self._send(peer, outputs, "heartbeat")
         self._match_before = dict(self._match)
         self._set_timer(outputs)
+
+    def _look_after(self, peer: int) -> None:
+        """Send again to who is silent about what it was sent, ever more rarely: its line may be slow, or full."""
+        if not self._match[peer] == self._match_before[peer] < self._log.last:
+            self._silent[peer] = self._patience[peer] = 0
+            return
+        self._silent[peer] += 1
+        if self._silent[peer] > self._patience[peer]:
+            self._next[peer] = self._match[peer] + 1
+            self._silent[peer], self._patience[peer] = 0, min(2 * self._patience[peer] + 1, MOST_PATIENCE)
 
     def _on_append(self, message: Append) -> Sequence[Output]:
         outputs: list[Output] = []

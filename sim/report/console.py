@@ -146,10 +146,13 @@ def _objectives(summary: Mapping[str, Any], scenario: Scenario) -> Table:
 
 def _speed(summary: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
     wall = manifest["wall"]
+    computed = sum(chain["computed_blocks"] for chain in summary["chains"].values())
+    assumed = f" and assumed at {computed:,} computed as a whole" if computed else ""
     return (
         f"{wording.simulated(summary)} simulated in {wording.duration(wall['simulation_s'])}: "
         f"{wording.three_digits(wall['events_per_s'])} events/s, "
         f"{wording.three_digits(wall['messages_per_s'])} messages/s, "
         f"at most {wording.storage(wall['peak_memory_bytes'])} of memory; "
-        f"agreement checked at {summary['checked_heights']:,} heights; seed {summary['seed']}, run {summary['run_id']}"
+        f"agreement checked at {summary['checked_heights']:,} heights{assumed}; "
+        f"seed {summary['seed']}, run {summary['run_id']}"
     )

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 import yaml
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from sim.consensus.registry import protocols
+from sim.consensus.registry import family, protocols
 from sim.scenario.distributions import DurationDistribution, Model
 from sim.scenario.fault import Fault
 from sim.scenario.matrix import DelayMatrix
@@ -271,7 +271,7 @@ class Chain(Model):
     @model_validator(mode="after")
     def _can_be(self) -> Self:
         problems = [] if self.fabric is None else list(_unfit(self, self.fabric))
-        committee = self.consensus.committee
+        committee = self.consensus.committee if family(self.consensus.protocol).committee is not None else None
         if committee is not None and committee > self.validators:
             problems.append((("consensus", "committee"), f"there are {self.validators} validators; needs no more"))
         if problems:

@@ -167,7 +167,9 @@ def test_a_schedule_written_into_a_file_is_read_as_it_was(tmp_path: Path) -> Non
 @pytest.mark.parametrize("byzantine", [True, False])
 def test_a_storm_keeps_within_the_bound_and_passes(validators: int, byzantine: bool) -> None:
     """At no time are more validators liars or down than the protocol stands, and every kind of fault comes up."""
-    ground = Ground("a", ("east", "west") * 4, validators, byzantine, 250 * MILLISECOND, ("x", "y"), 5 * SECOND)
+    ground = Ground(
+        "a", ("east", "west") * 4, validators, validators, byzantine, 250 * MILLISECOND, ("x", "y"), 5 * SECOND
+    )
     kinds: set[str] = set()
     for seed in range(400):
         faults = storm(ground, Draws(seed).block("storm"))
