@@ -121,7 +121,7 @@ def test_one_decision(benchmark: BenchmarkFixture, validators: int, goal_s: floa
     chain = done[-1].chains["c"]
     (block,) = chain.ledger.blocks[1:]
     assert messages(done[-1]) == sum(message_law(validators).values())
-    body = block.value.body  # type: ignore[union-attr]
+    body = block.value.body  # type: ignore[union-attr] # there is one, for nothing went wrong
     quorum_ns = sorted(int(time_ns) - body.proposed_ns for time_ns in block.voted_ns)
     latency_s = quorum_ns[chain.family.quorum(validators) - 1] / SECOND
     assert latency_s == pytest.approx(EXPECTED_S, abs=0.08)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from sim.chain.rounds import Busy, Shape, Work, touches, vote
+from sim.chain.rounds import touches, vote
+from sim.chain.train import Busy, Shape, Work
 from sim.consensus.quorum import Quorums, message_law
 from sim.kernel.engine import MILLISECOND, SECOND
 

@@ -15,7 +15,8 @@ import numpy as np
 from sim.chain.forecast import Cut, Forecast
 from sim.chain.ledger import Body
 from sim.chain.observers import Followed, Observers, Pushes
-from sim.chain.rounds import Busy, Outcome, Shape, Work, touches, vote
+from sim.chain.rounds import touches, vote
+from sim.chain.train import Busy, Outcome, Shape, Work
 from sim.network.delays import LOST
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ chain of certificates, which no other block than the decided one can carry.
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -237,7 +238,7 @@ class Timeout:
         return 2 + self.high.signers.bit_count() + (self.vote is not None)
 
 
-class ChainedReplica:
+class ChainedReplica(ABC):
     """One replica of a chained protocol; the protocol says for which blocks it votes, and how long a chain decides."""
 
     chain_length: ClassVar[int]
@@ -293,11 +294,11 @@ class ChainedReplica:
 
     # What the protocol says.
 
+    @abstractmethod
     def _may_vote(self, proposal: Proposal) -> bool:
         """Whether the protocol's rule lets this replica vote for a block of its view."""
-        raise NotImplementedError
 
-    def _certified(self, certificate: Certificate) -> None:
+    def _certified(self, certificate: Certificate) -> None:  # noqa: B027 # a hook: some protocols remember nothing
         """The block of this certificate is known: remember what the protocol wants to, such as a lock."""
 
     def _vote_in_timeout(self) -> Vote | None:

@@ -12,6 +12,7 @@ certificates that come with it, so nobody needs to be trusted.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
@@ -88,7 +89,7 @@ class Hint:
     size_bytes: int = HEADER_BYTES + SIGNATURE_BYTES
 
 
-class HeightReplica:
+class HeightReplica(ABC):
     """One replica of a protocol that agrees on one height at a time; the protocol says what a height is made of."""
 
     def __init__(self, parameters: Parameters) -> None:
@@ -123,29 +124,29 @@ class HeightReplica:
 
     # What the protocol says.
 
+    @abstractmethod
     def _start_round(self, outputs: list[Output]) -> None:
         """Begin the present round of the present height; called with nothing said in it yet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _forget_height(self) -> None:
         """Empty everything that was about a height."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _propose(self, value: Value, outputs: list[Output]) -> None:
         """Propose as the present proposer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _may_propose(self) -> bool:
         """Whether the present proposer needs a value from its host."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _timed_out(self, name: str, outputs: list[Output]) -> None:
         """A timer of the protocol's own expired."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _resume(self, outputs: list[Output]) -> None:
         """Set timers anew for the present round, if anything is under way or waits."""
-        raise NotImplementedError
 
     # What the host sees.
 
