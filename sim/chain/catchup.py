@@ -65,18 +65,19 @@ class Catchup:
             if executed_ns is not None:
                 self._caught_up(node, 0, executed_ns)
         elif push.sequence > height + 1 and node.index not in self._fetching:
-            self._ask(node, self._and_others(push.sender, node), at_ns, 0)
+            self._ask(node, self._and_others((push.sender,), node), at_ns, 0)
 
     def fetch(self, node: Node, peers: Sequence[int], at_ns: int) -> None:
         """Get a node what one of ``peers`` has beyond it; one that fetches already goes on as it does."""
         if node.index not in self._fetching:
             turn = node.index % len(peers)
-            self._ask(node, (*peers[turn:], *peers[:turn]), at_ns, 0)
+            self._ask(node, self._and_others((*peers[turn:], *peers[:turn]), node), at_ns, 0)
 
-    def _and_others(self, first: int, node: Node) -> tuple[int, ...]:
-        """One peer, and all other validators after it: it may never answer."""
+    def _and_others(self, peers: Sequence[int], node: Node) -> tuple[int, ...]:
+        """These, and all other validators after them: those named may never answer."""
         n = self._chain.config.validators
-        return tuple(peer for peer in ((first + k) % n for k in range(n)) if peer != node.index)
+        ring = ((peers[0] + k) % n for k in range(n))
+        return (*peers, *(peer for peer in ring if peer != node.index and peer not in peers))
 
     def resume(self, node: Node, now_ns: int) -> None:
         """A restarted node goes on from what its disk holds, and looks for what it missed."""
@@ -128,7 +129,7 @@ class Catchup:
         # After each piece: the replica must not come to decisions that are executed already.
         self._caught_up(node, answer.peer_view, at_ns)
         if more:
-            self._ask(node, self._and_others(answer.sender, node), at_ns, answer.attempt + 1)
+            self._ask(node, self._and_others((answer.sender,), node), at_ns, answer.attempt + 1)
 
     def _caught_up(self, node: Node, view: int, at_ns: int) -> None:
         if node.replica is not None:
