@@ -133,20 +133,25 @@ class Queues:
         there[:, 1:] = np.stack(votes, axis=1)
         there[left == INFINITE] = 0
         links = there.reshape(len(there), -1, n, n)
-        order = np.argsort(left.reshape(len(there), -1, n), axis=1, kind="stable")[..., None]
-        by_sending = np.take_along_axis(links, order, axis=1)
-        by_sending[0] = np.maximum(by_sending[0], self._link)
-        np.maximum.accumulate(by_sending, axis=1, out=by_sending)
-        np.put_along_axis(links, order, by_sending, axis=1)
+        if self._size[1] == 1:
+            # Of one height a node says one thing after the other.
+            links[0] = np.maximum(links[0], self._link)
+            np.maximum.accumulate(links, axis=1, out=links)
+        else:
+            order = np.argsort(left.reshape(len(there), -1, n), axis=1, kind="stable")[..., None]
+            by_sending = np.take_along_axis(links, order, axis=1)
+            by_sending[0] = np.maximum(by_sending[0], self._link)
+            np.maximum.accumulate(by_sending, axis=1, out=by_sending)
+            np.put_along_axis(links, order, by_sending, axis=1)
         proposal[:] = there[:, 0, :, leader]
         for k, vote_there in enumerate(votes):
             vote_there[:] = there[:, 1 + k]
 
     def _in_order(self, arrivals: Times, left: Times) -> NDArray[np.int64]:
         """The order of arrival; what a link that keeps order delivers together comes in the order of sending."""
-        if not self._shape.ordered:
-            return np.argsort(arrivals, axis=2, kind="stable")
         trains, heights = self._size
+        if heights == 1 or not self._shape.ordered:
+            return np.argsort(arrivals, axis=2, kind="stable")
         said = np.empty((trains, heights, 1 + len(self._rows) * self._shape.n), dtype=np.int64)
         said[:, :, 0] = left[:, 0, :, self._leader]
         said[:, :, 1:] = left[:, list(self._rows)].swapaxes(1, 2).reshape(trains, heights, -1)
