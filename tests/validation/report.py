@@ -70,15 +70,26 @@ def _line(row: Row) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+_WIDEST = 75
+"""Errors beyond this many percent are written at the edge."""
+
+
 def figure(done: Sequence[Study], path: Path) -> None:
-    """Signed errors of all rows; hollow where a constant was fitted, grey ticks for the null model."""
+    """Signed errors of all rows; hollow where a constant was fitted, grey ticks for the null model, arrows beyond."""
     import matplotlib.pyplot as plt
 
     rows = [row for study in done for row in study.rows]
     plot, axes = plt.subplots(figsize=(8, 0.21 * len(rows) + 1), layout="constrained")
     for place, row in enumerate(reversed(rows)):
         colour = style.SERIES[int(row.study[1:]) % len(style.SERIES)]
-        axes.plot(100 * row.error, place, "o", color=colour, fillstyle="none" if row.fitted else "full")
+        error, fill = 100 * row.error, "none" if row.fitted else "full"
+        if abs(error) <= _WIDEST:
+            axes.plot(error, place, "o", color=colour, fillstyle=fill)
+        else:
+            edge = _WIDEST if error > 0 else -_WIDEST
+            axes.plot(edge, place, ">" if error > 0 else "<", color=colour, fillstyle=fill)
+            side = "right" if error > 0 else "left"
+            axes.text(0.9 * edge, place, f"{error:+.0f} %", color=colour, fontsize=8, ha=side, va="center")
         if row.null_model is not None:
             axes.plot(100 * (row.null_model / row.published - 1), place, "|", color="0.5", markersize=9)
     axes.set_yticks(
@@ -86,7 +97,7 @@ def figure(done: Sequence[Study], path: Path) -> None:
     )
     axes.axvline(0, color="0.3", linewidth=0.8)
     axes.axvspan(-20, 20, color="0.93", zorder=0)
-    axes.set_xlim(-75, 75)
+    axes.set_xlim(-_WIDEST - 3, _WIDEST + 3)
     axes.set_xlabel("simulated against published, %", fontsize=9)
     axes.set_title("Dots: simulated (hollow: fitted). Bars: a model without simulation. Band: ±20 %", fontsize=9)
     axes.margins(y=0.01)
