@@ -25,10 +25,11 @@ from sim.workload.curve import FLAT, Curve, segments, windowed
 from sim.workload.streams import Checks, Deposits, ask, offer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sim.consensus.interface import Replica
     from sim.consensus.parameters import Parameters
+    from sim.faults.schedule import Fault
     from sim.scenario import Scenario
     from sim.scenario.model import Chain as ChainSpec
     from sim.scenario.model import Fabric as FabricSpec
@@ -73,8 +74,20 @@ class Alliance:
             write_tables(chain, self.recorder, self.ended_ns)
 
 
-def build(scenario: Scenario, seed: int, make: Callable[[Parameters], Replica] | None = None) -> Alliance:
-    """Build the alliance of a scenario for one replication; ``make`` makes other replicas than the protocols' own."""
+def build(
+    scenario: Scenario,
+    seed: int,
+    make: Callable[[Parameters], Replica] | None = None,
+    faults: Sequence[Fault] | None = None,
+) -> Alliance:
+    """Build the alliance of a scenario for one replication.
+
+    Args:
+        scenario: says all of it.
+        seed: of the replication.
+        make: makes other replicas than the protocols' own.
+        faults: to happen instead of the scenario's.
+    """
     engine = Engine()
     draws = Draws(seed)
     recorder = Recorder()
@@ -105,7 +118,8 @@ def build(scenario: Scenario, seed: int, make: Callable[[Parameters], Replica] |
             offered = replace(offered, endorsed_ns=endorsed.endorsed_ns)
         chain = chains[chain_id] = Chain(engine, draws, recorder, config, network, offered, make, validation)
         verifications[chain_id] = Verification(engine, recorder, chain, requests)
-    faults = schedule(scenario)
+    if faults is None:
+        faults = schedule(scenario)
     for chain_id, chain in chains.items():
         if scenario.chains[chain_id].fidelity == "auto":
             chain.compute_heights(sorted((fault.at_ns, end_ns(fault)) for fault in faults if fault.chain == chain_id))

@@ -18,7 +18,6 @@ from sim.chain.invariants import AGREEMENT, InvariantViolation, progress_bound_n
 from sim.chain.ledger import NOT_YET
 from sim.chain.mempool import REJECTED
 from sim.consensus.registry import family
-from sim.faults.apply import apply
 from sim.faults.storms import Ground, beyond, storm
 from sim.kernel.draws import Draws
 from sim.kernel.engine import SECOND, EventLimit
@@ -209,9 +208,8 @@ class Torture:
         return min(validators, consensus.committee or validators) if rotating else validators
 
     def _play(self, stage: _Stage, seed: int, faults: tuple[Fault, ...], max_events: int = _MOST_EVENTS) -> Outcome:
-        alliance = build(stage.scenario, seed, self.make)
+        alliance = build(stage.scenario, seed, self.make, faults)
         chain = alliance.chains[stage.ground.chain]
-        apply(faults, alliance.chains, alliance.engine, Draws(seed))
         recovered_ns = -1
         try:
             recovered_ns = _recovery(alliance, chain, stage, max_events)

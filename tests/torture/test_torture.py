@@ -51,6 +51,11 @@ def test_no_storm_within_the_bound_breaks_an_invariant_or_ends_progress(protocol
     assert failures(torture(protocol), range(first, first + 100)) == []
 
 
+def test_no_storm_breaks_a_chain_whose_calm_heights_are_computed() -> None:
+    scenario = load(SCENARIO, set={"chains.court.fidelity": "auto"})
+    assert failures(Torture(scenario, HORIZON_NS), range(1, QUICK + 1)) == []
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("first", range(1_001, 1_001 + LONG, CHUNK))
 @pytest.mark.parametrize("protocol", PROTOCOLS)
