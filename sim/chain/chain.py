@@ -7,6 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sim.chain.catchup import Catchup
+from sim.chain.compiled.express import Express
+from sim.chain.compiled.heights import Heights
+from sim.chain.compiled.replication import Replication
+from sim.chain.compiled.views import Pipeline
 from sim.chain.faulty import Faulty, Forged
 from sim.chain.ledger import Ledger
 from sim.chain.node import Node
@@ -78,7 +82,7 @@ class Chain:
         self.ledger = Ledger(config, self.records, offered)
         self.faulty = Faulty()
         self.views: set[int] = set()
-        self.pilot: Pilot | None = None
+        self.pilot: Pilot | Express | None = None
         self.family = family(config.protocol)
         self._engine = engine
         self._recorder = recorder
@@ -179,6 +183,25 @@ class Chain:
                 self.faulty.forget(node.index)
             self.carry_out(node, node.replica.step(event, at), at)
 
+    def resume(self, node: Node, event: Input, since_ns: int) -> None:
+        """Step a replica with what happened at an earlier time; a timer that has run out since then expires now."""
+        now_ns = self._engine.now
+        if node.replica is None:
+            return
+        for output in node.replica.step(event, since_ns):
+            if type(output) is SetTimer and since_ns + output.delay_ns > now_ns:
+                self._set_timer(node, output, since_ns, deque())
+            elif type(output) is SetTimer:
+                self.step(node, TimerExpired(output.name), now_ns)
+            else:
+                self.carry_out(node, (output,), now_ns)
+        self.carry_out(node, (), now_ns)
+
+    @property
+    def now_ns(self) -> int:
+        """The time."""
+        return self._engine.now
+
     def _expire(self, node: Node, name: str) -> None:
         del node.timers[name]
         self.step(node, TimerExpired(name), self._engine.now)
@@ -214,6 +237,7 @@ class Chain:
         self._cancel_timer(node, output, at_ns, todo)
         clock = self.faulty.clocks.get(node.index)
         delay_ns = output.delay_ns if clock is None else clock.true_ns(output.delay_ns)
+        node.due_ns[output.name] = at_ns + delay_ns
         node.timers[output.name] = self._engine.call_at(at_ns + delay_ns, self._expire, node, output.name)
         return at_ns
 
@@ -294,8 +318,15 @@ class Chain:
 
         Other heights, and all heights of other protocols, go by messages.
         """
-        if self.family.votes is not None:
-            self.pilot = Pilot(self, self._engine, self.family.votes, faults)
+        votes = self.family.votes
+        if votes is not None and not self._rotates:
+            self.pilot = Pilot(self, self._engine, votes, faults)
+        elif votes is not None:
+            self.pilot = Express(self, self._engine, partial(Heights, self, votes), faults)
+        elif self.family.chain_length:
+            self.pilot = Express(self, self._engine, partial(Pipeline, self), faults)
+        elif self.family.replicates:
+            self.pilot = Express(self, self._engine, partial(Replication, self), faults)
 
     def retire(self) -> None:
         """The end: no record will be presented or proved any more, so what that takes is given up."""

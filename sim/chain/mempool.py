@@ -7,7 +7,7 @@ in order until the capacity is reached, and the rest are rejected, exactly as if
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -146,6 +146,14 @@ class Mempool:
         self.admitted += came
         self.peak = max(self.peak, peak)
         self._base_ns = base_ns
+
+    def save(self) -> dict[str, Any]:
+        """What `restore` needs to make the pool as it is now."""
+        return {**vars(self), "state": self.state.copy(), "queued_ns": self.queued_ns.copy()}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Undo everything since this was saved; can be done once."""
+        vars(self).update(saved)
 
     def cut(self, now_ns: int, *, now_or_never: bool = False) -> Rows:
         """Take the next block's transactions out; empty if it is not time to cut yet.

@@ -36,6 +36,7 @@ class Node:
         core_free_ns: of each core, when it will be free; not kept for a single one.
         cpu_busy_ns: CPU time spent so far.
         slow: its CPU takes this many times longer than others.
+        timers: of the replica, by name; due_ns: when each expires, or would have.
         idle: it knows of no transaction that waits, so the next one has to wake it.
     """
 
@@ -46,6 +47,7 @@ class Node:
         "cpu_free_ns",
         "down",
         "downtimes",
+        "due_ns",
         "halt_ns",
         "idle",
         "index",
@@ -69,6 +71,7 @@ class Node:
         self.slow = 1
         self.idle = True
         self.timers: dict[str, Timer] = {}
+        self.due_ns: dict[str, int] = {}
 
     def take(self, received_ns: int, message_ns: int, batch_ns: int) -> int | None:
         """Take a message in on several cores; returns when it is handed to the replica, or None if a crash comes first.

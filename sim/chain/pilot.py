@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.chain.calm import computable, few_wait, is_calm
 from sim.chain.flight import Flight, Flown
 from sim.consensus.interface import Resumed
 from sim.kernel.engine import MILLISECOND, SECOND
@@ -41,8 +42,6 @@ _CELLS = 1_000_000
 """And validators squared times heights: a call takes some tens of megabytes at most."""
 _AHEAD_NS = 600 * SECOND
 """How far the ledger may run ahead of the clock."""
-_FEWEST = 4
-"""Validators: with fewer a node's own votes may be a quorum, and there is little to gain."""
 _LONGEST_TRAIN = 6
 """Heights solved together; where more overlap, solving them takes as long as delivering their messages."""
 _REST_NS = 10 * SECOND
@@ -83,7 +82,7 @@ class Pilot:
         self._batch = 8
         self._most = min(_MOST_HEIGHTS, max(_LONGEST_TRAIN + 1, _CELLS // config.validators**2))
         self._not_before_ns = 0
-        self._possible = config.validators >= _FEWEST and config.cores == 1 and chain.network.plain
+        self._possible = computable(chain)
         engine.call_at(0, self.consider)
 
     # Taking the chain.
@@ -101,19 +100,13 @@ class Pilot:
 
     def _calm(self) -> bool:
         chain, now_ns = self._chain, self._engine.now
-        ledger, faulty = chain.ledger, chain.faulty
-        if any(begin <= now_ns < end for begin, end in self._faults):
+        if not is_calm(chain, now_ns, self._faults):
             return False
-        height = len(ledger.blocks) - 1
-        if faulty.nodes or faulty.clocks or any(reached != height for reached in ledger.heights):
-            return False
-        if not chain.network.plain or any(node.down or node.slow != 1 for node in chain.nodes):
-            return False
+        height = len(chain.ledger.blocks) - 1
         replicas = [node.replica for node in chain.nodes if node.replica is not None]
         first = replicas[0]
         together = all(r.active and r.view == first.view and r.last_executed == height for r in replicas)
-        waiting, _, _ = chain.proposer.pool.outlook()
-        drained = len(waiting) <= chain.config.max_transactions and not any(r.outstanding() for r in replicas)
+        drained = few_wait(chain) and not any(r.outstanding() for r in replicas)
         return together and drained and (height == 0 or chain.proposer.pool.leader == first.leader)
 
     def _take_over(self) -> None:
@@ -241,7 +234,7 @@ class Pilot:
         checkpoint = height - height % config.checkpoint_interval
         values = tuple(block.value for block in ledger.blocks[checkpoint + 1 :] if block.value is not None)
         flight.land()
-        chain.proposer.wake(height)
+        chain.proposer.wake(height + 1, flight.view)
         digest = ledger.blocks[checkpoint].digest
         for node in chain.nodes[: config.validators]:
             waits = chain.proposer.waits(node, now_ns)

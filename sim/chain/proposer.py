@@ -25,6 +25,10 @@ class Proposer:
     Who leads is what replicas say: `EnterView` where the leadership changes because a leader was given up, and
     ``can_propose()`` where it moves on with every value. A leader of a lower view than another had before is given up
     by others and does not know it yet: its proposals would find no votes, and it makes none.
+
+    Attributes:
+        pool: of the leader.
+        known: the first block of which the leader has not been told that it is executed.
     """
 
     def __init__(self, chain: Chain, engine: Engine, *, rotates: bool) -> None:
@@ -35,7 +39,7 @@ class Proposer:
         self._access_ns = np.array([row[node].delay_ns for node, row in enumerate(links)], dtype=np.int64)
         self.pool = self._rotating_pool() if rotates else Mempool(chain.config, chain.offered, self._reach_ns)
         self._view = -1
-        self._known = 0
+        self.known = 0
         self._branch: tuple[Value, ...] = ()
         self._cut: Timer | None = None
         self._cut_ns = 0
@@ -72,13 +76,17 @@ class Proposer:
         self._view = node.replica.view
         none = np.empty(0, dtype=np.int64)
         blocks = self._chain.ledger.blocks
-        executed = np.concatenate([none, *(block.transactions for block in blocks[self._known :])])
-        self._known = len(blocks)
+        executed = np.concatenate([none, *(block.transactions for block in blocks[self.known :])])
+        self.known = len(blocks)
         self._branch = node.replica.outstanding()
         bodies = [value.body for value in self._branch]
         carried = [body.transactions for body in bodies if isinstance(body, Body)]
         self.pool.lead(node.index, executed, np.concatenate([none, *carried]), at_ns)
         self._forget_cut()
+
+    def led_in(self, view: int) -> bool:
+        """Whether somebody has taken the lead in this view, or a later one."""
+        return self._view >= view
 
     def restart(self, node: Node, at_ns: int) -> None:
         """A leader that nobody has replaced comes back: what it had cut and not proposed waits again."""
@@ -98,10 +106,11 @@ class Proposer:
             self._wake.cancel()
             self._wake = None
 
-    def wake(self, height: int) -> None:
-        """Go on above this height."""
+    def wake(self, known: int, view: int) -> None:
+        """Go on: the pool's leader, who leads since ``view``, has been told of all blocks below ``known``."""
         self._rests = False
-        self._known = height + 1
+        self.known = known
+        self._view = max(self._view, view)
 
     def _forget_cut(self) -> None:
         if self._cut is not None:

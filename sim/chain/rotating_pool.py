@@ -8,7 +8,7 @@ each region is worked out once, and what other leaders have taken in since is sk
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -137,6 +137,18 @@ class RotatingPool(Mempool):
         new = self.state[arrived] == AHEAD
         self._next = self._here.next = end
         self._take_in(arrived[new], arrival_ns[new])
+
+    def save(self) -> dict[str, Any]:
+        """As `Mempool.save`."""
+        looked = {place: here.next for place, here in self._arrivals.items()}
+        return {**super().save(), "_taken": list(self._taken), "looked": looked}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """As `Mempool.restore`."""
+        looked = saved.pop("looked")
+        super().restore(saved)
+        for place, here in self._arrivals.items():
+            here.next = looked.get(place, 0)
 
     def cut(self, now_ns: int, *, now_or_never: bool = False) -> Rows:
         """As `Mempool.cut`; remembers what is in flight."""

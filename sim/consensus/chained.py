@@ -36,6 +36,7 @@ from sim.consensus.interface import (
     Output,
     Propose,
     RequestWaiting,
+    Resumed,
     Send,
     SetTimer,
     StateTransferred,
@@ -285,6 +286,7 @@ class ChainedReplica(ABC):
             Executed: self._on_executed,
             TimerExpired: self._on_timer_expired,
             StateTransferred: self._on_state_transferred,
+            Resumed: self._on_resumed,
         }
 
     @classmethod
@@ -320,6 +322,23 @@ class ChainedReplica(ABC):
     def active(self) -> bool:
         """Always: there is no time between views."""
         return True
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing waits for a decision, and the newest certificate ends a row of views without a gap."""
+        branch = self._branch(self._high.block)
+        settled = not (self._open or self._pending or self._asking or any(b.value.count for b in branch))
+        gapless = not self._high.view or (self._knows(self._high.block) and self._final(self._high) is not None)
+        return settled and gapless and self.view == self._high.view + 1
+
+    def tail(self) -> list[Block]:
+        """The blocks above those that everybody has executed, at the leader of the next view in a quiet moment."""
+        tail: list[Block] = []
+        block = self._blocks.get(self._high.block)
+        while block is not None and len(tail) < self.chain_length:
+            tail.insert(0, block)
+            block = self._blocks.get(block.justify.block)
+        return tail
 
     @property
     def next_sequence(self) -> int:
@@ -642,6 +661,36 @@ class ChainedReplica(ABC):
         outputs += [Decide(b.height, b.view, b.value) for b in self._decided if b.height > self.last_executed]
         self._learn(self._high, outputs, public=False)
         self._process_pending(outputs)
+        self._start_timer(outputs)
+        return outputs
+
+    def _on_resumed(self, event: Resumed) -> Sequence[Output]:
+        """Views went by without messages: ``values`` are the newest blocks, the last proposed in ``view``.
+
+        The certificate of that view is known only to who leads the next one. Signers are the first replicas, whoever
+        they would have been.
+        """
+        outputs: list[Output] = []
+        first, signers = event.view - len(event.values) + 1, (1 << self._quorum) - 1
+        self._blocks.clear()
+        certificate = below = Certificate(first - 1, event.checkpoint_digest, signers) if first > 1 else GENESIS
+        self._root = (certificate.block, event.checkpoint - len(event.values))
+        for k, value in enumerate(event.values):
+            block = Block.on(self._height_of(certificate.block), first + k, value, certificate)
+            self._blocks[block.id] = block
+            below, certificate = certificate, Certificate(block.view, block.id, signers)
+        leads = self.leader_of(event.view + 1) == self._me
+        self._high = self._deciding = certificate if leads else below
+        self.view = self._high.view + 1
+        self._last_voted = event.view
+        if self.leader_of(event.view) == self._me:
+            self._proposed_view = max(self._proposed_view, event.view)
+        self.last_executed = self._decided_height = self._announced = event.sequence
+        self._decided, self._waiting, self._fruitless = [], event.waiting, 0
+        for held in (self._open, self._pending, self._seen, self._votes):
+            held.clear()
+        self._asking = self._timer_runs = False
+        self._certified(self._high)
         self._start_timer(outputs)
         return outputs
 

@@ -27,6 +27,7 @@ from sim.consensus.interface import (
     Output,
     Propose,
     RequestWaiting,
+    Resumed,
     Send,
     SetTimer,
     StateTransferred,
@@ -115,6 +116,7 @@ class HeightReplica(ABC):
             Executed: self._on_executed,
             TimerExpired: self._on_timer_expired,
             StateTransferred: self._on_state_transferred,
+            Resumed: self._on_resumed,
         }
 
     @classmethod
@@ -131,6 +133,10 @@ class HeightReplica(ABC):
     @abstractmethod
     def _forget_height(self) -> None:
         """Empty everything that was about a height."""
+
+    @abstractmethod
+    def _has_begun(self) -> bool:
+        """Whether anything has been said about the present height."""
 
     @abstractmethod
     def _propose(self, value: Value, outputs: list[Output]) -> None:
@@ -168,6 +174,12 @@ class HeightReplica(ABC):
     def active(self) -> bool:
         """Always: these protocols vote in every round."""
         return True
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing has happened since the last height was executed."""
+        ahead = self._decided is not None or self.height in self._later or self.last_executed + 1 != self.height
+        return not (ahead or self.round or self._has_begun())
 
     @property
     def next_sequence(self) -> int:
@@ -257,6 +269,22 @@ class HeightReplica(ABC):
             self._open_height(outputs)
         else:
             self._resume(outputs)
+        return outputs
+
+    def _on_resumed(self, event: Resumed) -> Sequence[Output]:
+        """The height after the one that was executed last begins, at once or after the pause."""
+        outputs: list[Output] = []
+        self.last_executed = event.sequence
+        self._waiting = event.waiting
+        self._running.clear()
+        self._later.clear()
+        self._heights_of.clear()
+        self._enter_height(event.sequence + 1)
+        if self.parameters.commit_wait_ns:
+            self._paused = True
+            outputs.append(SetTimer(NEXT_HEIGHT_TIMER, self.parameters.commit_wait_ns))
+        else:
+            self._open_height(outputs)
         return outputs
 
     # Timers.

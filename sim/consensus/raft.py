@@ -197,6 +197,24 @@ class TransferLeadership:
     to: int
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a replica stands when all logs are alike, and everything in them is executed up to ``sequence``.
+
+    An input beside those of the interface, for a host that lets time pass without messages; and what it starts from.
+
+    Attributes:
+        heard: when it heard from each other replica that it listens to; -1 for never.
+        timers: how many election timers it has set.
+        before: how long each log was known to be at the last heartbeat, at the leader.
+    """
+
+    sequence: int
+    heard: tuple[int, ...]
+    timers: int
+    before: tuple[int, ...]
+
+
 class Log:
     """Entries after a base, which is a place in the log whose entries are dropped."""
 
@@ -289,6 +307,7 @@ class RaftReplica:
             Executed: self._on_executed,
             TimerExpired: self._on_timer_expired,
             StateTransferred: self._on_state_transferred,
+            Standing: self._on_standing,
         }
 
     @classmethod
@@ -321,18 +340,52 @@ class RaftReplica:
         above = self._log.entries[max(0, self.last_executed - self._log.base) :]
         return tuple(entry.value for entry in above if entry.value.count)
 
-    def step(self, event: Input | TransferLeadership, now: int) -> Sequence[Output]:
+    def step(self, event: Input | TransferLeadership | Standing, now: int) -> Sequence[Output]:
         """Take one input at ``now`` (ns) and say what to do; raises `HostError` where the host broke the contract."""
         self._now = now
         handler = self._handlers.get(type(event))
         if handler is None:
             raise HostError(f"Raft takes no {type(event).__name__}")
-        if self._began:
+        if self._began or type(event) is Standing:
             return handler(event)
         self._began = True
         outputs: list[Output] = []
         self._set_timer(outputs)
         outputs += handler(event)
+        return outputs
+
+    @property
+    def quiet(self) -> bool:
+        """Whether its log is executed, and as far as it knows everybody's."""
+        done = self._log.last == self._commit == self.last_executed
+        leads = self._role == LEADER
+        alike = not leads or all(match == self._log.last for match in self._match.values()) or not self._log.last
+        return done and alike and (leads or self._role == FOLLOWER)
+
+    def standing(self) -> Standing:
+        """Where it stands in a quiet moment."""
+        heard = [self._heard_from.get(peer, -1) for peer in range(self._n)]
+        if self._role != LEADER:
+            heard = [-1] * self._n
+            if self.leader != UNKNOWN and self._heard_at is not None:
+                heard[self.leader] = self._heard_at
+        return Standing(self.last_executed, tuple(heard), self._tries, tuple(self._match_before.values()))
+
+    def _on_standing(self, event: Standing) -> Sequence[Output]:
+        outputs: list[Output] = []
+        self._began = True
+        self.last_executed = self._commit = self._decided = event.sequence
+        self._log.stand_at(event.sequence, self.view if event.sequence else 0)
+        self._match = dict.fromkeys(range(self._n), event.sequence)
+        self._match_before = dict(enumerate(event.before)) or dict(self._match)
+        self._silent, self._patience = dict.fromkeys(self._match, 0), dict.fromkeys(self._match, 0)
+        self._next = dict.fromkeys(range(self._n), event.sequence + 1)
+        if self._role == LEADER:
+            self._heard_from = {peer: at for peer, at in enumerate(event.heard) if at >= 0}
+        elif max(event.heard) >= 0:
+            self._heard_at = max(event.heard)
+        self._tries = event.timers - (self._role != LEADER)
+        self._set_timer(outputs)
         return outputs
 
     # Terms, section 5.1.

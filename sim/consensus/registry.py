@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from sim.consensus import qbft, tendermint
 from sim.consensus.hotstuff import HotStuffReplica
 from sim.consensus.jolteon import JolteonReplica
 from sim.consensus.pbft import PbftReplica
@@ -30,11 +31,13 @@ class Votes:
         messages: one of each, of an empty value, for what it weighs: proposal, first and second vote.
         leader_votes: whether the leader says its first vote apart from its proposal.
         checkpoint: one of what every replica says after each checkpoint interval; None where nothing is said.
+        final_first: whether who finds a quorum of second votes decides without saying anything more.
     """
 
     messages: tuple[Message, Message, Message]
     leader_votes: bool
     checkpoint: Message | None = None
+    final_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class Family:
         phases: one-way delays from a proposal to the decision at the other replicas, fault-free.
         returns: whether a value that a view left behind can come back when a later view has ordered its transactions
             elsewhere. Such a transaction is executed once only (Castro & Liskov, OSDI 1999, section 4.2, by timestamp).
+        chain_length: where blocks certify their parents, how many certified ones in a row decide the first; else 0.
+        replicates: whether it is a log that one leader replicates.
         committee: who votes on a height, where that is not everybody; the others are told of finished blocks.
         votes: how heights can be computed as a whole; None where they can't, so that every message is delivered.
     """
@@ -62,6 +67,8 @@ class Family:
     phases: int
     returns: bool = False
     votes: Votes | None = None
+    chain_length: int = 0
+    replicates: bool = False
     committee: Callable[[Parameters, int], tuple[int, ...]] | None = None
 
 
@@ -70,8 +77,24 @@ def _byzantine_quorum(n: int) -> int:
 
 
 _FAMILIES: Final[dict[str, Family]] = {
-    "hotstuff": Family(HotStuffReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=True, phases=7),
-    "jolteon": Family(JolteonReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=True, phases=5),
+    "hotstuff": Family(
+        HotStuffReplica.make,
+        _byzantine_quorum,
+        certified=True,
+        byzantine=True,
+        rotates=True,
+        phases=7,
+        chain_length=HotStuffReplica.chain_length,
+    ),
+    "jolteon": Family(
+        JolteonReplica.make,
+        _byzantine_quorum,
+        certified=True,
+        byzantine=True,
+        rotates=True,
+        phases=5,
+        chain_length=JolteonReplica.chain_length,
+    ),
     "pbft": Family(
         PbftReplica.make,
         _byzantine_quorum,
@@ -86,8 +109,18 @@ _FAMILIES: Final[dict[str, Family]] = {
             checkpoint=Checkpoint(0, 1, b""),
         ),
     ),
-    "qbft": Family(QbftReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=True, phases=3),
-    "raft": Family(RaftReplica.make, majority, certified=False, byzantine=False, rotates=False, phases=3),
+    "qbft": Family(
+        QbftReplica.make,
+        _byzantine_quorum,
+        certified=True,
+        byzantine=True,
+        rotates=True,
+        phases=3,
+        votes=Votes((qbft.PrePrepare(0, 1, 0, NULL), qbft.Prepare(0, 1, 0, b""), qbft.Commit(0, 1, 0, b"")), True),
+    ),
+    "raft": Family(
+        RaftReplica.make, majority, certified=False, byzantine=False, rotates=False, phases=3, replicates=True
+    ),
     "rpbft": Family(
         RpbftReplica.make,
         _byzantine_quorum,
@@ -98,7 +131,21 @@ _FAMILIES: Final[dict[str, Family]] = {
         committee=committee_of,
     ),
     "tendermint": Family(
-        TendermintReplica.make, _byzantine_quorum, certified=True, byzantine=True, rotates=True, phases=3
+        TendermintReplica.make,
+        _byzantine_quorum,
+        certified=True,
+        byzantine=True,
+        rotates=True,
+        phases=3,
+        votes=Votes(
+            (
+                tendermint.Proposal(0, 1, 0, NULL, tendermint.NO_ROUND),
+                tendermint.Prevote(0, 1, 0, b""),
+                tendermint.Precommit(0, 1, 0, b""),
+            ),
+            leader_votes=True,
+            final_first=True,
+        ),
     ),
 }
 

@@ -158,6 +158,10 @@ class TendermintReplica(HeightReplica):
     def _may_propose(self) -> bool:
         return self._step == PROPOSE and self._valid is None and self._of(self.round).proposal is None
 
+    def _has_begun(self) -> bool:
+        rounds = self._rounds.values()
+        return any(known.proposal is not None or known.prevotes.voted or known.precommits.voted for known in rounds)
+
     def _of(self, number: int) -> _Round:
         found = self._rounds.get(number)
         if found is None:

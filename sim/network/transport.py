@@ -128,6 +128,14 @@ class Network:
             del said[next(iter(said))]
         return (*address, times) if times else address
 
+    def said(self, sender: int, receiver: int, address: Address) -> int:
+        """How often something has been said to one receiver, as far as is remembered."""
+        return self._said.get((sender, receiver, address), 0)
+
+    def note_said(self, sender: int, receiver: int, address: Address, times: int) -> None:
+        """Remember that something has been said so often, without messages."""
+        self._said[sender, receiver, address] = times
+
     def send(
         self, sender: int, receivers: Sequence[int], payload: object, size_bytes: int, address: Address, at_ns: int
     ) -> None:
