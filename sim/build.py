@@ -122,7 +122,8 @@ def build(
         faults = schedule(scenario)
     for chain_id, chain in chains.items():
         if scenario.chains[chain_id].fidelity == "auto":
-            chain.compute_heights(sorted((fault.at_ns, end_ns(fault)) for fault in faults if fault.chain == chain_id))
+            theirs = sorted((fault.at_ns, end_ns(fault)) for fault in faults if fault.chain == chain_id)
+            chain.compute_heights(theirs, scenario.horizon)
     apply(faults, chains, engine, draws)
     return Alliance(engine, recorder, chains, verifications, scenario.horizon)
 

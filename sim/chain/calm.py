@@ -21,7 +21,10 @@ def computable(chain: Chain) -> bool:
 
 
 def is_calm(chain: Chain, now_ns: int, faults: Sequence[tuple[int, int]], apart: int = 0) -> bool:
-    """Whether no node lies, is down, slow or more than ``apart`` heights behind, no link is disturbed, and none of ``faults`` is now."""
+    """Whether no node lies, is down, slow or more than ``apart`` heights behind, and nothing disturbs a link.
+
+    Nor may one of ``faults`` be now.
+    """
     ledger, faulty = chain.ledger, chain.faulty
     if any(begin <= now_ns < end for begin, end in faults):
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sim.chain.catchup import Catchup
 from sim.chain.compiled.express import Express
@@ -39,10 +39,12 @@ from sim.proof import merkle
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
 
+    from sim.chain.compiled.course import Course
     from sim.chain.config import ChainConfig, Offered
     from sim.chain.fabric import Validation
     from sim.chain.faulty import Clock, Guise, Lie
     from sim.consensus.interface import Input, Message, Output, Replica, Value
+    from sim.consensus.raft import Standing
     from sim.kernel.draws import Draws
     from sim.kernel.engine import Engine
     from sim.metrics.recorder import Recorder
@@ -183,12 +185,12 @@ class Chain:
                 self.faulty.forget(node.index)
             self.carry_out(node, node.replica.step(event, at), at)
 
-    def resume(self, node: Node, event: Input, since_ns: int) -> None:
+    def resume(self, node: Node, event: Input | Standing, since_ns: int) -> None:
         """Step a replica with what happened at an earlier time; a timer that has run out since then expires now."""
         now_ns = self._engine.now
         if node.replica is None:
             return
-        for output in node.replica.step(event, since_ns):
+        for output in node.replica.step(cast("Input", event), since_ns):
             if type(output) is SetTimer and since_ns + output.delay_ns > now_ns:
                 self._set_timer(node, output, since_ns, deque())
             elif type(output) is SetTimer:
@@ -313,20 +315,24 @@ class Chain:
             self._catchup.feed(node, height, value, executed_ns)
         return executed_ns
 
-    def compute_heights(self, faults: Sequence[tuple[int, int]]) -> None:
+    def compute_heights(self, faults: Sequence[tuple[int, int]], horizon_ns: int) -> None:
         """Compute heights as a whole, if the protocol allows it, outside these intervals in which something is wrong.
 
         Other heights, and all heights of other protocols, go by messages.
         """
-        votes = self.family.votes
-        if votes is not None and not self._rotates:
-            self.pilot = Pilot(self, self._engine, votes, faults)
-        elif votes is not None:
-            self.pilot = Express(self, self._engine, partial(Heights, self, votes), faults)
-        elif self.family.chain_length:
-            self.pilot = Express(self, self._engine, partial(Pipeline, self), faults)
-        elif self.family.replicates:
-            self.pilot = Express(self, self._engine, partial(Replication, self), faults)
+        family, engine = self.family, self._engine
+        if family.votes is not None and not self._rotates:
+            self.pilot = Pilot(self, engine, family.votes, faults)
+            return
+        begin: Callable[[int], Course] | None = None
+        if family.votes is not None:
+            begin = partial(Heights, self, family.votes)
+        elif family.chain_length:
+            begin = partial(Pipeline, self)
+        elif family.replicates:
+            begin = partial(Replication, self)
+        if begin is not None:
+            self.pilot = Express(self, engine, begin, faults, horizon_ns)
 
     def retire(self) -> None:
         """The end: no record will be presented or proved any more, so what that takes is given up."""

@@ -249,3 +249,11 @@ class Replica(Protocol):
 
     def step(self, event: Input, now: int) -> Sequence[Output]:
         """Take one input at ``now`` (ns) and say what to do; raises `HostError` where the host broke the contract."""
+
+
+class Resumable(Replica, Protocol):
+    """A replica whose host may let heights go by without messages, and tell it where it stands afterwards."""
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is under way here: what is decided is executed, and nothing is said of what comes next."""

@@ -166,7 +166,9 @@ class QbftReplica(HeightReplica):
         self._my_commit: Commit | None = None
 
     def _has_begun(self) -> bool:
-        said = (known.proposal is not None or known.prepares.voted or known.commits.voted for known in self._rounds.values())
+        said = (
+            known.proposal is not None or known.prepares.voted or known.commits.voted for known in self._rounds.values()
+        )
         return bool(self._changes) or any(said)
 
     def _of(self, number: int) -> _Round:

@@ -116,7 +116,9 @@ _FAMILIES: Final[dict[str, Family]] = {
         byzantine=True,
         rotates=True,
         phases=3,
-        votes=Votes((qbft.PrePrepare(0, 1, 0, NULL), qbft.Prepare(0, 1, 0, b""), qbft.Commit(0, 1, 0, b"")), True),
+        votes=Votes(
+            (qbft.PrePrepare(0, 1, 0, NULL), qbft.Prepare(0, 1, 0, b""), qbft.Commit(0, 1, 0, b"")), leader_votes=True
+        ),
     ),
     "raft": Family(
         RaftReplica.make, majority, certified=False, byzantine=False, rotates=False, phases=3, replicates=True

@@ -303,6 +303,10 @@ class Network:
         """Nanoseconds from each sender to each receiver, the inner or all, for what is first said at addresses."""
         return self._delays.matrices(addresses, self._delays.inner if inner else len(self.topology))
 
+    def delay_ns(self, sender: int, receiver: int, address: Address) -> int:
+        """Nanoseconds between two of the inner nodes, for one address."""
+        return self._delays.rows(address, self._delays.inner)[sender][receiver]
+
     def busy(self, n: int) -> tuple[list[int], list[int], list[list[int]]]:
         """Until when the first ``n`` nodes receive and send, and the last arrivals on the links between them."""
         return self._ingress_free[:n], self._egress_free[:n], [row[:n] for row in self._latest[:n]]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sim.chain.compiled.wires import Wires, carry, jit, spend, write
+from sim.chain.compiled.wires import Wires, carry, part, spend, write
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,7 +73,7 @@ class Books(NamedTuple):
         )
 
 
-@jit
+@part
 def perform(wires: Wires, books: Books, node: int, at_ns: int) -> int:
     """A node executes its next height, and hands it to the observers that it feeds; returns when it is done."""
     height = books.next[node]
@@ -97,7 +97,7 @@ def perform(wires: Wires, books: Books, node: int, at_ns: int) -> int:
     return done_ns
 
 
-@jit
+@part
 def begin(books: Books, height: int) -> None:
     """A height is proposed: nobody has executed it."""
     slot = height % RING

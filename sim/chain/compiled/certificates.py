@@ -1,4 +1,4 @@
-"""The compiled loop of chained protocols (`hotstuff`, `jolteon`): a proposal and a vote per view, votes to one collector.
+"""The compiled loop of chained protocols (`hotstuff`, `jolteon`): a proposal per view, and votes to one collector.
 
 The rules of `sim.consensus.chained` while nothing goes wrong: every view brings a block, certified by a quorum, and no
 timer expires. What would need more stops the loop before it happens, or where it is seen too late, undoes it.
@@ -11,7 +11,21 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sim.chain.compiled.books import BEHIND, CUT, LATE, REACHED, TURN, WAYS, Books, begin, perform
-from sim.chain.compiled.wires import NOW, SIZE, Wires, broadcast, carry, crowded, jit, pop, receive, spend, write
+from sim.chain.compiled.wires import (
+    NOW,
+    SIZE,
+    Wires,
+    broadcast,
+    crowded,
+    jit,
+    lowest,
+    part,
+    pop,
+    receive,
+    send,
+    spend,
+    write,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +43,8 @@ class Views(NamedTuple):
 
     Attributes:
         rules: see `N` and its neighbours.
-        seen: the newest view whose block it has, (n,). high: whose certificate, (n,). turned: that it was to lead, (n,).
+        seen: the newest view whose block it has, (n,). high: and whose certificate, (n,).
+        turned: the newest view that it was told to lead, (n,).
         votes: counted for each view by its collector, (W,).
         proposal_nic, take: costs of proposals, (W,).
         proposal_delays: to each receiver, (W, n). vote_delays: from each sender to the collector, (W, n).
@@ -54,7 +69,7 @@ class Views(NamedTuple):
         return cls(rules, seen, high, turned, votes, proposal_nic, take, *np.zeros((2, WAYS, n), dtype=np.int64))
 
 
-@jit
+@part
 def _decide(wires: Wires, books: Books, views: Views, node: int, certified: int, at_ns: int) -> int:
     """A node learns the certificate of a view whose block it has: execute what that decides."""
     target = certified - views.rules[LENGTH] + 1 - views.rules[OFFSET]
@@ -63,7 +78,7 @@ def _decide(wires: Wires, books: Books, views: Views, node: int, certified: int,
     return at_ns
 
 
-@jit
+@part
 def _count(wires: Wires, books: Books, views: Views, node: int, view: int, at_ns: int) -> int:
     """One more vote at the collector of a view."""
     views.votes[view % WAYS] += 1
@@ -74,7 +89,7 @@ def _count(wires: Wires, books: Books, views: Views, node: int, view: int, at_ns
     return at_ns
 
 
-@jit
+@part
 def _process(wires: Wires, books: Books, views: Views, node: int, view: int, at_ns: int) -> int:
     """A proposal of the next view: learn from its certificate, and vote unless that view is over here."""
     rules = views.rules
@@ -88,13 +103,11 @@ def _process(wires: Wires, books: Books, views: Views, node: int, view: int, at_
         return _count(wires, books, views, node, view, at_ns)
     done = spend(wires, node, at_ns, rules[SIGN])
     place = write(wires, node, VOTE, view, rules[VOTE_NIC], rules[VOTE_WORK], 1)
-    begun = max(done, wires.egress[node])
-    wires.egress[node] = carry(wires, place, collector, begun, views.vote_delays[view % WAYS, node])
-    wires.egress_busy[node] += rules[VOTE_NIC]
+    send(wires, place, collector, done, views.vote_delays[view % WAYS, node])
     return done
 
 
-@jit
+@part
 def _look(books: Books, views: Views, node: int, at_ns: int) -> None:
     """Whether a node is to lead the view after the newest that is certified."""
     view = views.high[node] + 1
@@ -113,9 +126,33 @@ def propose(wires: Wires, books: Books, views: Views, node: int, cut_ns: int, pr
     at_ns = spend(wires, node, cut_ns, prepare_ns)
     proposed = at_ns = spend(wires, node, at_ns, rules[SIGN])
     nic, work = views.proposal_nic[view % WAYS], views.take[view % WAYS]
-    broadcast(wires, node, rules[N], at_ns, PROPOSAL, view, nic, work, views.proposal_delays[view % WAYS])
+    place = write(wires, node, PROPOSAL, view, nic, work, rules[N] - 1)
+    broadcast(wires, place, rules[N], at_ns, views.proposal_delays[view % WAYS])
     _process(wires, books, views, node, view, at_ns)
     return proposed
+
+
+@part
+def _deliver(wires: Wires, books: Books, views: Views, place: int, node: int) -> None:
+    kind, view = wires.kind[place], wires.height[place]
+    at_ns = receive(wires, place, node)
+    if kind == PUSH:
+        perform(wires, books, node, at_ns)
+        return
+    if kind == PROPOSAL:
+        at_ns = _process(wires, books, views, node, view, at_ns)
+    elif views.high[node] <= view:
+        at_ns = _count(wires, books, views, node, view, at_ns)
+    _look(books, views, node, at_ns)
+
+
+@part
+def _is_early(wires: Wires, books: Books, views: Views, place: int, node: int) -> bool:
+    """Whether a node lacks what comes before a message."""
+    kind, view = wires.kind[place], wires.height[place]
+    if kind == PUSH:
+        return view != books.next[node]
+    return kind == PROPOSAL and view != views.seen[node] + 1
 
 
 @jit
@@ -124,33 +161,21 @@ def run(wires: Wires, books: Books, views: Views, until_ns: int) -> tuple[int, i
     n, nodes = views.rules[N], len(wires.cpu)
     while wires.state[SIZE] and wires.due[0] <= until_ns:
         what = wires.what[0]
-        if crowded(wires):
-            return BEHIND, 0, wires.due[0]
         if what >= 0:
             place, node = what // nodes, what % nodes
-            kind, view = wires.kind[place], wires.height[place]
-            late = kind == PROPOSAL and view != views.seen[node] + 1
-            if late or (kind == PUSH and view != books.next[node]):
+            if crowded(wires) or _is_early(wires, books, views, place, node):
                 return BEHIND, node, wires.due[0]
             pop(wires)
-            at_ns = receive(wires, place, node)
-            if kind == PUSH:
-                perform(wires, books, node, at_ns)
-                continue
-            if kind == PROPOSAL:
-                at_ns = _process(wires, books, views, node, view, at_ns)
-            elif views.high[node] <= view:
-                at_ns = _count(wires, books, views, node, view, at_ns)
-            _look(books, views, node, at_ns)
+            _deliver(wires, books, views, place, node)
         elif what < -3 * n:
-            if views.seen.min() < -1 - 3 * n - what:
+            if lowest(views.seen, n) < -1 - 3 * n - what:
                 return LATE, 0, wires.due[0]
             pop(wires)
+        elif what >= -2 * n:
+            return CUT, (-1 - what) % n, wires.due[0]
         else:
-            code, node = (-1 - what) // n, (-1 - what) % n
-            if code == 1:
-                return CUT, node, wires.due[0]
             pop(wires)
+            node = (-1 - what) % n
             _look(books, views, node, max(wires.state[NOW], wires.cpu[node]))
         if books.turn[0] >= 0:
             node = books.turn[0]

@@ -15,7 +15,6 @@ import numpy as np
 
 from sim.chain.compiled.books import RING, WAYS, Books
 from sim.chain.compiled.wires import NOW, UNDER_WAY, Wires, pop, push
-from sim.chain.ledger import Body
 from sim.chain.sync import BlockPush
 from sim.consensus.interface import Value
 from sim.network.delays import LOST
@@ -26,7 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.chain.chain import Chain
+    from sim.chain.ledger import Body
     from sim.consensus.interface import Input, Message
+    from sim.consensus.raft import Standing
     from sim.network.delays import Address
 
     Cells = NDArray[np.int64]
@@ -71,10 +72,7 @@ class Course(ABC):
         ordered = np.array([[link.reliable for link in row] for row in network.topology.links])
         room = 4 * n * n + 2 * RING * nodes
         self.wires = Wires.make(nodes, 2 * room, room, len(self.kinds), ordered)
-        for cells, values in zip(
-            (self.wires.ingress, self.wires.egress, self.wires.latest), network.busy(nodes), strict=True
-        ):
-            cells[:] = values
+        self.wires.ingress[:], self.wires.egress[:], self.wires.latest[:] = network.busy(nodes)
         self.wires.cpu[:] = [node.cpu_free_ns for node in chain.nodes]
         self.wires.state[NOW] = now_ns
         self.last = min(chain.ledger.heights)
@@ -105,7 +103,7 @@ class Course(ABC):
         """Whether replicas could go on by messages from here, where no message is under way."""
 
     @abstractmethod
-    def resumed(self, node: int, waiting: bool) -> tuple[Input | None, int]:
+    def resumed(self, node: int, *, waiting: bool) -> tuple[Input | Standing | None, int]:
         """What a replica is told that goes on by messages, and since when; None if it knows."""
 
     # The loop's side.

@@ -13,14 +13,13 @@ It takes the chain again when all nodes stand at one height, with nothing said a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from sim.chain.calm import computable, few_wait, is_calm
 from sim.chain.compiled.books import CUT, REACHED, TURN
 from sim.chain.flight import Flown
-from sim.consensus.interface import Resumed
 from sim.kernel.engine import MILLISECOND, SECOND
 from sim.network.transport import NEVER
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from sim.chain.chain import Chain
     from sim.chain.compiled.course import Course, Height
+    from sim.consensus.interface import Resumable
     from sim.kernel.engine import Engine
 
     Cells = NDArray[np.int64]
@@ -55,12 +55,21 @@ class Express:
         engine: time.
         begin: makes the course of a chain that is calm, at a time.
         faults: from when to when something is wrong, ascending; `NEVER` where it does not end.
+        horizon_ns: nothing after it matters.
     """
 
-    def __init__(self, chain: Chain, engine: Engine, begin: Callable[[int], Course], faults: Sequence[tuple[int, int]]) -> None:
+    def __init__(
+        self,
+        chain: Chain,
+        engine: Engine,
+        begin: Callable[[int], Course],
+        faults: Sequence[tuple[int, int]],
+        horizon_ns: int,
+    ) -> None:
         self.flown = Flown()
         self._chain, self._engine, self._begin = chain, engine, begin
         self._faults = [(max(0, begin - chain.config.timeout_ns), end) for begin, end in faults]
+        self._horizon_ns = horizon_ns
         self._course: Course | None = None
         self._stop: dict[str, Any] = {}
         self._since_stop = 0
@@ -84,7 +93,7 @@ class Express:
         pipelined = chain.family.chain_length > 0
         if not (is_calm(chain, self._engine.now, self._faults, apart=int(pipelined)) and few_wait(chain)):
             return False
-        replicas = [node.replica for node in chain.nodes if node.replica is not None]
+        replicas = [cast("Resumable", node.replica) for node in chain.nodes[: chain.config.validators]]
         done = zip(replicas, chain.ledger.heights, strict=False)
         if not all(replica.quiet and replica.last_executed == height for replica, height in done):
             return False
@@ -92,7 +101,9 @@ class Express:
         views = [replica.view for replica in replicas]
         newest = max(views)
         leads = replicas[views.index(newest)].leader
-        return not pipelined or all(view == newest or (k != leads and view == newest - 1) for k, view in enumerate(views))
+        return not pipelined or all(
+            view == newest or (k != leads and view == newest - 1) for k, view in enumerate(views)
+        )
 
     def _take_over(self) -> None:
         chain = self._chain
@@ -120,7 +131,7 @@ class Express:
             elif reason == CUT:
                 if course.quiet and course.idle():
                     self._note_stop(course)
-                    if course.now_ns > ahead_ns:
+                    if course.now_ns > min(ahead_ns, self._horizon_ns):
                         self._pause(course)
                         return
                 goes_well = course.now_ns < ahead_ns + _AHEAD_NS and course.cut(node)
@@ -135,7 +146,6 @@ class Express:
                 self._engine.call_at(fault_ns, self._give_back, course)
         else:
             crowded = course.now_ns >= ahead_ns + _AHEAD_NS
-            import os; os.environ.get("DBG") and print("STOP", reason, node, at_ns, course.now_ns, course.last, course.quiet)
             self._not_before_ns = max(course.now_ns, at_ns if reason != REACHED else 0) + (_REST_NS if crowded else 0)
             self._back_to_stop(course)
 
@@ -144,7 +154,8 @@ class Express:
         self._since_stop = len(self._chain.offered)
         self._note_stop(course)
         self._write(course)
-        self._engine.call_at(course.now_ns, self._fly, course)
+        if course.now_ns <= self._horizon_ns:
+            self._engine.call_at(course.now_ns, self._fly, course)
 
     def _note_stop(self, course: Course) -> None:
         """All nodes are at one height and nothing is said of the next."""
@@ -211,6 +222,6 @@ class Express:
         self._course = None
         course.land()
         for node in chain.nodes[: chain.config.validators]:
-            event, since_ns = course.resumed(node.index, chain.proposer.waits(node, self._engine.now))
+            event, since_ns = course.resumed(node.index, waiting=chain.proposer.waits(node, self._engine.now))
             if event is not None:
                 chain.resume(node, event, since_ns)

@@ -131,7 +131,7 @@ class Heights(Course):
         """Always: where no message is under way all have executed the last height."""
         return True
 
-    def resumed(self, node: int, waiting: bool) -> tuple[Resumed, int]:
+    def resumed(self, node: int, *, waiting: bool) -> tuple[Resumed, int]:
         """Everything is executed; the pause after that counts from then."""
         block = self.chain.ledger.blocks[-1]
         since_ns = int(block.executed_ns[node]) if self.chain.config.commit_wait_ns else self.chain.now_ns

@@ -1,4 +1,4 @@
-"""The compiled loop of a replicated log with one leader (`raft`): values out, acknowledgements back, the commit index out.
+"""The compiled loop of a replicated log with one leader (`raft`): values, acknowledgements, commit indices.
 
 The rules of `sim.consensus.raft` while nothing goes wrong: one term, logs that agree, no election. What would need more
 stops the loop before it happens.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sim.chain.compiled.books import BEHIND, CUT, LATE, REACHED, TURN, WAYS, Books, begin, perform
-from sim.chain.compiled.wires import NOW, SIZE, Wires, broadcast, carry, crowded, jit, pop, receive, spend, write
+from sim.chain.compiled.wires import NOW, SIZE, Wires, broadcast, crowded, jit, part, pop, receive, send, spend, write
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,26 +60,15 @@ class Logs(NamedTuple):
     @classmethod
     def make(cls, n: int, messages: int, rules: Cells, last: int) -> Logs:
         """All logs are alike."""
-        heard, answered, appends = np.zeros((3, n), dtype=np.int64)
-        previous, commit = np.zeros((2, messages), dtype=np.int64)
-        logs = (np.full(n, last), np.full(n, last), np.full(n, last + 1))
+        by_node = list(np.zeros((3, n), dtype=np.int64))
+        by_message = list(np.zeros((2, messages), dtype=np.int64))
         acknowledged, *delays = np.zeros((4, WAYS, n), dtype=np.int64)
-        return cls(
-            rules,
-            *logs,
-            heard,
-            answered,
-            appends,
-            acknowledged,
-            np.array([NO_DELAY]),
-            previous,
-            commit,
-            *delays,
-            np.full(1, -1),
-        )
+        logs = [np.full(n, last), np.full(n, last), np.full(n, last + 1)]
+        asked, planned = np.full((2, 1), NO_DELAY)
+        return cls._make([rules, *logs, *by_node, acknowledged, asked, *by_message, *delays, planned])
 
 
-@jit
+@part
 def _hear(wires: Wires, books: Books, logs: Logs, place: int, node: int, at_ns: int) -> None:
     """A follower hears from the leader: put the values into the log, acknowledge, execute what is committed."""
     rules, length = logs.rules, wires.height[place]
@@ -95,13 +84,21 @@ def _hear(wires: Wires, books: Books, logs: Logs, place: int, node: int, at_ns: 
         logs.acknowledged[length % WAYS, node] += 1
         at_ns = spend(wires, node, at_ns, rules[SIGN])
         answer = write(wires, node, ACKNOWLEDGE, length, rules[ACKNOWLEDGE_NIC], rules[ACKNOWLEDGE_WORK], 1)
-        wires.egress[node] = carry(wires, answer, rules[LEADER], max(at_ns, wires.egress[node]), delay)
-        wires.egress_busy[node] += rules[ACKNOWLEDGE_NIC]
+        send(wires, answer, rules[LEADER], at_ns, delay)
     while books.next[node] <= commit:
         at_ns = perform(wires, books, node, at_ns)
 
 
-@jit
+@part
+def _holders(logs: Logs, index: int) -> int:
+    """How many logs are known to be so long."""
+    holders = 0
+    for node in range(logs.rules[N]):
+        holders += logs.match[node] >= index
+    return holders
+
+
+@part
 def _count(wires: Wires, books: Books, logs: Logs, sender: int, length: int, at_ns: int) -> int:
     """The leader hears how long a log is: commit what is on a majority, and tell."""
     rules = logs.rules
@@ -111,16 +108,16 @@ def _count(wires: Wires, books: Books, logs: Logs, sender: int, length: int, at_
         return at_ns
     logs.match[sender] = length
     logs.next[sender] = max(logs.next[sender], length + 1)
-    index = np.sort(logs.match)[rules[N] - rules[MAJORITY]]
+    index = length
+    while index >= books.next[leader] and _holders(logs, index) < rules[MAJORITY]:
+        index -= 1
     if index < books.next[leader]:
         return at_ns
     while books.next[leader] <= index:
         at_ns = perform(wires, books, leader, at_ns)
     at_ns = spend(wires, leader, at_ns, rules[SIGN])
-    delays = logs.commit_delays[index % WAYS]
-    place = broadcast(
-        wires, leader, rules[N], at_ns, COMMIT, index, rules[COMMIT_NIC], rules[COMMIT_WORK], delays
-    )
+    place = write(wires, leader, COMMIT, index, rules[COMMIT_NIC], rules[COMMIT_WORK], rules[N] - 1)
+    broadcast(wires, place, rules[N], at_ns, logs.commit_delays[index % WAYS])
     logs.previous[place] = logs.commit[place] = index
     books.turn[0] = leader
     return at_ns
@@ -136,8 +133,8 @@ def propose(wires: Wires, books: Books, logs: Logs, cut_ns: int, prepare_ns: int
     logs.acknowledged[index % WAYS] = 0
     at_ns = spend(wires, leader, cut_ns, prepare_ns)
     at_ns = spend(wires, leader, at_ns, rules[SIGN])
-    delays = logs.append_delays[index % WAYS]
-    place = broadcast(wires, leader, rules[N], at_ns, APPEND, index, nic_ns, work_ns, delays)
+    place = write(wires, leader, APPEND, index, nic_ns, work_ns, rules[N] - 1)
+    broadcast(wires, place, rules[N], at_ns, logs.append_delays[index % WAYS])
     logs.previous[place] = index - 1
     logs.commit[place] = books.next[leader] - 1
     logs.last[leader] = logs.match[leader] = index
@@ -149,60 +146,75 @@ def propose(wires: Wires, books: Books, logs: Logs, cut_ns: int, prepare_ns: int
 
 @jit
 def beat(
-    wires: Wires, books: Books, logs: Logs, peer: int, values: int, at_ns: int, nic_ns: int, work_ns: int, delay_ns: int
+    wires: Wires, books: Books, logs: Logs, peer: int, values: int, at_ns: int, weight: tuple[int, int], delay_ns: int
 ) -> int:
-    """The leader sends a heartbeat to a follower, with so many values from where that stands; returns when it is done."""
+    """The leader sends a follower a heartbeat, with so many values from where that stands; returns when it is done.
+
+    ``weight``: NIC and CPU time of a receiver.
+    """
     rules = logs.rules
     leader, previous = rules[LEADER], logs.next[peer] - 1
     at_ns = spend(wires, leader, at_ns, rules[SIGN])
-    place = write(wires, leader, HEARTBEAT, previous + values, nic_ns, work_ns, 1)
+    place = write(wires, leader, HEARTBEAT, previous + values, weight[0], weight[1], 1)
     logs.previous[place], logs.commit[place] = previous, books.next[leader] - 1
     logs.next[peer] = previous + values + 1
-    wires.egress[leader] = carry(wires, place, peer, max(at_ns, wires.egress[leader]), delay_ns)
-    wires.egress_busy[leader] += nic_ns
+    send(wires, place, peer, at_ns, delay_ns)
     return at_ns
+
+
+@part
+def _obstacle(wires: Wires, books: Books, logs: Logs, place: int, node: int) -> int:
+    """Why a message can't be delivered as the next one, `REACHED` if it can."""
+    rules, kind, length = logs.rules, wires.kind[place], wires.height[place]
+    reason = REACHED
+    if crowded(wires) or (kind == PUSH and length != books.next[node]):
+        reason = BEHIND
+    elif kind != PUSH and node != rules[LEADER]:
+        if logs.previous[place] > logs.last[node] or length + WAYS <= logs.last[rules[LEADER]]:
+            reason = BEHIND
+        elif max(wires.due[0], wires.cpu[node]) - logs.heard[node] >= rules[TIMEOUT]:
+            reason = LATE
+        elif kind != COMMIT and logs.acknowledged[length % WAYS, node] and logs.asked[0] == NO_DELAY:
+            reason = ASK
+    return reason
+
+
+@part
+def _deliver(wires: Wires, books: Books, logs: Logs, place: int, node: int) -> None:
+    kind, sender, length = wires.kind[place], wires.sender[place], wires.height[place]
+    at_ns = receive(wires, place, node)
+    if kind == PUSH:
+        perform(wires, books, node, at_ns)
+    elif node != logs.rules[LEADER]:
+        _hear(wires, books, logs, place, node, at_ns)
+    else:
+        books.turn[1] = _count(wires, books, logs, sender, length, at_ns)
 
 
 @jit
 def run(wires: Wires, books: Books, logs: Logs, until_ns: int) -> tuple[int, int, int]:
-    """As `votes.run`; the protocol's own events are heartbeats, and below the others cuts, by number of their plan."""
-    rules = logs.rules
-    n, nodes, leader = rules[N], len(wires.cpu), rules[LEADER]
+    """As `votes.run`; the protocol's own events are heartbeats, and below the others cuts, by number of their plan.
+
+    Where it stops to `ASK`, the length that is acknowledged again stands in place of the time.
+    """
+    n, nodes, leader = logs.rules[N], len(wires.cpu), logs.rules[LEADER]
     while wires.state[SIZE] and wires.due[0] <= until_ns:
         what = wires.what[0]
-        if crowded(wires):
-            return BEHIND, 0, wires.due[0]
         if what >= 0:
             place, node = what // nodes, what % nodes
-            kind, length = wires.kind[place], wires.height[place]
-            if kind == PUSH:
-                if length != books.next[node]:
-                    return BEHIND, node, wires.due[0]
-            elif node != leader:
-                if logs.previous[place] > logs.last[node] or length + WAYS <= logs.last[leader]:
-                    return BEHIND, node, wires.due[0]
-                if max(wires.due[0], wires.cpu[node]) - logs.heard[node] >= rules[TIMEOUT]:
-                    return LATE, node, wires.due[0]
-                again = kind != COMMIT and logs.acknowledged[length % WAYS, node]
-                if again and logs.asked[0] == NO_DELAY:
-                    return ASK, node, length
+            reason = _obstacle(wires, books, logs, place, node)
+            if reason != REACHED:
+                return reason, node, wires.height[place] if reason == ASK else wires.due[0]
             pop(wires)
-            at_ns = receive(wires, place, node)
-            if kind == PUSH:
-                perform(wires, books, node, at_ns)
-            elif node != leader:
-                _hear(wires, books, logs, place, node, at_ns)
-            else:
-                books.turn[1] = _count(wires, books, logs, wires.sender[place], length, at_ns)
-        elif what < -3 * n:
-            if logs.planned[0] == -1 - 3 * n - what:
-                return CUT, leader, wires.due[0]
-            pop(wires)
+            _deliver(wires, books, logs, place, node)
         elif what >= -n:
             return BEAT, leader, wires.due[0]
+        elif what < -3 * n and logs.planned[0] == -1 - 3 * n - what:
+            return CUT, leader, wires.due[0]
         else:
             pop(wires)
-            books.turn[0], books.turn[1] = leader, max(wires.state[NOW], wires.cpu[leader])
+            if what >= -3 * n:
+                books.turn[0], books.turn[1] = leader, max(wires.state[NOW], wires.cpu[leader])
         if books.turn[0] >= 0:
             books.turn[0] = -1
             return TURN, leader, books.turn[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.chain.chain import Chain
+    from sim.consensus.raft import RaftReplica
 
     Cells = NDArray[np.int64]
     Rows = NDArray[np.int64]
@@ -40,9 +41,8 @@ class Replication(Course):
     def __init__(self, chain: Chain, now_ns: int) -> None:
         super().__init__(chain, now_ns)
         config, costs = chain.config, chain.config.costs
-        self._replicas: list[Any] = [node.replica for node in chain.nodes if node.replica is not None]
-        self._leader: int = self._replicas[0].leader
-        self._term: int = self._replicas[0].view
+        replicas = [cast("RaftReplica", node.replica) for node in chain.nodes[: self.n]]
+        self._leader, self._term = replicas[0].leader, replicas[0].view
         self._beat_ns = config.heartbeat_ns or max(1, config.timeout_ns // 10)
         acknowledge, commit = self._costs(Acknowledge(0, 1, 1, success=True)), self._costs(self._append(0))
         rules = [self.n, chain.family.quorum(self.n), self._leader, costs.sign_ns, config.timeout_ns]
@@ -54,7 +54,7 @@ class Replication(Course):
         self._plans = 0
         self._weights: dict[int, tuple[int, int]] = {}
         self._released = self.last
-        self._standings = [replica.standing() for replica in self._replicas]
+        self._standings = [replica.standing() for replica in replicas]
         self._began = any(standing.timers for standing in self._standings)
         self._begin(now_ns)
 
@@ -94,14 +94,14 @@ class Replication(Course):
                 return CUT if reason == BEAT else reason, node, at_ns
             times = int(self._logs.acknowledged[at_ns % WAYS, node])
             address = (Acknowledge.kind, self._term, at_ns, times)
-            delay_ns = int(self.chain.network.delays([address], inner=True)[0][node, self._leader])
+            delay_ns = self.chain.network.delay_ns(node, self._leader, address)
             if delay_ns == LOST:
                 return BEHIND, node, int(self.wires.due[0])
             self._logs.asked[0] = delay_ns
 
     # The leader's side.
 
-    def take_turn(self, node: int, at_ns: int) -> None:
+    def take_turn(self, node: int, at_ns: int) -> None:  # noqa: ARG002 # there is one leader
         """The leader has executed something, so that there is room; or it begins, with the others."""
         if not self._began:
             self._began = True
@@ -205,21 +205,21 @@ class Replication(Course):
     def _beat_delay_ns(self, peer: int, length: int) -> int:
         times = self._beats.get((peer, length), 0)
         address = ("heartbeat", self._term, length, times) if times else ("heartbeat", self._term, length)
-        return int(self.chain.network.delays([address], inner=True)[0][self._leader, peer])
+        return self.chain.network.delay_ns(self._leader, peer, address)
 
     def _send_beat(self, peer: int, values: int, at_ns: int, delay_ns: int) -> int:
         previous = int(self._logs.next[peer]) - 1
         weights = [self._weights.get(previous + 1 + k, (0, 0)) for k in range(values)]
         size_bytes, count = sum(size for size, _ in weights), sum(count for _, count in weights)
         message = self._append(values)
-        nic_ns, work_ns = self._costs(message, size_bytes, count)
+        weight = self._costs(message, size_bytes, count)
         self.sent_bytes[3] += size_bytes + message.size_bytes
         key = (peer, previous + values)
         self._beats[key] = self._beats.get(key, 0) + 1
         if len(self._beats) > _MESSAGES * self.n:
             self._beats = {key: times for key, times in self._beats.items() if key[1] > previous + values - WAYS}
         wires, books, logs = self.wires, self.books, self._logs
-        return int(loop.beat(wires, books, logs, peer, values, at_ns, nic_ns, work_ns, delay_ns))
+        return int(loop.beat(wires, books, logs, peer, values, at_ns, weight, delay_ns))
 
     def counted(self) -> dict[str, Cells]:
         """As `Course.counted`."""
@@ -237,13 +237,18 @@ class Replication(Course):
         """As `Course.save`."""
         logs = self._logs
         own = (logs.heard.copy(), logs.answered.copy(), logs.appends.copy(), logs.acknowledged.copy())
-        return super().save() | {"logs": own, "beats": (dict(self._beats), self._beaten_ns, self._began, self._match_before)}
+        return super().save() | {
+            "logs": own,
+            "beats": (dict(self._beats), self._beaten_ns, self._began, self._match_before),
+        }
 
     def restore(self, saved: dict[str, Any]) -> None:
         """As `Course.restore`."""
         super().restore(saved)
         logs = self._logs
-        for cells, kept in zip((logs.heard, logs.answered, logs.appends, logs.acknowledged), saved["logs"], strict=True):
+        for cells, kept in zip(
+            (logs.heard, logs.answered, logs.appends, logs.acknowledged), saved["logs"], strict=True
+        ):
             cells[:] = kept
         self._beats, self._beaten_ns, self._began, self._match_before = saved["beats"]
 
@@ -259,7 +264,7 @@ class Replication(Course):
                 beats = self._beats.get((node, self.last), 0)
                 network.note_said(leader, node, ("heartbeat", self._term, self.last), beats)
 
-    def resumed(self, node: int, waiting: bool) -> tuple[Standing | None, int]:
+    def resumed(self, node: int, *, waiting: bool) -> tuple[Standing | None, int]:
         """Where a replica stands, and since when its timer runs; None for a group that has not begun."""
         del waiting
         if not self._began:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.chain.chain import Chain
+    from sim.consensus.chained import ChainedReplica
 
     Rows = NDArray[np.int64]
 
@@ -39,7 +40,7 @@ class Pipeline(Course):
         super().__init__(chain, now_ns)
         config = chain.config
         self._length = chain.family.chain_length
-        replicas = [node.replica for node in chain.nodes if node.replica is not None]
+        replicas = [cast("ChainedReplica", node.replica) for node in chain.nodes[: self.n]]
         self._view = max(replica.view for replica in replicas) - 1
         blocks = replicas[self._view % self.n].tail()
         self._offset = self._view - (self.last + len(blocks))
@@ -195,7 +196,7 @@ class Pipeline(Course):
                 times = int(books.voted[slot, node]), int(books.executed[slot, node])
                 ledger.execute(int(node), height, self._tail[0], *times)
 
-    def resumed(self, node: int, waiting: bool) -> tuple[Resumed, int]:
+    def resumed(self, node: int, *, waiting: bool) -> tuple[Resumed, int]:
         """The blocks that are not decided everywhere."""
         executed, digest = int(self.books.next[node]) - 1, self.chain.ledger.blocks[self.last].digest
         tip = self._view - self._offset

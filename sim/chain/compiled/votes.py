@@ -11,7 +11,21 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sim.chain.compiled.books import BEHIND, CUT, LATE, REACHED, RING, TURN, WAYS, Books, begin, perform
-from sim.chain.compiled.wires import NOW, SIZE, Wires, broadcast, crowded, jit, pop, push, receive, spend
+from sim.chain.compiled.wires import (
+    NOW,
+    SIZE,
+    Wires,
+    broadcast,
+    crowded,
+    jit,
+    lowest,
+    part,
+    pop,
+    push,
+    receive,
+    spend,
+    write,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +45,7 @@ class Rounds(NamedTuple):
         rules: see `N` and its neighbours.
         paused: it waits for the height to begin, (n,).
         known, said_first, said_second, first, second: what it knows, said and counted, (n,).
-        later, laters: kinds of messages that came too early, by the height's parity, and how many, (2, n, 2n+1), (2, n).
+        later: kinds of messages that came too early, by the height's parity, (2, n, 2n+1). laters: how many, (2, n).
         take, proposal_nic: costs of proposals, (R,).
         delays: of proposals, first and second votes, (W, 3, n, n).
     """
@@ -52,24 +66,23 @@ class Rounds(NamedTuple):
     @classmethod
     def make(cls, n: int, rules: Cells) -> Rounds:
         """Nothing said."""
-        by_node = (np.zeros(n, dtype=np.int64) for _ in range(6))
+        by_node = list(np.zeros((6, n), dtype=np.int64))
         later, laters = np.zeros((2, n, 2 * n + 1), dtype=np.int64), np.zeros((2, n), dtype=np.int64)
-        costs = np.zeros((2, RING), dtype=np.int64)
-        return cls(rules, *by_node, later, laters, *costs, np.zeros((WAYS, 3, n, n), dtype=np.int64))
+        costs = list(np.zeros((2, RING), dtype=np.int64))
+        return cls._make([rules, *by_node, later, laters, *costs, np.zeros((WAYS, 3, n, n), dtype=np.int64)])
 
 
-@jit
+@part
 def _say(wires: Wires, books: Books, rounds: Rounds, node: int, kind: int, at_ns: int) -> int:
     rules, height = rounds.rules, books.next[node]
-    nic, work = (
-        (rules[FIRST_NIC], rules[FIRST_WORK]) if kind == FIRST else (rules[SECOND_NIC], rules[SECOND_WORK])
-    )
+    nic, work = (rules[FIRST_NIC], rules[FIRST_WORK]) if kind == FIRST else (rules[SECOND_NIC], rules[SECOND_WORK])
     done = spend(wires, node, at_ns, rules[SIGN])
-    broadcast(wires, node, rules[N], done, kind, height, nic, work, rounds.delays[height % WAYS, kind, node])
+    place = write(wires, node, kind, height, nic, work, rules[N] - 1)
+    broadcast(wires, place, rules[N], done, rounds.delays[height % WAYS, kind, node])
     return done
 
 
-@jit
+@part
 def _apply(wires: Wires, books: Books, rounds: Rounds, node: int, at_ns: int) -> tuple[int, bool]:
     """Say what is due; returns when that is done, and whether the height is decided."""
     rules = rounds.rules
@@ -88,7 +101,7 @@ def _apply(wires: Wires, books: Books, rounds: Rounds, node: int, at_ns: int) ->
     return at_ns, rounds.second[node] >= quorum
 
 
-@jit
+@part
 def _take(wires: Wires, books: Books, rounds: Rounds, node: int, kind: int, at_ns: int) -> tuple[int, bool]:
     """A message of the present height, which is open."""
     quorum = rounds.rules[QUORUM]
@@ -105,7 +118,7 @@ def _take(wires: Wires, books: Books, rounds: Rounds, node: int, kind: int, at_n
     return _apply(wires, books, rounds, node, at_ns)
 
 
-@jit
+@part
 def _open(wires: Wires, books: Books, rounds: Rounds, node: int, at_ns: int) -> tuple[int, bool]:
     """A height begins at a node; what came too early is taken in."""
     rounds.paused[node] = 0
@@ -122,7 +135,7 @@ def _open(wires: Wires, books: Books, rounds: Rounds, node: int, at_ns: int) -> 
     return at_ns, decided
 
 
-@jit
+@part
 def _finish(wires: Wires, books: Books, rounds: Rounds, node: int, at_ns: int) -> int:
     """A height is decided at a node: execute it and go on to the next, and to more if that is decided, too."""
     decided = True
@@ -138,7 +151,7 @@ def _finish(wires: Wires, books: Books, rounds: Rounds, node: int, at_ns: int) -
     return at_ns
 
 
-@jit
+@part
 def _deliver(wires: Wires, books: Books, rounds: Rounds, place: int, node: int) -> None:
     kind, height = wires.kind[place], wires.height[place]
     at_ns = receive(wires, place, node)
@@ -168,7 +181,7 @@ def propose(wires: Wires, books: Books, rounds: Rounds, node: int, cut_ns: int, 
     proposed = at_ns = spend(wires, node, at_ns, rules[SIGN])
     nic, work = rounds.proposal_nic[slot], rounds.take[slot]
     delays = rounds.delays[height % WAYS, PROPOSAL, node]
-    broadcast(wires, node, rules[N], at_ns, PROPOSAL, height, nic, work, delays)
+    broadcast(wires, write(wires, node, PROPOSAL, height, nic, work, rules[N] - 1), rules[N], at_ns, delays)
     rounds.known[node] = 1
     at_ns, decided = _apply(wires, books, rounds, node, at_ns)
     if decided:
@@ -176,43 +189,47 @@ def propose(wires: Wires, books: Books, rounds: Rounds, node: int, cut_ns: int, 
     return proposed
 
 
+@part
+def _happen(wires: Wires, books: Books, rounds: Rounds, what: int) -> None:
+    """An event of the protocol's own: a height begins at a node, or it may be told that something waits."""
+    n = rounds.rules[N]
+    node = (-1 - what) % n
+    at_ns = max(wires.state[NOW], wires.cpu[node])
+    if what < -2 * n:
+        books.turn[0] = node
+    else:
+        at_ns, decided = _open(wires, books, rounds, node, at_ns)
+        if decided:
+            at_ns = _finish(wires, books, rounds, node, at_ns)
+    books.turn[1] = at_ns
+
+
 @jit
 def run(wires: Wires, books: Books, rounds: Rounds, until_ns: int) -> tuple[int, int, int]:
     """Go on, up to that time included; returns why it stopped, at which node, and when that node is free.
 
-    Events of the protocol's own, counted down from -1 in blocks of n: a height begins at node k, node k is to cut its
-    block, node k may be told that something waits; below these, the last moment for height h.
+    Events below 0, from -1 down in blocks of n: a height begins at node k, node k is to cut its block, node k may be
+    told that something waits; below these, the last moment for height h.
     """
     n, nodes = rounds.rules[N], len(wires.cpu)
     while wires.state[SIZE] and wires.due[0] <= until_ns:
         what = wires.what[0]
-        if crowded(wires):
-            return BEHIND, 0, wires.due[0]
         if what >= 0:
             place, node = what // nodes, what % nodes
-            height = books.next[node]
-            ahead = wires.height[place] - height
-            if ahead > 1 or (ahead != 0 and wires.kind[place] == PUSH):
+            ahead = wires.height[place] - books.next[node]
+            if crowded(wires) or ahead > 1 or (ahead != 0 and wires.kind[place] == PUSH):
                 return BEHIND, node, wires.due[0]
             pop(wires)
             _deliver(wires, books, rounds, place, node)
         elif what < -3 * n:
-            if books.next[:n].min() <= -1 - 3 * n - what:
+            if lowest(books.next, n) <= -1 - 3 * n - what:
                 return LATE, 0, wires.due[0]
             pop(wires)
+        elif -2 * n <= what < -n:
+            return CUT, (-1 - what) % n, wires.due[0]
         else:
-            code, node = (-1 - what) // n, (-1 - what) % n
-            if code == 1:
-                return CUT, node, wires.due[0]
             pop(wires)
-            at_ns = max(wires.state[NOW], wires.cpu[node])
-            if code == 2:
-                books.turn[0], books.turn[1] = node, at_ns
-            else:
-                at_ns, decided = _open(wires, books, rounds, node, at_ns)
-                if decided:
-                    at_ns = _finish(wires, books, rounds, node, at_ns)
-                books.turn[1] = at_ns
+            _happen(wires, books, rounds, what)
         if books.turn[0] >= 0:
             node = books.turn[0]
             books.turn[0] = -1

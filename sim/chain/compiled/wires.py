@@ -7,21 +7,45 @@ come first served. What a message means is the business of the protocol's loop b
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
 
 import numba
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Cells = NDArray[np.int64]
 
+P = ParamSpec("P")
+T = TypeVar("T")
 SIZE, NUMBER, NEXT_RECORD, UNDER_WAY, NOW = range(5)
 """Fields of `Wires.state`: events on the agenda, the next event's number, the next message's place, messages that
 have not arrived, the time of the last event."""
 
-jit = numba.njit(cache=True)
+# numba looks only at a function's own file to see whether what it keeps is still right.
+_SOURCES = sorted(Path(__file__).parent.glob("*.py"))
+_STAMP = hashlib.sha256(b"".join(path.read_bytes() for path in _SOURCES)).hexdigest()[:12]
+
+
+def jit(function: Callable[P, T]) -> Callable[P, T]:
+    """Compile a loop at its first call, and keep it on disk, under a name that changes with any file of this folder.
+
+    Without reference counts: Python holds all arrays, and counting who looks at them takes longer than the loops do.
+    """
+    function.__qualname__ = f"{function.__name__}_{_STAMP}"
+    compiled: Callable[P, T] = numba.njit(cache=True, _nrt=False)(function)
+    return compiled
+
+
+def part(function: Callable[P, T]) -> Callable[P, T]:
+    """Compile a part of loops, which is kept with them."""
+    compiled: Callable[P, T] = numba.njit(_nrt=False)(function)
+    return compiled
 
 
 class Wires(NamedTuple):
@@ -60,16 +84,16 @@ class Wires(NamedTuple):
     @classmethod
     def make(cls, nodes: int, events: int, messages: int, kinds: int, ordered: NDArray[np.bool_]) -> Wires:
         """Idle nodes and an empty agenda with room for so many events and messages at a time."""
-        by_event = (np.zeros(events, dtype=np.int64) for _ in range(3))
-        by_message = (np.zeros(messages, dtype=np.int64) for _ in range(6))
-        by_node = (np.zeros(nodes, dtype=np.int64) for _ in range(6))
-        latest = np.zeros((nodes, nodes), dtype=np.int64)
-        sent, arrived = np.zeros((2, kinds), dtype=np.int64)
+
+        def zeros(*shape: int) -> list[Cells]:
+            return list(np.zeros(shape, dtype=np.int64))
+
+        by_node, latest = zeros(6, nodes), np.zeros((nodes, nodes), dtype=np.int64)
         state = np.zeros(5, dtype=np.int64)
-        return cls(state, *by_event, *by_message, *by_node, latest, ordered, sent, arrived)
+        return cls._make([state, *zeros(3, events), *zeros(6, messages), *by_node, latest, ordered, *zeros(2, kinds)])
 
 
-@jit
+@part
 def push(wires: Wires, due_ns: int, what: int) -> None:
     """Put an event on the agenda, behind those of the same time."""
     state, due, number, whats = wires.state, wires.due, wires.number, wires.what
@@ -88,7 +112,7 @@ def push(wires: Wires, due_ns: int, what: int) -> None:
     due[place], number[place], whats[place] = due_ns, mine, what
 
 
-@jit
+@part
 def pop(wires: Wires) -> int:
     """Take the next event off the agenda, which is not empty, and go to its time."""
     state, due, number, whats = wires.state, wires.due, wires.number, wires.what
@@ -103,9 +127,7 @@ def pop(wires: Wires) -> int:
         if below >= size:
             break
         other = below + 1
-        if other < size and (
-            due[other] < due[below] or (due[other] == due[below] and number[other] < number[below])
-        ):
+        if other < size and (due[other] < due[below] or (due[other] == due[below] and number[other] < number[below])):
             below = other
         if due[below] > moved_due or (due[below] == moved_due and number[below] > moved_number):
             break
@@ -115,7 +137,7 @@ def pop(wires: Wires) -> int:
     return what
 
 
-@jit
+@part
 def spend(wires: Wires, node: int, from_ns: int, work_ns: int) -> int:
     """Let a CPU work, behind what it has taken in; returns when that is done."""
     done = max(from_ns, wires.cpu[node]) + work_ns
@@ -124,7 +146,7 @@ def spend(wires: Wires, node: int, from_ns: int, work_ns: int) -> int:
     return done
 
 
-@jit
+@part
 def write(wires: Wires, sender: int, kind: int, height: int, nic_ns: int, work_ns: int, copies: int) -> int:
     """A new message of which so many copies are sent; returns its place."""
     left = wires.left
@@ -143,13 +165,22 @@ def write(wires: Wires, sender: int, kind: int, height: int, nic_ns: int, work_n
     return place
 
 
-@jit
+@part
 def crowded(wires: Wires) -> bool:
     """Whether a node might find no room for what it says next: queues grow without end."""
     return wires.state[UNDER_WAY] + 4 * len(wires.cpu) > len(wires.left)
 
 
-@jit
+@part
+def lowest(cells: Cells, count: int) -> int:
+    """The least of the first so many."""
+    least = cells[0]
+    for k in range(1, count):
+        least = min(least, cells[k])
+    return least
+
+
+@part
 def carry(wires: Wires, place: int, receiver: int, from_ns: int, delay_ns: int) -> int:
     """Send one copy through the sender's NIC, free ``from_ns`` on; returns when it is free again."""
     sender = wires.sender[place]
@@ -162,12 +193,10 @@ def carry(wires: Wires, place: int, receiver: int, from_ns: int, delay_ns: int) 
     return free
 
 
-@jit
-def broadcast(
-    wires: Wires, sender: int, n: int, at_ns: int, kind: int, height: int, nic_ns: int, work_ns: int, delays: Cells
-) -> int:
-    """Send to the other of the first n nodes, the next one first; ``delays``: to each of them. Returns its place."""
-    place = write(wires, sender, kind, height, nic_ns, work_ns, n - 1)
+@part
+def broadcast(wires: Wires, place: int, n: int, at_ns: int, delays: Cells) -> None:
+    """Send a message to the other of the first n nodes, the next one first; ``delays``: to each of them."""
+    sender = wires.sender[place]
     begun = max(at_ns, wires.egress[sender])
     free = begun
     for k in range(1, n):
@@ -175,10 +204,17 @@ def broadcast(
         free = carry(wires, place, receiver, free, delays[receiver])
     wires.egress[sender] = free
     wires.egress_busy[sender] += free - begun
-    return place
 
 
-@jit
+@part
+def send(wires: Wires, place: int, receiver: int, at_ns: int, delay_ns: int) -> None:
+    """Send a message to one node."""
+    sender = wires.sender[place]
+    wires.egress[sender] = carry(wires, place, receiver, max(at_ns, wires.egress[sender]), delay_ns)
+    wires.egress_busy[sender] += wires.nic[place]
+
+
+@part
 def receive(wires: Wires, place: int, node: int) -> int:
     """A copy arrives: through the NIC and the CPU; returns when the node is done with it."""
     nic = wires.nic[place]
