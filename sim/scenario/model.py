@@ -247,7 +247,7 @@ class Chain(Model):
     fidelity: Annotated[Literal["message", "auto"], one_of("message", "auto")] = Field(
         default="message",
         description="message: every protocol message is simulated. auto: heights in which nothing goes wrong are"
-        " computed as a whole, with the same times; PBFT only so far.",
+        " computed, with the same times (not for rpbft, several cores, or links that are not plain).",
     )
     hash: Annotated[Literal["sm3", "sha256"], one_of("sm3", "sha256")] = Field(
         description="Hash of records, blocks and proofs: sm3 (GB/T 32905-2016) or sha256 (FIPS 180-4)."

@@ -36,8 +36,8 @@ HORIZON_NS = 60 * SECOND
 QUICK, LONG, CHUNK = 200, 2_000, 250
 
 
-def torture(protocol: str, make: Make | None = None, *, beyond: bool = False) -> Torture:
-    scenario = load(SCENARIO, set={"chains.court.consensus.protocol": protocol})
+def torture(protocol: str, make: Make | None = None, *, beyond: bool = False, fidelity: str = "message") -> Torture:
+    scenario = load(SCENARIO, set={"chains.court.consensus.protocol": protocol, "chains.court.fidelity": fidelity})
     return Torture(scenario, HORIZON_NS, beyond, make)
 
 
@@ -51,9 +51,10 @@ def test_no_storm_within_the_bound_breaks_an_invariant_or_ends_progress(protocol
     assert failures(torture(protocol), range(first, first + 100)) == []
 
 
-def test_no_storm_breaks_a_chain_whose_calm_heights_are_computed() -> None:
-    scenario = load(SCENARIO, set={"chains.court.fidelity": "auto"})
-    assert failures(Torture(scenario, HORIZON_NS), range(1, QUICK + 1)) == []
+@pytest.mark.parametrize("protocol", [name for name in PROTOCOLS if name != "rpbft"])
+def test_no_storm_breaks_a_chain_whose_calm_heights_are_computed(protocol: str) -> None:
+    storms = QUICK if protocol == "pbft" else QUICK // 4
+    assert failures(torture(protocol, fidelity="auto"), range(1, storms + 1)) == []
 
 
 @pytest.mark.full

@@ -108,11 +108,11 @@ class Express:
     def _take_over(self) -> None:
         chain = self._chain
         chain.proposer.rest()
+        course = self._course = self._begin(self._engine.now)
         for node in chain.nodes:
             for timer in node.timers.values():
                 timer.cancel()
             node.timers.clear()
-        course = self._course = self._begin(self._engine.now)
         self._accounted = course.counted()
         self._stop = course.save()
         self._fly(course)

@@ -12,7 +12,7 @@ from sim.chain.compiled.course import Course
 from sim.chain.compiled.votes import Rounds
 from sim.chain.compiled.wires import push
 from sim.chain.ledger import Body
-from sim.consensus.heights import ROUND_BITS
+from sim.consensus.heights import NEXT_HEIGHT_TIMER, ROUND_BITS
 from sim.consensus.interface import Resumed
 
 if TYPE_CHECKING:
@@ -44,12 +44,10 @@ class Heights(Course):
             nic_ns, work_ns = self._costs(vote)
             rules += [work_ns, nic_ns]
         self._rounds = Rounds.make(self.n, np.array(rules, dtype=np.int64))
-        executed_ns = chain.ledger.blocks[self.last].executed_ns
-        for node in range(self.n):
-            opens_ns = int(executed_ns[node]) + config.commit_wait_ns if config.commit_wait_ns and self.last else now_ns
-            if opens_ns > now_ns:
-                self._rounds.paused[node] = 1
-                push(self.wires, opens_ns, -1 - node)
+        for node in chain.nodes[: self.n]:
+            if NEXT_HEIGHT_TIMER in node.timers:
+                self._rounds.paused[node.index] = 1
+                push(self.wires, node.due_ns[NEXT_HEIGHT_TIMER], -1 - node.index)
         self._begin(now_ns)
 
     def _proposer(self, height: int) -> int:
