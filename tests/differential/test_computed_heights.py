@@ -1,12 +1,12 @@
 """Heights computed as a whole against the same heights delivered message by message: the same times, to the nanosecond.
 
 Scenarios are drawn at random from a seed: validators, observers, bandwidth, CPU costs, jitter, load, faults. Where PBFT
-runs say that all their heights were computed and are exact, every record must have every time alike, queues, checkpoints,
-observers and heights that overlap included. In other calm PBFT runs some heights were delivered because too many
-overlapped, or a block overtook another on its way to an observer; there the mean may differ by 2 % and the 99th
-percentile by 5 %. The compiled loops of the other protocols leave nothing out: every calm run must be alike, whatever
-was computed. Under faults a timer that starts a microsecond later can lead to another view change, so there records
-executed before the fault are compared, and of all the median, within 5 %.
+runs say that all their heights were computed and are exact, every record must have every time alike, queues,
+checkpoints, observers and heights that overlap included. In other calm PBFT runs some heights were delivered because
+too many overlapped, or a block overtook another on its way to an observer; there the mean may differ by 2 % and the
+99th percentile by 5 %. The compiled loops of the other protocols leave nothing out: every calm run must be alike,
+whatever was computed. Under faults a timer that starts a microsecond later can lead to another view change, so there
+records executed before the fault are compared, and of all the median, within 5 %.
 """
 
 from __future__ import annotations
