@@ -142,6 +142,19 @@ def test_compiled_heights_have_the_times_of_delivered_ones(tmp_path: Path, proto
     agree(tmp_path, LOOP_SEEDS, protocol)
 
 
+@pytest.mark.parametrize("protocol", ["qbft", "raft"])
+def test_a_long_run_pauses_on_the_way_and_is_the_same_through_a_late_fault(tmp_path: Path, protocol: str) -> None:
+    # The ledger may run ten minutes ahead of the clock.
+    keys = drawn(LOOP_SEEDS[0], protocol, (4,))
+    keys["horizon"] = "900s"
+    keys["workload"]["files"]["rate"] = "0.5/s"
+    keys["faults"] = [{"at": "850s", "for": "2s", "action": "loss", "chain": "a", "share": "5%"}]
+    by_message, auto = both(tmp_path, keys, 1)
+    assert auto.summary["chains"]["a"]["computed_blocks"] > 0.9 * by_message.summary["chains"]["a"]["blocks"]
+    for column in TIMES:
+        assert np.array_equal(times(by_message, column), times(auto, column)), column
+
+
 @pytest.mark.full
 def test_many_computed_heights_have_the_times_of_delivered_ones(tmp_path: Path) -> None:
     agree(tmp_path, MANY_SEEDS)

@@ -139,9 +139,7 @@ class Express:
                 break
             course.collect()
         if reason == REACHED and course.quiet and course.idle():
-            self._since_stop = len(self._chain.offered)
-            self._note_stop(course)
-            self._write(course)
+            self._write_stop(course)
             if fault_ns < NEVER:
                 self._engine.call_at(fault_ns, self._give_back, course)
         else:
@@ -151,9 +149,7 @@ class Express:
 
     def _pause(self, course: Course) -> None:
         """Let the clock catch up."""
-        self._since_stop = len(self._chain.offered)
-        self._note_stop(course)
-        self._write(course)
+        self._write_stop(course)
         if course.now_ns <= self._horizon_ns:
             self._engine.call_at(course.now_ns, self._fly, course)
 
@@ -164,8 +160,15 @@ class Express:
         if self._since_stop * _STOP_PER_ROWS > len(self._chain.offered):
             self._since_stop = 0
             if len(course.finished) >= _TOGETHER:
-                self._write(course)
-            self._stop = course.save()
+                self._write_stop(course)
+            else:
+                self._stop = course.save()
+
+    def _write_stop(self, course: Course) -> None:
+        """Put everything up to here into the ledger, beyond which nothing can be undone."""
+        course.collect()
+        self._write(course)
+        self._stop = course.save()
 
     def _back_to_stop(self, course: Course) -> None:
         """Forget what came after the last stop, and go on from there by messages."""
