@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sim.consensus.jolteon import JolteonReplica
@@ -9,7 +10,7 @@ from sim.consensus.jolteon import JolteonReplica
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sim.consensus.chained import Proposal
+    from sim.consensus.chained_messages import Proposal
     from sim.consensus.interface import Output, Replica
     from sim.consensus.parameters import Parameters
 
@@ -19,7 +20,7 @@ class JolteonShort(JolteonReplica):
 
     def __init__(self, parameters: Parameters) -> None:
         super().__init__(parameters)
-        self._quorum = max(1, parameters.n // 3)
+        self._quorums = replace(self._quorums, quorum=max(1, parameters.n // 3))
 
 
 class JolteonHasty(JolteonReplica):
@@ -33,8 +34,8 @@ class JolteonTrusting(JolteonReplica):
 
     def _process(self, proposal: Proposal, outputs: list[Output]) -> None:
         super()._process(proposal, outputs)
-        if proposal.block.height > self._decided_height:
-            self._decide(proposal.block, outputs)
+        if proposal.block.height > self._tree.decided:
+            self._decide(self._tree.decide(proposal.block), outputs)
 
 
 BROKEN: Sequence[Callable[[Parameters], Replica]] = (JolteonShort.make, JolteonHasty.make, JolteonTrusting.make)

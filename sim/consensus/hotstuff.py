@@ -25,9 +25,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from sim.consensus.chained import Certificate, ChainedReplica, Proposal, Vote
+from sim.consensus.chained import ChainedReplica
+from sim.consensus.chained_messages import GENESIS
 
 if TYPE_CHECKING:
+    from sim.consensus.chained_messages import Certificate, Proposal, Vote
     from sim.consensus.parameters import Parameters
 
 
@@ -38,22 +40,14 @@ class HotStuffReplica(ChainedReplica):
 
     def __init__(self, parameters: Parameters) -> None:
         super().__init__(parameters)
-        self._locked: tuple[int, bytes] = (0, self._root[0])
+        self._locked: tuple[int, bytes] = (0, GENESIS.block)
 
     def _may_vote(self, proposal: Proposal) -> bool:
         block = proposal.block
-        return block.justify.view > self._locked[0] or self._extends(block.id, self._locked[1])
-
-    def _extends(self, tip: bytes, ancestor: bytes) -> bool:
-        block = self._blocks.get(tip)
-        while block is not None and block.id != ancestor:
-            if block.justify.block == ancestor:
-                return True
-            block = self._blocks.get(block.justify.block)
-        return block is not None
+        return block.justify.view > self._locked[0] or self._tree.extends(block.id, self._locked[1])
 
     def _certified(self, certificate: Certificate) -> None:
-        block = self._blocks.get(certificate.block)
+        block = self._tree.get(certificate.block)
         if block is not None and block.justify.view > self._locked[0]:
             self._locked = (block.justify.view, block.justify.block)
 

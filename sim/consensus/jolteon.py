@@ -18,9 +18,12 @@ The rules:
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from sim.consensus.chained import ChainedReplica, Proposal
+from sim.consensus.chained import ChainedReplica
+
+if TYPE_CHECKING:
+    from sim.consensus.chained_messages import Proposal
 
 
 class JolteonReplica(ChainedReplica):

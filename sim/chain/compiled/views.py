@@ -11,7 +11,7 @@ from sim.chain.compiled.books import RING, WAYS
 from sim.chain.compiled.certificates import Views
 from sim.chain.compiled.course import Course
 from sim.chain.ledger import Body
-from sim.consensus.chained import GENESIS, Block, Certificate, Proposal, Vote
+from sim.consensus.chained_messages import GENESIS, Block, Certificate, Proposal, Vote
 from sim.consensus.interface import Resumed, Value
 from sim.network.delays import LOST
 
