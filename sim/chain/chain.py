@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from sim.chain.fabric import Validation
     from sim.chain.faulty import Clock, Guise, Lie
     from sim.consensus.interface import Input, Message, Output, Replica, Value
-    from sim.consensus.raft import Standing
+    from sim.consensus.raft_messages import Standing
     from sim.kernel.draws import Draws
     from sim.kernel.engine import Engine
     from sim.metrics.recorder import Recorder

@@ -29,18 +29,18 @@ decision proves nothing to a third party. What a replica says it has on disk fir
 promised what it no longer knows, and must not come back under its old number: the host keeps it out.
 A fetched state may reach beyond the snapshot that was asked for. The log then still ends at the snapshot: the replica
 has acknowledged nothing beyond it, so others hold what is committed there, and the leader sends it again.
+
+Rules 5 and 6 are kept in `raft_replication`, with the log in `raft_log` and what a leader knows of the others' logs in
+`raft_progress`; a replica's patience and its vote in `raft_election`; the rest here.
 """
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sim.consensus.interface import (
     Broadcast,
     CancelTimer,
-    Decide,
     EnterView,
     Executed,
     FetchState,
@@ -55,6 +55,19 @@ from sim.consensus.interface import (
     TimerExpired,
     Value,
 )
+from sim.consensus.raft_election import Election
+from sim.consensus.raft_messages import (
+    Acknowledge,
+    Answer,
+    Append,
+    Ballot,
+    HandOver,
+    Snapshot,
+    Standing,
+    TransferLeadership,
+)
+from sim.consensus.raft_progress import NEVER
+from sim.consensus.raft_replication import Replication
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,208 +76,17 @@ if TYPE_CHECKING:
     from sim.consensus.parameters import Parameters
 
 NOTHING: Final[tuple[Output, ...]] = ()
-HEADER_BYTES: Final = 1 + 4 + 8 + 8
 NULL: Final = Value(digest=bytes(32), size_bytes=0, count=0)
 """What a new leader appends first."""
 ELECTION_TIMER: Final = "election"
 HEARTBEAT_TIMER: Final = "heartbeat"
 FOLLOWER, PRE_CANDIDATE, CANDIDATE, LEADER = range(4)
 UNKNOWN: Final = -1
-MOST_PATIENCE: Final = 15
-"""Heartbeats between two repetitions at most: one and a half timeouts, unless heartbeats are rare."""
 
 
 def majority(n: int) -> int:
     """The least number of replicas that any two groups of which share one."""
     return n // 2 + 1
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A value and the term in which a leader took it in."""
-
-    term: int
-    value: Value
-
-
-@dataclass(frozen=True, slots=True)
-class Append:
-    """The leader of term ``view`` sends the ``entries`` after ``previous`` (index and term), and its commit index.
-
-    Without entries it is a heartbeat, or tells a new commit index.
-    """
-
-    signatures: ClassVar[int] = 0
-    sender: int
-    view: int
-    sequence: int
-    previous: tuple[int, int]
-    entries: tuple[Entry, ...]
-    commit: int
-    kind: str = "append"
-
-    @property
-    def size_bytes(self) -> int:
-        """Header, place, commit index, and each value under its term."""
-        return HEADER_BYTES + 24 + sum(8 + 32 + entry.value.size_bytes for entry in self.entries)
-
-    @property
-    def proposed(self) -> int:
-        """The transactions of its values."""
-        return sum(entry.value.count for entry in self.entries)
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledge:
-    """The log of its sender agrees with the leader's up to ``sequence``, if ``success``; else it ends there at most."""
-
-    kind: ClassVar[str] = "acknowledge"
-    signatures: ClassVar[int] = 0
-    proposed: ClassVar[int] = 0
-    size_bytes: ClassVar[int] = HEADER_BYTES + 1
-    sender: int
-    view: int
-    sequence: int
-    success: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Ballot:
-    """Its sender asks for votes in term ``view``; its log ends at ``sequence`` in ``last_term``.
-
-    ``kind`` is pre-vote or vote; ``forced`` by a leader that hands over, so it is given in spite of that leader.
-    """
-
-    signatures: ClassVar[int] = 0
-    proposed: ClassVar[int] = 0
-    size_bytes: ClassVar[int] = HEADER_BYTES + 9
-    sender: int
-    view: int
-    sequence: int
-    last_term: int
-    kind: str
-    forced: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Its sender votes in term ``view``, or would; or it does not, and is in that term.
-
-    ``sequence`` is the length of the log that it was asked with.
-    """
-
-    signatures: ClassVar[int] = 0
-    proposed: ClassVar[int] = 0
-    size_bytes: ClassVar[int] = HEADER_BYTES + 1
-    sender: int
-    view: int
-    sequence: int
-    granted: bool
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The receiver needs entries that are dropped: it is to fetch the state after ``sequence``, of ``last_term``."""
-
-    kind: ClassVar[str] = "snapshot"
-    signatures: ClassVar[int] = 0
-    proposed: ClassVar[int] = 0
-    size_bytes: ClassVar[int] = HEADER_BYTES + 16
-    sender: int
-    view: int
-    sequence: int
-    last_term: int
-
-
-@dataclass(frozen=True, slots=True)
-class HandOver:
-    """The leader of term ``view`` asks its receiver, whose log ends at ``sequence`` as its own does, to run now."""
-
-    kind: ClassVar[str] = "hand-over"
-    signatures: ClassVar[int] = 0
-    proposed: ClassVar[int] = 0
-    size_bytes: ClassVar[int] = HEADER_BYTES
-    sender: int
-    view: int
-    sequence: int
-
-
-@dataclass(frozen=True, slots=True)
-class TransferLeadership:
-    """An input beside those of the interface: the leader is to hand over to replica ``to``, for planned maintenance."""
-
-    to: int
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a replica stands when all logs are alike, and everything in them is executed up to ``sequence``.
-
-    An input beside those of the interface, for a host that lets time pass without messages; and what it starts from.
-
-    Attributes:
-        heard: when it heard from each other replica that it listens to; -1 for never.
-        timers: how many election timers it has set.
-        before: how long each log was known to be at the last heartbeat, at the leader.
-    """
-
-    sequence: int
-    heard: tuple[int, ...]
-    timers: int
-    before: tuple[int, ...]
-
-
-class Log:
-    """Entries after a base, which is a place in the log whose entries are dropped."""
-
-    def __init__(self) -> None:
-        self.base = 0
-        self.base_term = 0
-        self.entries: list[Entry] = []
-
-    @property
-    def last(self) -> int:
-        """The index of the last entry."""
-        return self.base + len(self.entries)
-
-    @property
-    def last_term(self) -> int:
-        """The term of the last entry."""
-        return self.entries[-1].term if self.entries else self.base_term
-
-    def term(self, index: int) -> int:
-        """The term of an entry not below the base."""
-        return self.base_term if index == self.base else self.entries[index - self.base - 1].term
-
-    def after(self, index: int, most: int) -> tuple[Entry, ...]:
-        """At most so many entries after an index not below the base."""
-        start = index - self.base
-        return tuple(self.entries[start : start + most])
-
-    def put(self, index: int, entry: Entry) -> None:
-        """Put an entry at an index after the base; what contradicts it goes, and everything after that."""
-        if index <= self.last:
-            if self.term(index) == entry.term:
-                return
-            del self.entries[index - self.base - 1 :]
-        self.entries.append(entry)
-
-    def drop_to(self, index: int) -> None:
-        """Drop entries up to this one, which is not above the last."""
-        self.base_term = self.term(index)
-        del self.entries[: index - self.base]
-        self.base = index
-
-    def stand_at(self, index: int, term: int) -> None:
-        """The state after this place was fetched; entries after it stay if they follow it (section 7)."""
-        if index <= self.base:
-            return
-        if index <= self.last and self.term(index) == term:
-            self.drop_to(index)
-        else:
-            self.entries.clear()
-            self.base, self.base_term = index, term
 
 
 class RaftReplica:
@@ -279,21 +101,13 @@ class RaftReplica:
         self._n = parameters.n
         self._majority = majority(parameters.n)
         self._role = LEADER if self._me == 0 else FOLLOWER
-        self._log = Log()
-        self._commit = 0
-        self._decided = 0
-        self._voted: dict[int, int] = {1: 0}
-        self._votes: set[int] = set()
-        self._match = dict.fromkeys(range(self._n), 0)
-        self._match_before = dict(self._match)
-        self._silent, self._patience = dict.fromkeys(self._match, 0), dict.fromkeys(self._match, 0)
-        self._next = dict.fromkeys(range(self._n), 1)
-        self._heard_from: dict[int, int] = {}
-        self._heard_at: int | None = None
+        self._election = Election(parameters)
+        self._replication = Replication(parameters, self._majority)
+        self._log = self._replication.log
+        self._progress = self._replication.progress
         self._began = False
         self._snapshot = (0, 0)
         self._now = 0
-        self._tries = 0
         self._handlers: dict[type, Callable[[Any], Sequence[Output]]] = {
             Append: self._on_append,
             Acknowledge: self._on_acknowledge,
@@ -357,34 +171,33 @@ class RaftReplica:
     @property
     def quiet(self) -> bool:
         """Whether its log is executed, and as far as it knows everybody's."""
-        done = self._log.last == self._commit == self.last_executed
+        done = self._log.last == self._replication.commit == self.last_executed
         leads = self._role == LEADER
-        alike = not leads or all(match == self._log.last for match in self._match.values()) or not self._log.last
+        alike = not leads or self._progress.held_by(self._n) == self._log.last or not self._log.last
         return done and alike and (leads or self._role == FOLLOWER)
 
     def standing(self) -> Standing:
         """Where it stands in a quiet moment."""
-        heard = [self._heard_from.get(peer, -1) for peer in range(self._n)]
+        heard = self._progress.heard_ns
         if self._role != LEADER:
-            heard = [-1] * self._n
-            if self.leader != UNKNOWN and self._heard_at is not None:
-                heard[self.leader] = self._heard_at
-        return Standing(self.last_executed, tuple(heard), self._tries, tuple(self._match_before.values()))
+            heard = [NEVER] * self._n
+            if self.leader != UNKNOWN and self._election.heard_ns is not None:
+                heard[self.leader] = self._election.heard_ns
+        return Standing(self.last_executed, tuple(heard), self._election.timers, tuple(self._progress.before))
 
     def _on_standing(self, event: Standing) -> Sequence[Output]:
         outputs: list[Output] = []
         self._began = True
-        self.last_executed = self._commit = self._decided = event.sequence
+        self.last_executed = self._replication.commit = self._replication.decided = event.sequence
         self._log.stand_at(event.sequence, self.view if event.sequence else 0)
-        self._match = dict.fromkeys(range(self._n), event.sequence)
-        self._match_before = dict(enumerate(event.before)) or dict(self._match)
-        self._silent, self._patience = dict.fromkeys(self._match, 0), dict.fromkeys(self._match, 0)
-        self._next = dict.fromkeys(range(self._n), event.sequence + 1)
+        self._progress.begin(event.sequence, event.sequence + 1)
+        if event.before:
+            self._progress.before = list(event.before)
         if self._role == LEADER:
-            self._heard_from = {peer: at for peer, at in enumerate(event.heard) if at >= 0}
-        elif max(event.heard) >= 0:
-            self._heard_at = max(event.heard)
-        self._tries = event.timers - (self._role != LEADER)
+            self._progress.heard_ns = list(event.heard)
+        elif max(event.heard) > NEVER:
+            self._election.heard_ns = max(event.heard)
+        self._election.timers = event.timers - (self._role != LEADER)
         self._set_timer(outputs)
         return outputs
 
@@ -407,10 +220,8 @@ class RaftReplica:
         timeout_ns = self.parameters.timeout_ns
         if self._role == LEADER:
             outputs.append(SetTimer(HEARTBEAT_TIMER, self.parameters.heartbeat_ns or max(1, timeout_ns // 10)))
-            return
-        self._tries += 1
-        chance = random.Random(f"{self.parameters.seed}/{self._me}/{self._tries}").random()  # noqa: S311 - no secret
-        outputs.append(SetTimer(ELECTION_TIMER, timeout_ns + int(chance * timeout_ns)))
+        else:
+            outputs.append(SetTimer(ELECTION_TIMER, self._election.patience_ns()))
 
     def _on_request_waiting(self, _event: RequestWaiting) -> Sequence[Output]:
         return NOTHING
@@ -431,14 +242,14 @@ class RaftReplica:
         if kind == "vote":
             self.view = term
             self.leader = UNKNOWN
-            self._voted = {term: self._me}
-        self._votes = {self._me}
+            self._election.vote(term, self._me)
+        self._election.run()
         self._set_timer(outputs)
         outputs.append(Broadcast(Ballot(self._me, term, self._log.last, self._log.last_term, kind, forced)))
         self._count_votes(outputs)
 
     def _count_votes(self, outputs: list[Output]) -> None:
-        if len(self._votes) < self._majority:
+        if self._election.votes() < self._majority:
             return
         if self._role == PRE_CANDIDATE:
             self._run(outputs, "vote")
@@ -452,7 +263,7 @@ class RaftReplica:
             self._follow(message.view, UNKNOWN, outputs)
         granted = self._would_vote(message) if pre else self._votes_for(message)
         if granted and not pre:
-            self._voted = {message.view: message.sender}
+            self._election.vote(message.view, message.sender)
             self._set_timer(outputs)
         term = message.view if granted else max(self.view, message.view - pre)
         answer = Answer(self._me, term, message.sequence, granted, "pre-vote-reply" if pre else "vote-reply")
@@ -460,14 +271,13 @@ class RaftReplica:
         return outputs
 
     def _hears_a_leader(self) -> bool:
-        recent = self._heard_at is not None and self._now - self._heard_at < self.parameters.timeout_ns
-        return self._role == LEADER or recent
+        return self._role == LEADER or self._election.hears_a_leader(self._now)
 
     def _would_vote(self, message: Ballot) -> bool:
         return message.view > self.view and not self._hears_a_leader() and self._is_up_to_date(message)
 
     def _votes_for(self, message: Ballot) -> bool:
-        free = self._voted.get(message.view, message.sender) == message.sender
+        free = self._election.is_free(message.view, message.sender)
         return message.view == self.view and self._role != LEADER and free and self._is_up_to_date(message)
 
     def _is_up_to_date(self, message: Ballot) -> bool:
@@ -479,96 +289,43 @@ class RaftReplica:
             self._follow(message.view, UNKNOWN, outputs)
         expected = (PRE_CANDIDATE, self.view + 1) if message.kind == "pre-vote-reply" else (CANDIDATE, self.view)
         if message.granted and (self._role, message.view) == expected:
-            self._votes.add(message.sender)
+            self._election.count(message.sender)
             self._count_votes(outputs)
         return outputs
 
     def _lead(self, outputs: list[Output]) -> None:
         self._role = LEADER
         self.leader = self._me
-        self._match = dict.fromkeys(range(self._n), 0)
-        self._match_before = dict(self._match)
-        self._silent, self._patience = dict.fromkeys(self._match, 0), dict.fromkeys(self._match, 0)
-        self._next = dict.fromkeys(range(self._n), self._log.last + 1)
-        self._heard_from = dict.fromkeys(range(self._n), self._now)
+        self._progress.lead(self._log.last, self._now)
         outputs += (CancelTimer(ELECTION_TIMER), EnterView(self.view, self._me))
         self._set_timer(outputs)
-        self._append(NULL, outputs)
+        self._replication.append(self.view, NULL, outputs)
 
-    # Replication, section 5.3.
+    # Replication, sections 5.3 and 5.4.2.
 
     def _on_propose(self, event: Propose) -> Sequence[Output]:
         if not self.can_propose():
             raise HostError(f"replica {self._me} may not propose {self.next_sequence} in term {self.view} now")
         outputs: list[Output] = []
-        self._append(event.value, outputs)
+        self._replication.append(self.view, event.value, outputs)
         return outputs
 
-    def _append(self, value: Value, outputs: list[Output]) -> None:
-        previous = (self._log.last, self._log.last_term)
-        entry = Entry(self.view, value)
-        self._log.put(self._log.last + 1, entry)
-        self._match[self._me] = self._log.last
-        outputs.append(Broadcast(Append(self._me, self.view, self._log.last, previous, (entry,), self._commit)))
-        for peer, index in self._next.items():
-            if index == self._log.last:
-                self._next[peer] = index + 1
-        self._commit_what_is_safe(outputs)
-
-    def _send(self, peer: int, outputs: list[Output], kind: str = "append") -> None:
-        """Send a follower what it is not known to have, from where it stands."""
-        index = self._next[peer] - 1
-        if index < self._log.base:
-            outputs.append(Send(peer, Snapshot(self._me, self.view, self._log.base, self._log.base_term)))
-            return
-        entries = self._log.after(index, self.parameters.window)
-        last = index + len(entries)
-        message = Append(self._me, self.view, last, (index, self._log.term(index)), entries, self._commit, kind)
-        self._next[peer] = last + 1
-        outputs.append(Send(peer, message))
-
     def _beat(self, outputs: list[Output]) -> None:
-        timeout_ns = self.parameters.timeout_ns
-        alive = sum(self._now - self._heard_from.get(peer, 0) <= timeout_ns for peer in self._match if peer != self._me)
-        began = self._heard_from or self._log.last
-        if began and alive + 1 < self._majority:
+        alive = self._progress.alive(self._me, self._now - self.parameters.timeout_ns)
+        began = max(self._progress.heard_ns) > NEVER or self._log.last
+        if began and alive < self._majority:
             self._follow(self.view, UNKNOWN, outputs)
             return
-        for peer in self._match:
-            if peer != self._me:
-                self._look_after(peer)
-                self._send(peer, outputs, "heartbeat")
-        self._match_before = dict(self._match)
+        self._replication.beat(self.view, outputs)
         self._set_timer(outputs)
-
-    def _look_after(self, peer: int) -> None:
-        """Send again to who is silent about what it was sent, ever more rarely: its line may be slow, or full."""
-        if not self._match[peer] == self._match_before[peer] < self._log.last:
-            self._silent[peer] = self._patience[peer] = 0
-            return
-        self._silent[peer] += 1
-        if self._silent[peer] > self._patience[peer]:
-            self._next[peer] = self._match[peer] + 1
-            self._silent[peer], self._patience[peer] = 0, min(2 * self._patience[peer] + 1, MOST_PATIENCE)
 
     def _on_append(self, message: Append) -> Sequence[Output]:
         outputs: list[Output] = []
         if message.view < self.view:
             return (Send(message.sender, Acknowledge(self._me, self.view, self._log.last, success=False)),)
-        self._heard_at = self._now
+        self._election.heard_ns = self._now
         self._follow(message.view, message.sender, outputs)
-        index, term = message.previous
-        if index > self._log.last or (index > self._log.base and self._log.term(index) != term):
-            hint = min(self._log.last, index - 1)
-            outputs.append(Send(message.sender, Acknowledge(self._me, self.view, hint, success=False)))
-            return outputs
-        for place, entry in enumerate(message.entries, start=index + 1):
-            if place > self._log.base:
-                self._log.put(place, entry)
-        agreed = max(index + len(message.entries), min(self._log.base, self._commit))
-        if message.kind != "commit":
-            outputs.append(Send(message.sender, Acknowledge(self._me, self.view, agreed, success=True)))
-        self._commit_to(min(message.commit, agreed), outputs)
+        self._replication.take(message, outputs)
         return outputs
 
     def _on_acknowledge(self, message: Acknowledge) -> Sequence[Output]:
@@ -578,44 +335,13 @@ class RaftReplica:
             return outputs
         if self._role != LEADER or message.view != self.view:
             return NOTHING
-        self._heard_from[message.sender] = self._now
-        if not message.success:
-            self._next[message.sender] = max(1, min(self._next[message.sender] - 1, message.sequence + 1))
-            self._send(message.sender, outputs)
-            return outputs
-        if message.sequence > self._match[message.sender]:
-            self._match[message.sender] = message.sequence
-            self._next[message.sender] = max(self._next[message.sender], message.sequence + 1)
-            self._commit_what_is_safe(outputs)
+        self._progress.heard_ns[message.sender] = self._now
+        self._replication.acknowledged(message, outputs)
         return outputs or NOTHING
 
-    # Commitment, section 5.4.2.
-
-    def _commit_what_is_safe(self, outputs: list[Output]) -> None:
-        index = sorted(self._match.values(), reverse=True)[self._majority - 1]
-        if index > self._commit and self._may_commit(index):
-            self._commit_to(index, outputs)
-            place = (index, self._log.term(index))
-            outputs.append(Broadcast(Append(self._me, self.view, index, place, (), index, "commit")))
-
-    def _may_commit(self, index: int) -> bool:
-        """Only an entry of the leader's own term is committed by counting."""
-        return self._log.term(index) == self.view
-
-    def _commit_to(self, index: int, outputs: list[Output]) -> None:
-        self._commit = max(self._commit, min(index, self._log.last))
-        while self._decided < self._commit:
-            self._decided += 1
-            entry = self._log.entries[self._decided - self._log.base - 1]
-            outputs.append(Decide(self._decided, entry.term, entry.value))
-
     def _on_executed(self, event: Executed) -> Sequence[Output]:
-        if event.sequence != self.last_executed + 1 or event.sequence > self._decided:
-            raise HostError(f"executed {event.sequence} after {self.last_executed}; {self._decided} are decided")
+        self._replication.execute(self.last_executed, event.sequence)
         self.last_executed = event.sequence
-        interval = self.parameters.checkpoint_interval
-        if event.sequence % interval == 0 and self._log.base < event.sequence - interval <= self._log.last:
-            self._log.drop_to(event.sequence - interval)
         return NOTHING
 
     # Snapshots, section 7, and leader transfer, thesis 3.10.
@@ -623,7 +349,7 @@ class RaftReplica:
     def _on_snapshot(self, message: Snapshot) -> Sequence[Output]:
         outputs: list[Output] = []
         if message.view >= self.view:
-            self._heard_at = self._now
+            self._election.heard_ns = self._now
             self._follow(message.view, message.sender, outputs)
             if message.sequence > self.last_executed:
                 self._snapshot = (message.sequence, message.last_term)
@@ -631,7 +357,9 @@ class RaftReplica:
             else:
                 # What is committed agrees with every later leader's log (5.4.3).
                 self._log.stand_at(message.sequence, message.last_term)
-                outputs.append(Send(message.sender, Acknowledge(self._me, self.view, self._commit, success=True)))
+                outputs.append(
+                    Send(message.sender, Acknowledge(self._me, self.view, self._replication.commit, success=True))
+                )
         return outputs
 
     def _on_state_transferred(self, event: StateTransferred) -> Sequence[Output]:
@@ -640,9 +368,7 @@ class RaftReplica:
             if self._snapshot[0] <= event.sequence:
                 self._log.stand_at(*self._snapshot)
             self.last_executed = event.sequence
-            self._commit = max(self._commit, event.sequence)
-        self._decided = self.last_executed
-        self._commit_to(self._commit, outputs)
+        self._replication.stand_at(self.last_executed, outputs)
         if self._role != LEADER:
             self._role = FOLLOWER
         self._set_timer(outputs)
@@ -652,10 +378,10 @@ class RaftReplica:
         if self._role != LEADER or event.to == self._me or not 0 <= event.to < self._n:
             raise HostError(f"replica {self._me} cannot hand over to {event.to} in term {self.view}")
         outputs: list[Output] = []
-        if self._match[event.to] == self._log.last:
+        if self._progress.match[event.to] == self._log.last:
             outputs.append(Send(event.to, HandOver(self._me, self.view, self._log.last)))
         else:
-            self._send(event.to, outputs)
+            self._replication.send(self.view, event.to, outputs)
         return outputs
 
     def _on_hand_over(self, message: HandOver) -> Sequence[Output]:

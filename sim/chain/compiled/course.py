@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sim.chain.chain import Chain
     from sim.chain.ledger import Body
     from sim.consensus.interface import Input, Message
-    from sim.consensus.raft import Standing
+    from sim.consensus.raft_messages import Standing
     from sim.network.delays import Address
 
     Cells = NDArray[np.int64]

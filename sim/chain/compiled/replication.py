@@ -13,7 +13,9 @@ from sim.chain.compiled.replicated import ASK, BEAT, Logs
 from sim.chain.compiled.wires import push
 from sim.chain.ledger import Body
 from sim.consensus.interface import Value
-from sim.consensus.raft import HEARTBEAT_TIMER, MOST_PATIENCE, Acknowledge, Append, Entry, Standing
+from sim.consensus.raft import HEARTBEAT_TIMER
+from sim.consensus.raft_messages import Acknowledge, Append, Entry, Standing
+from sim.consensus.raft_progress import MOST_PATIENCE
 from sim.network.delays import LOST
 
 if TYPE_CHECKING:
