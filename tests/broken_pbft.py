@@ -35,8 +35,7 @@ class PbftShort(PbftReplica):
 
     @classmethod
     def make(cls, parameters: Parameters) -> Self:
-        knobs = ("n", "me", "timeout_ns", "window", "checkpoint_interval")
-        return cls(_OneShort(**{name: getattr(parameters, name) for name in knobs}))
+        return cls(_OneShort.of(parameters))
 
 
 class _ForgetfulLog(Log):

@@ -3,8 +3,8 @@
 Paper: M. Castro and B. Liskov, "Practical Byzantine Fault Tolerance", OSDI 1999 (sections 4.2 to 4.5 are cited by
 number); details from their "Practical Byzantine Fault Tolerance and Proactive Recovery", ACM TOCS 20(4), 2002.
 
-The rules. 2 to 5 are kept in `pbft_ordering`, the question of 7 in `pbft_catch_up`, the contents of 8 and 9 in
-`pbft_view_change`, the rest here:
+The rules. 2 to 5 are kept in `pbft_ordering`, the question of 7 in `pbft_catch_up`, the times of 7 and 10 in
+`pbft_timers`, the contents of 8 and 9 in `pbft_view_change`, the rest here:
 
 1.  Replicas number views 0, 1, 2, …; replica v mod n leads view v. Quorum sizes hold for every n (`quorum`).
 2.  The leader assigns the next sequence number to a value and broadcasts PRE-PREPARE. It stays within the water marks
@@ -36,7 +36,7 @@ must propose again, would not be safe.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sim.consensus.interface import (
     Broadcast,
@@ -51,7 +51,6 @@ from sim.consensus.interface import (
     RequestWaiting,
     Resumed,
     Send,
-    SetTimer,
     StateTransferred,
     TimerExpired,
 )
@@ -69,6 +68,7 @@ from sim.consensus.pbft_messages import (
     ViewChange,
 )
 from sim.consensus.pbft_ordering import NOTHING, Ordering
+from sim.consensus.pbft_timers import REQUEST_TIMER, VIEW_CHANGE_TIMER, Timers
 from sim.consensus.pbft_view_change import (
     ViewChanges,
     compute_new_view,
@@ -82,9 +82,6 @@ if TYPE_CHECKING:
 
     from sim.consensus.interface import Value
     from sim.consensus.parameters import Parameters
-
-REQUEST_TIMER: Final = "request"
-VIEW_CHANGE_TIMER: Final = "view-change"
 
 
 class PbftReplica:
@@ -101,13 +98,10 @@ class PbftReplica:
         self._ordering = Ordering(config, self._log)
         self._checkpoints = Checkpoints(config)
         self._catch_up = CatchUp(config, self._log, self._ordering, self._checkpoints)
+        self._timers = Timers(config, self._log, self._ordering)
         self._view_changes = ViewChanges(config.n)
         self._new_view: NewView | None = None
         self._answered_at: dict[int, int] = {}
-        self._quorum_wants_view = False
-        self._view_of_progress = 0
-        self._waiting = False
-        self._request_timer_runs = False
         self._handlers: dict[type, Callable[[Any], Sequence[Output]]] = {
             PrePrepare: self._on_pre_prepare,
             Prepare: self._ordering.on_prepare,
@@ -126,23 +120,14 @@ class PbftReplica:
     @classmethod
     def make(cls, parameters: Parameters) -> PbftReplica:
         """A fresh replica, as the registry asks for it."""
-        return cls(
-            Config(
-                n=parameters.n,
-                me=parameters.me,
-                timeout_ns=parameters.timeout_ns,
-                window=parameters.window,
-                checkpoint_interval=parameters.checkpoint_interval,
-            )
-        )
+        return cls(Config.of(parameters))
 
     def step(self, event: Input, now: int) -> Sequence[Output]:
         """Take one input at ``now`` (ns) and say what to do; raises `HostError` where the host broke the contract."""
         self._now = now
-        try:
-            handler = self._handlers[type(event)]
-        except KeyError:
-            raise HostError(f"PBFT takes no {type(event).__name__}") from None
+        handler = self._handlers.get(type(event))
+        if handler is None:
+            raise HostError(f"PBFT takes no {type(event).__name__}")
         return handler(event)
 
     @property
@@ -184,10 +169,9 @@ class PbftReplica:
 
     def _on_pre_prepare(self, message: PrePrepare) -> Sequence[Output]:
         outputs = self._ordering.on_pre_prepare(message)
-        if not outputs or self._request_timer_runs:
-            return outputs
-        outputs = list(outputs)
-        self._start_request_timer(outputs)
+        if outputs:
+            outputs = list(outputs)
+            self._start_request_timer(outputs)
         return outputs
 
     def _on_executed(self, event: Executed) -> Sequence[Output]:
@@ -199,10 +183,10 @@ class PbftReplica:
 
     def _execute_to(self, sequence: int, state_digest: bytes, waiting: bool, outputs: list[Output]) -> None:
         self.last_executed = sequence
-        self._waiting = waiting
+        self._timers.waiting = waiting
         self._catch_up.progressed()
         if self.active:
-            self._view_of_progress = self.view
+            self._timers.view_of_progress = self.view
         if sequence % self.config.checkpoint_interval == 0:
             outputs.append(Broadcast(Checkpoint(self._me, sequence, state_digest)))
             self._claim(self._me, sequence, state_digest, outputs)
@@ -214,8 +198,6 @@ class PbftReplica:
     def _on_checkpoint(self, message: Checkpoint) -> Sequence[Output]:
         if message.sender == self._me:
             return NOTHING
-        if not 0 <= message.sender < self.config.n:
-            return (Misbehaviour(message.sender, "checkpoint from no replica"),)
         fault = self._checkpoints.fault(message.sender, message.sequence, message.state_digest)
         if fault is not None:
             return (Misbehaviour(message.sender, fault),)
@@ -252,32 +234,21 @@ class PbftReplica:
     # ---- timers, section 4.4
 
     def _on_request_waiting(self, _event: RequestWaiting) -> Sequence[Output]:
-        self._waiting = True
+        self._timers.waiting = True
         outputs: list[Output] = []
         self._start_request_timer(outputs)
         return outputs
 
-    @property
-    def _patience_ns(self) -> int:
-        return self.config.patience_ns(self.view - self._view_of_progress - 1)
-
     def _start_request_timer(self, outputs: list[Output]) -> None:
-        wanted = self._waiting or self._log.accepted > self.last_executed
-        if wanted and self.active and not self._request_timer_runs:
-            self._request_timer_runs = True
-            outputs.append(SetTimer(REQUEST_TIMER, self._patience_ns))
+        self._timers.start_request(self.view, self.last_executed, outputs)
 
     def _restart_request_timer(self, outputs: list[Output]) -> None:
-        ran, self._request_timer_runs = self._request_timer_runs, False
-        self._start_request_timer(outputs)
-        if ran and not self._request_timer_runs:
-            outputs.append(CancelTimer(REQUEST_TIMER))
+        self._timers.restart_request(self.view, self.last_executed, outputs)
 
     def _on_timer_expired(self, event: TimerExpired) -> Sequence[Output]:
         outputs: list[Output] = []
         if event.name == REQUEST_TIMER:
-            if self._request_timer_runs:
-                self._request_timer_runs = False
+            if self._timers.request_expired():
                 self._request_timed_out(outputs)
         elif event.name == VIEW_CHANGE_TIMER:
             if not self.active:
@@ -298,7 +269,7 @@ class PbftReplica:
 
     def _view_change_timed_out(self, outputs: list[Output]) -> None:
         peers = self._catch_up.view_of_peers(self.view)
-        if self._quorum_wants_view or peers > self.view:
+        if self._timers.quorum_wants_view or peers > self.view:
             self._leave_for(max(self.view + 1, peers), outputs)
             return
         self._repeat_view_change(outputs)
@@ -315,7 +286,7 @@ class PbftReplica:
             self._catch_up.answered()
             self._execute_to(event.sequence, event.state_digest, event.waiting, outputs)
         else:
-            self._waiting = event.waiting
+            self._timers.waiting = event.waiting
             self._restart_request_timer(outputs)
         outputs += self._ordering.decide_ready()
         stable = self._log.stable
@@ -329,18 +300,13 @@ class PbftReplica:
 
     def _on_resumed(self, event: Resumed) -> Sequence[Output]:
         """Stand where all stand, with the proofs that taking part would have left."""
-        signers = tuple(range(self._quorum))
-        self._log.restart(event.view)
-        if event.checkpoint > self._log.stable.sequence:
-            self._log.stabilise(CheckpointCertificate(event.checkpoint, event.checkpoint_digest, signers))
+        if self._log.resume(event, self._quorum):
             self._checkpoints.forget(event.checkpoint)
-        for sequence, value in enumerate(event.values, start=event.checkpoint + 1):
-            self._log.record_prepared(sequence, value, (1 << self._quorum) - 1)
         self._ordering.stand_at(event.sequence)
         self.last_executed = event.sequence
-        self._view_of_progress = self.view
-        self._waiting = event.waiting
-        self._request_timer_runs = False
+        self._timers.view_of_progress = self.view
+        self._timers.waiting = event.waiting
+        self._timers.request_expired()
         outputs: list[Output] = []
         self._start_request_timer(outputs)
         return outputs
@@ -350,21 +316,19 @@ class PbftReplica:
     def _leave_for(self, view: int, outputs: list[Output]) -> None:
         self.view = view
         self._ordering.voting = False
-        self._quorum_wants_view = False
-        if self._request_timer_runs:
-            self._request_timer_runs = False
-            outputs.append(CancelTimer(REQUEST_TIMER))
+        self._timers.stop_request(outputs)
         outputs += self._ordering.learn()
         mine = ViewChange(self._me, view, self._log.stable, self._log.prepared_certificates())
         self._view_changes.put(mine)
-        outputs += (Broadcast(mine), SetTimer(VIEW_CHANGE_TIMER, self.config.timeout_ns))
+        outputs.append(Broadcast(mine))
+        self._timers.leave(outputs)
         self._count_view_changes(outputs)
 
     def _repeat_view_change(self, outputs: list[Output]) -> None:
         mine = self._view_changes.of(self._me)
         if mine is not None:
-            delay_ns = self._patience_ns if self._quorum_wants_view else self.config.timeout_ns
-            outputs += (Broadcast(mine), SetTimer(VIEW_CHANGE_TIMER, delay_ns))
+            outputs.append(Broadcast(mine))
+            self._timers.wait_on(self.view, outputs)
 
     def _on_view_change(self, message: ViewChange) -> Sequence[Output]:
         if message.sender == self._me:
@@ -392,7 +356,7 @@ class PbftReplica:
 
     def _repeat_new_view(self, to: int, asked_twice: bool, outputs: list[Output]) -> None:
         """Answer a replica that missed the NEW-VIEW, not one whose VIEW-CHANGE was merely slower than the quorum's."""
-        late = asked_twice or self._view_of_progress == self.view
+        late = asked_twice or self._timers.view_of_progress == self.view
         due = self._now - self._answered_at.get(to, -self.config.timeout_ns) >= self.config.timeout_ns // 2
         if self._new_view is not None and self.leader == self._me and late and due:
             self._answered_at[to] = self._now
@@ -405,9 +369,8 @@ class PbftReplica:
             new_view = NewView(self._me, self.view, changes, compute_new_view(self.view, self._me, changes))
             outputs.append(Broadcast(new_view))
             self._enter(new_view, outputs)
-        elif not self._quorum_wants_view and self._view_changes.count_from(self.view) >= self._quorum:
-            self._quorum_wants_view = True
-            outputs.append(SetTimer(VIEW_CHANGE_TIMER, self._patience_ns))
+        elif not self._timers.quorum_wants_view and self._view_changes.count_from(self.view) >= self._quorum:
+            self._timers.limit(self.view, outputs)
 
     def _on_new_view(self, message: NewView) -> Sequence[Output]:
         if message.sender == self._me or 0 <= message.view < self.view:

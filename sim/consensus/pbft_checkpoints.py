@@ -25,6 +25,8 @@ class Checkpoints:
 
     def fault(self, sender: int, sequence: int, state_digest: bytes) -> str | None:
         """Why only a faulty ``sender`` would claim this, or None."""
+        if not 0 <= sender < len(self._claims):
+            return "checkpoint from no replica"
         if sequence < 1 or sequence % self._interval:
             return f"checkpoint at {sequence}, which is no multiple of the interval {self._interval}"
         if self._claims[sender].get(sequence, state_digest) != state_digest:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sim.consensus.quorum import Quorums
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from sim.consensus.parameters import Parameters
 
 MAX_DOUBLINGS: Final = 5
 """Timeouts stop growing at 32 times the first: a longer one would keep replicas waiting long after a storm is over."""
@@ -32,6 +37,17 @@ class Config:
     timeout_ns: int
     window: int
     checkpoint_interval: int
+
+    @classmethod
+    def of(cls, parameters: Parameters) -> Self:
+        """What of a host's parameters matters to PBFT."""
+        return cls(
+            n=parameters.n,
+            me=parameters.me,
+            timeout_ns=parameters.timeout_ns,
+            window=parameters.window,
+            checkpoint_interval=parameters.checkpoint_interval,
+        )
 
     def __post_init__(self) -> None:
         """Refuse what no chain can run with."""

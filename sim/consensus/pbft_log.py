@@ -12,7 +12,7 @@ from sim.consensus.pbft_messages import GENESIS, NULL, CheckpointCertificate, Pr
 from sim.consensus.quorum import Tally, members
 
 if TYPE_CHECKING:
-    from sim.consensus.interface import Value
+    from sim.consensus.interface import Resumed, Value
 
 
 class Slot:
@@ -88,6 +88,20 @@ class Log:
         self.view = view
         self.slots.clear()
         self.accepted = 0
+
+    def resume(self, event: Resumed, quorum: int) -> bool:
+        """Begin a view with the proofs that heights without messages would have left; says whether h moved.
+
+        Signers are the first replicas, whoever they would have been.
+        """
+        self.restart(event.view)
+        moved = event.checkpoint > self.stable.sequence
+        if moved:
+            signers = tuple(range(quorum))
+            self.stabilise(CheckpointCertificate(event.checkpoint, event.checkpoint_digest, signers))
+        for sequence, value in enumerate(event.values, start=event.checkpoint + 1):
+            self.record_prepared(sequence, value, (1 << quorum) - 1)
+        return moved
 
     def values_above(self, sequence: int) -> tuple[Value, ...]:
         """The values, null ones apart, that hold slots above ``sequence``, ascending."""
