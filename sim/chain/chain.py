@@ -7,16 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from sim.chain.catchup import Catchup
-from sim.chain.compiled.express import Express
-from sim.chain.compiled.heights import Heights
-from sim.chain.compiled.replication import Replication
-from sim.chain.compiled.views import Pipeline
+from sim.chain.downtimes import Downtimes
 from sim.chain.faulty import Faulty, Forged
 from sim.chain.ledger import Ledger
 from sim.chain.node import Node
-from sim.chain.pilot import Pilot
 from sim.chain.proposer import Proposer
 from sim.chain.records import Records
+from sim.chain.shortcut import shortcut
 from sim.chain.sync import BlockPush, BlockRange, BlockRequest
 from sim.consensus.interface import (
     Broadcast,
@@ -33,16 +30,16 @@ from sim.consensus.interface import (
 )
 from sim.consensus.parameters import Parameters
 from sim.consensus.registry import family
-from sim.network.transport import NEVER
 from sim.proof import merkle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
 
-    from sim.chain.compiled.course import Course
+    from sim.chain.compiled.express import Express
     from sim.chain.config import ChainConfig, Offered
     from sim.chain.fabric import Validation
-    from sim.chain.faulty import Clock, Guise, Lie
+    from sim.chain.faulty import Guise, Lie
+    from sim.chain.pilot import Pilot
     from sim.consensus.interface import Input, Message, Output, Replica, Value
     from sim.consensus.raft_messages import Standing
     from sim.kernel.draws import Draws
@@ -97,6 +94,7 @@ class Chain:
         self._peers = [self._others(node.index) for node in self.nodes]
         self.proposer = Proposer(self, engine, rotates=self._rotates)
         self._catchup = Catchup(self, engine)
+        self._downtimes = Downtimes(self, self._catchup, engine)
         self._carriers: dict[type, Callable[..., int | None]] = {
             Broadcast: self._broadcast,
             Send: self._send,
@@ -320,19 +318,7 @@ class Chain:
 
         Other heights, and all heights of other protocols, go by messages.
         """
-        family, engine = self.family, self._engine
-        if family.votes is not None and not self._rotates:
-            self.pilot = Pilot(self, engine, family.votes, faults)
-            return
-        begin: Callable[[int], Course] | None = None
-        if family.votes is not None:
-            begin = partial(Heights, self, family.votes)
-        elif family.chain_length:
-            begin = partial(Pipeline, self)
-        elif family.replicates:
-            begin = partial(Replication, self)
-        if begin is not None:
-            self.pilot = Express(self, engine, begin, faults, horizon_ns)
+        self.pilot = shortcut(self, self._engine, faults, horizon_ns)
 
     def retire(self) -> None:
         """The end: no record will be presented or proved any more, so what that takes is given up."""
@@ -371,16 +357,9 @@ class Chain:
         self.ledger.distrusted.add(index)
 
     def tell_lies(self, index: int, lie: Lie) -> None:
-        """Distort what a node sends, until `stop_lies`."""
+        """Distort what a node sends, until `Faulty.stop_lies`."""
         self.distrust(index)
         self.faulty.lies.setdefault(index, []).append(lie)
-
-    def stop_lies(self, index: int, lie: Lie) -> None:
-        """Undo one `tell_lies`; the node stays distrusted."""
-        lies = self.faulty.lies[index]
-        lies.remove(lie)
-        if not lies:
-            del self.faulty.lies[index]
 
     def disguise(self, index: int, guise: Guise) -> Replica:
         """Put another replica in the place of a validator's own, and again should it lose its disk."""
@@ -392,66 +371,10 @@ class Chain:
         node.replica = guise(node.replica)
         return node.replica
 
-    def set_clock(self, index: int, clock: Clock | None) -> None:
-        """Make a node's clock wrong, for block times and for timers that start from now on; None makes it right."""
-        if clock is None:
-            self.faulty.clocks.pop(index, None)
-        else:
-            self.faulty.clocks[index] = clock
-
     def note_fault(self, index: int, event: str) -> None:
         """Write down what happens to a node now; -1 where it happens to the network."""
         self._recorder.row("faults", self.config.id, self._engine.now, index, event)
 
     def plan_downtimes(self, index: int, downtimes: Sequence[tuple[int, int]], wiped: Container[int] = ()) -> None:
-        """A node will be down in these intervals, disjoint and ascending; it comes back with its disk after each.
-
-        An interval that ends at `sim.network.transport.NEVER` has no restart. After those whose beginning is in
-        ``wiped`` the disk is gone: the node begins with nothing and counts as Byzantine from then on. A crash-fault
-        protocol does not stand that, so there it stays out under its old identity.
-        """
-        node = self.nodes[index]
-        bars = not self.family.byzantine and index < self.config.validators
-        stays_out = next((begin for begin, _ in downtimes if begin in wiped and bars), NEVER)
-        node.downtimes = tuple((b, NEVER if b == stays_out else e) for b, e in downtimes if b <= stays_out)
-        self._announce_halt(node, 0)
-        for crash_ns, restart_ns in downtimes:
-            if crash_ns <= stays_out:
-                self._engine.call_at(crash_ns, self._crash, node)
-                restart = self._bar if crash_ns == stays_out else self._restart
-                if restart_ns < NEVER:
-                    self._engine.call_at(restart_ns, restart, node, crash_ns in wiped)
-
-    def _announce_halt(self, node: Node, now_ns: int) -> None:
-        """Let a node and its NIC know when they will next stop."""
-        node.halt_ns = next((crash_ns for crash_ns, _ in node.downtimes if crash_ns >= now_ns), NEVER)
-        self.network.halt(node.index, node.halt_ns)
-
-    def _crash(self, node: Node) -> None:
-        node.crash()
-        self.faulty.forget(node.index)
-        self.note_fault(node.index, "crash")
-
-    def _bar(self, node: Node, _wiped: bool) -> None:
-        self.note_fault(node.index, "stays out: its disk is lost")
-
-    def _restart(self, node: Node, wiped: bool) -> None:
-        now_ns = self._engine.now
-        node.restart(now_ns)
-        self.network.restart(node.index, now_ns)
-        self._announce_halt(node, now_ns)
-        self.note_fault(node.index, "restart without disk" if wiped else "restart")
-        if wiped:
-            self._wipe(node)
-        self.proposer.restart(node, now_ns)
-        self._catchup.resume(node, now_ns)
-
-    def _wipe(self, node: Node) -> None:
-        """The disk is gone: the node stands at the beginning and knows nothing of what it said before."""
-        self.ledger.heights[node.index] = 0
-        if node.replica is None:
-            return
-        self.distrust(node.index)
-        guise = self.faulty.guises.get(node.index)
-        fresh = self.fresh_replica(node.index)
-        node.replica = fresh if guise is None else guise(fresh)
+        """A node will be down in these intervals; see `Downtimes.plan`."""
+        self._downtimes.plan(self.nodes[index], downtimes, wiped)

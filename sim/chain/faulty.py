@@ -112,6 +112,20 @@ class Faulty:
             parcels = [told for parcel in parcels for told in lie(*parcel)]
         return parcels
 
+    def stop_lies(self, node: int, lie: Lie) -> None:
+        """Undo one `Chain.tell_lies`; the node stays distrusted."""
+        lies = self.lies[node]
+        lies.remove(lie)
+        if not lies:
+            del self.lies[node]
+
+    def set_clock(self, node: int, clock: Clock | None) -> None:
+        """Make a node's clock wrong, for block times and for timers that start from now on; None makes it right."""
+        if clock is None:
+            self.clocks.pop(node, None)
+        else:
+            self.clocks[node] = clock
+
     def clock_error_ns(self, node: int, now_ns: int) -> int:
         """How far a node's clock is ahead of the true time."""
         clock = self.clocks.get(node)

@@ -129,8 +129,8 @@ class _Effect:
     def _skew(self, fault: ClockSkew) -> None:
         clock = Clock(self.engine.now, fault.ahead_ns, fault.ppm)
         for node in fault.nodes:
-            self.chain.set_clock(node, clock)
-            self._at_end(fault, lambda node: self.chain.set_clock(node, None), node)
+            self.chain.faulty.set_clock(node, clock)
+            self._at_end(fault, lambda node: self.chain.faulty.set_clock(node, None), node)
 
     def _slow(self, fault: Slow) -> None:
         for index in fault.nodes:
@@ -147,7 +147,7 @@ class _Effect:
             lie = lie_of(fault)
             for node in fault.nodes:
                 self.chain.tell_lies(node, lie)
-                self._at_end(fault, lambda node: self.chain.stop_lies(node, lie), node)
+                self._at_end(fault, lambda node: self.chain.faulty.stop_lies(node, lie), node)
         elif fault.kind == CENSOR:
             self._disguise(fault, lambda _, inner: Censor(inner, self.chain, fault.streams))
         else:
