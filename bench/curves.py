@@ -22,6 +22,8 @@ HERE = Path(__file__).parent
 TARGET = HERE.parent / "results" / "reference"
 SIZES = (4, 16, 31, 64, 100)
 LOADS = (100, 300, 1000, 2000, 4000, 8000)
+MARKERS, LINES = "osD^vPX", ("-", "-", "-", "-", "-", "--", ":")
+"""One of each for every protocol."""
 SATURATED = 0.7
 """A chain that commits less than this share of what is offered is past its limit: larger loads show nothing new."""
 
@@ -56,20 +58,18 @@ def draw(points: list[dict[str, float | int | str]], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     plot, panels = plt.subplots(1, len(SIZES), figsize=(13, 3.6), sharey=True, layout="constrained")
-    markers = "osD^vP"
-    colours = (*style.SERIES, style.ALARM)
-    lines = ("-", "-", "-", "-", "-", "--")
+    looks = list(zip(protocols(), MARKERS, (*style.SERIES, style.ALARM, style.BLUE), LINES, strict=True))
     for axes, size in zip(panels, SIZES, strict=True):
-        for place, protocol in enumerate(protocols()):
+        for protocol, marker, colour, line in looks:
             mine = [p for p in points if p["protocol"] == protocol and p["validators"] == size]
             axes.loglog(
                 [p["throughput_tps"] for p in mine],
                 [p["latency_s"] for p in mine],
-                marker=markers[place],
+                marker=marker,
                 markersize=4,
                 linewidth=1.2,
-                linestyle=lines[place],
-                color=colours[place],
+                linestyle=line,
+                color=colour,
                 label=protocol,
             )
         axes.set_title(f"n = {size}", fontsize=10)

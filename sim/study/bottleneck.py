@@ -2,7 +2,8 @@
 
 Throughput. A resource that is busy all the time bounds it. CPU and network interfaces report their utilisation. The
 protocol is a resource too: while a block could have been cut and the leader was not allowed to propose it, the chain
-was waiting for its own rounds. And a pool that turns records away while nothing else is busy is too small.
+was waiting for its own rounds. A pool that turns records away while nothing else is busy is too small. And a chain on
+which nothing is busy at all carries what it is offered: the offered load bounds it.
 
 Latency. The mean of the committed records is divided among causes along the critical path of a block. What is known
 by arithmetic is taken first (the way to the leader, the delays that the protocol's phases cost on these links, the
@@ -37,11 +38,14 @@ EXECUTION_CPU = "execution CPU"
 BLOCK_CUTTING = "block cutting"
 ROUND_TRIPS = "round trips"
 MEMPOOL = "mempool"
+OFFERED_LOAD = "offered load"
 
 _BUSY = 0.7
 """A machine this busy over the whole horizon bounds throughput, even if the protocol waits for it all the time."""
 _IDLE = 0.5
 """Nothing that is busy for less than half of the time explains why records were turned away."""
+_NOTHING = 0.001
+"""Where everything is busy for less than this, load could grow a thousandfold before the busiest of it is used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,10 @@ def bottleneck(evidence: Evidence) -> dict[str, Any]:
 
 
 def throughput_bound(evidence: Evidence) -> tuple[str, float]:
-    """The resource that is used up first as load grows, and how far it is used."""
+    """The resource that is used up first as load grows, and how far it is used.
+
+    `OFFERED_LOAD` where nothing is anywhere near its limit, with how far the busiest machine is used.
+    """
     machines = {
         _cpu_kind(evidence): max(evidence.cpu),
         LEADER_BANDWIDTH: max(evidence.egress),
@@ -116,7 +123,7 @@ def throughput_bound(evidence: Evidence) -> tuple[str, float]:
         return MEMPOOL, 1.0
     if waiting > machines[busiest]:
         return _round_kind(evidence), waiting
-    return busiest, machines[busiest]
+    return (busiest if machines[busiest] >= _NOTHING else OFFERED_LOAD), machines[busiest]
 
 
 def _cpu_kind(evidence: Evidence) -> str:
@@ -175,5 +182,5 @@ def latency_causes(evidence: Evidence, bound: str) -> Mapping[str, float]:
     causes[LEADER_BANDWIDTH] += pushing_ns
     causes[SIGNATURE_CPU] += propose_ns + vote_ns - delays_ns - pushing_ns
     causes[EXECUTION_CPU] += execute_ns
-    causes[bound] += queue_ns - filling_ns
+    causes[_round_kind(evidence) if bound == OFFERED_LOAD else bound] += queue_ns - filling_ns
     return {cause: ns / SECOND for cause, ns in causes.items()}
