@@ -96,7 +96,16 @@ def build(
     for chain_id, spec in scenario.chains.items():
         config = _chain_config(scenario, chain_id, spec)
         topology = Topology(deal(config.nodes, spec.regions), _Links(scenario.network, spec.zone))
-        network = Network(engine, draws, chain_id, topology, scenario.network.bandwidth, spec.fanout, config.validators)
+        network = Network(
+            engine,
+            draws,
+            chain_id,
+            topology,
+            scenario.network.bandwidth,
+            spec.fanout,
+            config.validators,
+            gossip=spec.spread == "gossip",
+        )
         streams = [
             _deposits(scenario, stream_id, stream)
             for stream_id, stream in scenario.workload.items()

@@ -92,7 +92,8 @@ class Faulty:
         lies: how each one's messages are distorted, in the order in which the distortions apply.
         clocks: of nodes whose clock is not right; a wrong clock makes no node faulty.
         guises: what stands in the place of each one's replica.
-        storm_ns: how long the scheduled faults that stop last, from the first beginning to the last end.
+        storms: when a scheduled fault that stops stands, as (begin, end) in nanoseconds, in order and apart.
+        severed: whether a fault of the network is to stay, so that a correct node may be left behind for good.
         lasting: how many validators are to stay faulty or down; 0 if they are more than the protocol stands.
     """
 
@@ -101,7 +102,8 @@ class Faulty:
         self.lies: dict[int, list[Lie]] = {}
         self.clocks: dict[int, Clock] = {}
         self.guises: dict[int, Guise] = {}
-        self.storm_ns = 0
+        self.storms: tuple[tuple[int, int], ...] = ()
+        self.severed = False
         self.lasting = 0
         self._parked: dict[int, dict[tuple[int, bytes], Decide]] = {}
 

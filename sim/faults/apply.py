@@ -21,7 +21,7 @@ from sim.faults.schedule import (
     Slow,
     end_ns,
     lasting,
-    storm_ns,
+    storms,
 )
 from sim.network.disturbance import Rule
 
@@ -44,7 +44,8 @@ def apply(faults: Sequence[Fault], chains: Mapping[str, Chain], engine: Engine, 
     """Schedule every fault on its chain; crashes of one node that overlap are one."""
     for chain_id, chain in chains.items():
         mine = [fault for fault in faults if fault.chain == chain_id]
-        chain.faulty.storm_ns = storm_ns(mine)
+        chain.faulty.storms = storms(mine)
+        chain.faulty.severed = any(isinstance(f, Partition | Disturbance) and f.for_ns is None for f in mine)
         down = len(lasting(mine, chain_id) & set(range(chain.config.validators)))
         # With more than that nothing is promised, so nobody need wait for it longer.
         stood = chain.config.voters - chain.family.quorum(chain.config.voters)

@@ -139,12 +139,15 @@ def end_ns(fault: Fault) -> int:
     return NEVER if fault.for_ns is None else fault.at_ns + fault.for_ns
 
 
-def storm_ns(faults: Iterable[Fault]) -> int:
-    """From the beginning of the first fault that stops to the end of the last; 0 if none stops."""
-    passing = [fault for fault in faults if fault.for_ns is not None]
-    if not passing:
-        return 0
-    return max(map(end_ns, passing)) - min(fault.at_ns for fault in passing)
+def storms(faults: Iterable[Fault]) -> tuple[tuple[int, int], ...]:
+    """When a fault that stops stands, as (begin, end) in nanoseconds, in order and apart."""
+    together: list[tuple[int, int]] = []
+    for begin_ns, until_ns in sorted((fault.at_ns, end_ns(fault)) for fault in faults if fault.for_ns is not None):
+        if together and begin_ns <= together[-1][1]:
+            together[-1] = (together[-1][0], max(together[-1][1], until_ns))
+        else:
+            together.append((begin_ns, until_ns))
+    return tuple(together)
 
 
 def distrusted(faults: Iterable[Fault], chain: str) -> set[int]:

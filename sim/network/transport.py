@@ -46,12 +46,16 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """A broadcast on its way down a tree: who receives it is to pass it on to ``onward``."""
+    """A broadcast on its way through others: down a tree, to ``onward``, or as a rumour, to some of ``onward``.
+
+    ``rumour``: who began it, and the address at which; None in a tree.
+    """
 
     payload: object
     onward: Sequence[int]
     size_bytes: int
     address: Address
+    rumour: tuple[int, Address] | None = None
 
 
 class Network:
@@ -63,10 +67,14 @@ class Network:
         chain: addresses the draws.
         topology: nodes and links.
         bandwidth_bps: of every NIC in each direction, bits per second; None means infinite.
-        fanout: a message for more nodes than this goes down a tree: to so many directly, each of which passes it on to
-            its share of the others as soon as it has it, through its own NIC. Whoever is down takes its branch with
-            it. 0 for no trees.
+        fanout: a message for more nodes than this goes through others: to so many directly, drawn anew for each
+            message, who pass it on as soon as they have it, through their own NICs. Nobody counts on a node that is
+            down: a closed connection is noticed at once, a partition is not. 0 for directly to all.
         inner: the first so many nodes mostly speak among themselves; 0 for all.
+        gossip: whoever hears it first passes it on to ``fanout`` others, drawn at random, and drops it when it comes
+            again; so some hear it often and, now and then, some never (Demers et al., "Epidemic algorithms for
+            replicated database maintenance", PODC 1987, section 1.4: rumours). Else it goes down a tree: each passes
+            it on to its own share of the others. Nobody hears it twice, and what is lost takes its branch with it.
     """
 
     def __init__(
@@ -78,8 +86,12 @@ class Network:
         bandwidth_bps: float | None,
         fanout: int = 0,
         inner: int = 0,
+        *,
+        gossip: bool = False,
     ) -> None:
         self._fanout = fanout
+        self._gossip = gossip
+        self._heard: list[dict[tuple[int, Address], None]] = [{} for _ in range(len(topology))]
         self.topology = topology
         self.tallies: dict[str, Tally] = {}
         self._engine = engine
@@ -189,12 +201,41 @@ class Network:
     def _send_down(
         self, sender: int, receivers: Sequence[int], payload: object, size_bytes: int, address: Address, at_ns: int
     ) -> None:
-        """Send to the first `fanout` receivers, and deal the others out among them."""
-        children, others = receivers[: self._fanout], receivers[self._fanout :]
+        """Send to `fanout` receivers drawn at random, and let them pass it on to the others."""
+        begun = self._anew(sender, receivers, address)
+        if self._gossip:
+            rumour = (sender, begun)
+            self._hear(sender, rumour)
+            self._spread(sender, Relay(payload, (sender, *receivers), size_bytes, address, rumour), at_ns)
+            return
+        order = self._shuffled(receivers, "tree", sender, begun)
+        order.sort(key=lambda node: self._halt_ns[node] <= at_ns)
+        children, others = order[: self._fanout], order[self._fanout :]
         for place, child in enumerate(children):
             onward = others[place :: self._fanout]
             carried = Relay(payload, onward, size_bytes, address) if onward else payload
             self.send(sender, (child,), carried, size_bytes, address, at_ns)
+
+    def _spread(self, node: int, relay: Relay, at_ns: int) -> None:
+        """Pass a rumour on to `fanout` others."""
+        origin, begun = relay.rumour or (node, relay.address)
+        others = [other for other in relay.onward if other not in {node, origin} and self._halt_ns[other] > at_ns]
+        for other in self._shuffled(others, "gossip", node, (*begun, origin))[: self._fanout]:
+            self.send(node, (other,), relay, relay.size_bytes, relay.address, at_ns)
+
+    def _shuffled(self, nodes: Sequence[int], purpose: str, node: int, address: tuple[str | int, ...]) -> list[int]:
+        keys = self._draws.block(self._chain, purpose, node, *address).uniforms(len(nodes)).tolist()
+        return [other for _, other in sorted(zip(keys, nodes, strict=True))]
+
+    def _hear(self, node: int, rumour: tuple[int, Address]) -> bool:
+        """Whether a node had not heard this yet, as far as is remembered."""
+        heard = self._heard[node]
+        if rumour in heard:
+            return False
+        heard[rumour] = None
+        if len(heard) > _REMEMBERED_SENDS:
+            del heard[next(iter(heard))]
+        return True
 
     def _send_each(
         self,
@@ -269,21 +310,37 @@ class Network:
         if received_ns < self._engine.now:
             received_ns = self._engine.now
         if type(payload) is Relay:
-            self._pass_on(receiver, payload, received_ns)
-            payload = payload.payload
+            relay = payload
+            if not self._pass_on(receiver, relay, received_ns):
+                self._receive(receiver, received_ns, transmission_ns, tally)
+                return
+            payload = relay.payload
         if self._handlers[receiver](payload, received_ns):
-            self._ingress_free[receiver] = received_ns
-            self._ingress_busy_ns[receiver] += transmission_ns
-            tally.delivered += 1
+            self._receive(receiver, received_ns, transmission_ns, tally)
         else:
             tally.lost += 1
 
-    def _pass_on(self, node: int, relay: Relay, received_ns: int) -> None:
-        if received_ns <= self._halt_ns[node]:
-            self.send(node, relay.onward, relay.payload, relay.size_bytes, relay.address, received_ns)
-        else:
+    def _receive(self, receiver: int, received_ns: int, transmission_ns: int, tally: Tally) -> None:
+        self._ingress_free[receiver] = received_ns
+        self._ingress_busy_ns[receiver] += transmission_ns
+        tally.delivered += 1
+
+    def _pass_on(self, node: int, relay: Relay, received_ns: int) -> bool:
+        """Pass a broadcast on; returns whether it is news to the node. One that stops before passes nothing on."""
+        stops = received_ns > self._halt_ns[node]
+        if relay.rumour is not None:
+            if stops:
+                return True
+            news = self._hear(node, relay.rumour)
+            if news:
+                self._spread(node, relay, received_ns)
+            return news
+        if stops:
             self.tallies[relay.address[0]].sent += len(relay.onward)
             self.tallies[relay.address[0]].lost += len(relay.onward)
+        else:
+            self.send(node, relay.onward, relay.payload, relay.size_bytes, relay.address, received_ns)
+        return True
 
     @property
     def plain(self) -> bool:

@@ -200,7 +200,7 @@ def finding(summary: Mapping[str, Any], scenario: Scenario) -> str:
     """The verdict in one plain sentence."""
     verdict = summary["verdict"]
     if verdict == "pass":
-        return _kept(len(summary["slo"]))
+        return f"{_kept(len(summary['slo']))} {_unjudged(summary) if scenario.faults else ''}".rstrip()
     if verdict == "slo-missed":
         missed = [goal for goal in objectives(summary, scenario) if not goal.met]
         told = "; ".join(f"{goal.metric} is {goal.actual}, meant to be {goal.target}" for goal in missed)
@@ -217,12 +217,26 @@ def _kept(number: int) -> str:
 
 
 def _stuck(summary: Mapping[str, Any]) -> str:
+    told = [f"{name} {chain['progress']['stuck']}" for name, chain in summary["chains"].items()]
+    stuck = "; ".join(line for line, chain in zip(told, summary["chains"].values(), strict=True) if _is_stuck(chain))
     waiting = {name: chain["unfinished"] for name, chain in summary["chains"].items() if chain["unfinished"]}
-    told = ", ".join(f"{name} {number:,}" for name, number in sorted(waiting.items(), key=lambda item: -item[1]))
-    return (
-        "A chain stood still: it had work for at least ten of its view timeouts at the end and executed nothing. "
-        f"Records unfinished at the end: {told}."
-    )
+    left = ", ".join(f"{name} {number:,}" for name, number in sorted(waiting.items(), key=lambda item: -item[1]))
+    return f"A chain stood still: {stuck}. Records unfinished at the end: {left or 'none'}."
+
+
+def _is_stuck(chain: Mapping[str, Any]) -> bool:
+    return chain["progress"]["stuck"] is not None
+
+
+def _unjudged(summary: Mapping[str, Any]) -> str:
+    """Which chains may stand still since their last fault without anybody noticing; empty if none may."""
+    chains = {
+        name: chain["progress"]["bound_s"]
+        for name, chain in summary["chains"].items()
+        if not chain["progress"]["judged_after_last_fault"]
+    }
+    told = ", ".join(f"{name} ({given_duration(round(bound_s, 3))})" for name, bound_s in chains.items())
+    return told and f"The run ends too soon after the last fault to judge progress since (needed after it): {told}."
 
 
 def _broken(summary: Mapping[str, Any]) -> str:

@@ -261,6 +261,11 @@ class Chain(Model):
         default=0,
         description="How many nodes a broadcast goes to directly; these pass it on to as many each. 0: to all.",
     )
+    spread: Annotated[Literal["tree", "gossip"], one_of("tree", "gossip")] = Field(
+        default="tree",
+        description="With `fanout`. tree: everybody gets it once, from whom a tree drawn for this message says. gossip:"
+        " whoever hears it first passes it on to others drawn at random; some hear it often and, rarely, some never.",
+    )
     cores: Annotated[int, whole(1, 1024)] = Field(
         default=1, description="CPU cores of each node; signatures are checked on all of them, the rest on one."
     )
@@ -274,6 +279,8 @@ class Chain(Model):
         committee = self.consensus.committee if family(self.consensus.protocol).committee is not None else None
         if committee is not None and committee > self.validators:
             problems.append((("consensus", "committee"), f"there are {self.validators} validators; needs no more"))
+        if self.spread == "gossip" and self.fanout == 0:
+            problems.append((("spread",), "nobody passes anything on; needs a fanout of 1 or more beside it"))
         if problems:
             raise EntryError(problems)
         return self

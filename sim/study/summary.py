@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.chain.fabric import CONFLICT, MISMATCH
-from sim.chain.invariants import AGREEMENT, progress_bound_ns, spoiled_views
+from sim.chain.invariants import AGREEMENT
 from sim.chain.ledger import NOT_YET
-from sim.chain.mempool import REJECTED
 from sim.kernel.engine import SECOND
 from sim.metrics.histogram import Histogram
 from sim.study.bottleneck import Evidence, bottleneck
 from sim.study.manifest import SCHEMA_VERSION, run_id
+from sim.study.progress import progress
 from sim.study.slo import evaluate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from sim.build import Alliance
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from sim.chain.invariants import InvariantViolation
     from sim.metrics.recorder import Column, Recorder
     from sim.scenario import Scenario
+    from sim.study.progress import Progress
 
 PASS, SLO_MISSED, NO_PROGRESS, DIVERGED, VIOLATED = "pass", "slo-missed", "no-progress", "diverged", "violated"
 
@@ -44,8 +47,10 @@ def summarise(
     recorder = alliance.recorder
     transactions = recorder.table("transactions")
     simulated_ns = alliance.ended_ns
+    standing = {chain_id: progress(chain, simulated_ns) for chain_id, chain in alliance.chains.items()}
     chains = {
         chain_id: _chain_summary(scenario, chain, recorder, transactions, simulated_ns)
+        | {"progress": standing[chain_id].summary()}
         for chain_id, chain in alliance.chains.items()
     }
     verifications = recorder.table("verifications")
@@ -80,7 +85,7 @@ def summarise(
         "assumptions": [f"{key}: {text}" for key, text in scenario.assumptions.items()],
     }
     summary["slo"] = evaluate(scenario.slo, summary)
-    summary["verdict"] = _verdict(summary, alliance, violation)
+    summary["verdict"] = _verdict(summary, standing, violation)
     return summary
 
 
@@ -95,12 +100,12 @@ def _violation(violation: InvariantViolation | None) -> dict[str, Any] | None:
     }
 
 
-def _verdict(summary: dict[str, Any], alliance: Alliance, violation: InvariantViolation | None) -> str:
+def _verdict(summary: dict[str, Any], standing: Mapping[str, Progress], violation: InvariantViolation | None) -> str:
     if violation is not None:
         return DIVERGED if violation.invariant == AGREEMENT else VIOLATED
     if not all(_conserves(chain) for chain in summary["chains"].values()):
         return VIOLATED
-    if any(_stalled(chain, alliance.horizon_ns) for chain in alliance.chains.values()):
+    if any(judged.stuck for judged in standing.values()):
         return NO_PROGRESS
     return PASS if all(entry["met"] for entry in summary["slo"]) else SLO_MISSED
 
@@ -108,20 +113,6 @@ def _verdict(summary: dict[str, Any], alliance: Alliance, violation: InvariantVi
 def _conserves(chain: dict[str, Any]) -> bool:
     """Every record offered is committed, rejected, or counted as unfinished."""
     return bool(chain["offered"] == chain["records"] + chain["rejected"] + chain["unfinished"])
-
-
-def _stalled(chain: Chain, horizon_ns: int) -> bool:
-    """Whether work has waited too long at the end of the run, with nothing executed meanwhile."""
-    bound_ns = progress_bound_ns(
-        chain.config.timeout_ns,
-        storm_ns=chain.faulty.storm_ns,
-        spoiled=spoiled_views(chain.faulty.lasting, rotates=chain.family.rotates),
-        doubling=chain.family.byzantine,
-    )
-    ledger = chain.ledger
-    pending = (ledger.leaf_index[chain.records.history :] == NOT_YET) & (chain.proposer.pool.state != REJECTED)
-    waiting = bool((pending & (chain.offered.intended_ns < horizon_ns - bound_ns)).any())
-    return waiting and ledger.blocks[-1].first_executed_ns < horizon_ns - bound_ns
 
 
 def _chain_summary(

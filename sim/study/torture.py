@@ -113,7 +113,8 @@ class Torture:
 
     Args:
         scenario: its chains are taken with their protocols, limits, regions and links, but with 4 to 7 validators (no
-            more than they have, where that is at least 4), one observer if they have any, and another load.
+            more than they have, where that is at least 4), one observer if they have any, or a peer for each of their
+            organisations, and another load.
         horizon_ns: simulated time that a storm and the recovery from it may take; the storm is as long as that allows,
             and 20 timeouts at most.
         beyond: more liars than the protocol stands.
@@ -316,9 +317,8 @@ def _staged(scenario: Scenario, chain_id: str, sizes: tuple[int, int], horizon_n
             f"horizon is {horizon_ns / SECOND:g} s; needs a longer --horizon or a shorter consensus timeout"
         )
     consensus = spec.consensus.model_copy(update={"committee": voters})
-    small = spec.model_copy(
-        update={"validators": validators, "observers": min(1, spec.observers), "consensus": consensus}
-    )
+    observers = min(1, spec.observers) if spec.fabric is None else spec.fabric.organisations
+    small = spec.model_copy(update={"validators": validators, "observers": observers, "consensus": consensus})
     workload = _load(scenario, chain_id, length_ns, arriving_ns, needed_ns(length_ns))
     staged = scenario.model_copy(
         update={"chains": {chain_id: small}, "workload": workload, "faults": (), "horizon": needed_ns(length_ns)}

@@ -57,6 +57,22 @@ def test_no_storm_breaks_a_chain_whose_calm_heights_are_computed(protocol: str) 
     assert failures(torture(protocol, fidelity="auto"), range(1, storms + 1)) == []
 
 
+@pytest.mark.parametrize("spread", [{"fanout": 2}, {"fanout": 5, "spread": "gossip"}], ids=["tree", "gossip"])
+@pytest.mark.parametrize("protocol", ["hotstuff", "pbft", "raft"])
+def test_no_storm_breaks_a_chain_whose_broadcasts_go_through_others(protocol: str, spread: dict[str, object]) -> None:
+    settings = {f"chains.court.{key}": value for key, value in spread.items()}
+    scenario = load(SCENARIO, set={"chains.court.consensus.protocol": protocol, **settings})
+    assert failures(Torture(scenario, HORIZON_NS), range(1, QUICK // 5 + 1)) == []
+
+
+@pytest.mark.parametrize("protocol", ["pbft", "raft"])
+def test_no_storm_breaks_a_chain_that_executes_before_it_orders(protocol: str) -> None:
+    fabric = {"organisations": 2, "endorsements": 2, "simulate": "1ms", "keys": 20, "access": "read-write"}
+    settings = {"chains.court.consensus.protocol": protocol, "chains.court.fabric": fabric}
+    scenario = load(SCENARIO, set={**settings, "chains.court.observers": 2})
+    assert failures(Torture(scenario, HORIZON_NS), range(1, QUICK // 2 + 1)) == []
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("first", range(1_001, 1_001 + LONG, CHUNK))
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from scenario_kit import chain, deposits, small
 
-from sim.faults.schedule import BYZANTINE, Byzantine, ClockSkew, Crash, Disturbance, Partition, Slow, storm_ns
+from sim.faults.schedule import BYZANTINE, Byzantine, ClockSkew, Crash, Disturbance, Partition, Slow, storms
 from sim.faults.storms import Ground, storm
 from sim.kernel.draws import Draws
 from sim.kernel.engine import MILLISECOND, SECOND
@@ -174,7 +174,7 @@ def test_a_storm_keeps_within_the_bound_and_passes(validators: int, byzantine: b
     for seed in range(400):
         faults = storm(ground, Draws(seed).block("storm"))
         kinds |= {fault.kind for fault in faults}
-        assert storm_ns(faults) <= ground.length_ns
+        assert all(until_ns <= ground.length_ns for _, until_ns in storms(faults))
         assert all(fault.at_ns + (fault.for_ns or 0) <= ground.length_ns for fault in faults)
         assert max(faulty_at(faults, at_ns) for at_ns in {fault.at_ns for fault in faults} | {0}) <= ground.tolerated
     network = {"partition", "one-way partition", "loss", "duplicate", "lag", "clog"}
@@ -193,3 +193,14 @@ def faulty_at(faults: tuple[Fault, ...], at_ns: int) -> int:
             over = fault.for_ns is not None and fault.at_ns + fault.for_ns <= at_ns
             faulty |= set() if over and not fault.disk_lost else set(fault.nodes)
     return len(faulty)
+
+
+def test_faults_that_overlap_are_one_storm_and_those_that_last_are_none() -> None:
+    faults: list[Fault] = [
+        Crash("a", 50, 30, (0,)),
+        Slow("a", 10, 20, (1,), 3),
+        Partition("a", 30, 5, ((0,), (1,))),
+        Crash("a", 0, None, (2,)),
+    ]
+    assert storms(faults) == ((10, 35), (50, 80))
+    assert storms(faults[3:]) == ()
