@@ -40,9 +40,9 @@ def sent_per_block(protocol: str, n: int) -> dict[str, int]:
     return laws[protocol]
 
 
-def quiet(folder: Path, protocol: str, n: int, rate: str) -> Run:
+def quiet(folder: Path, protocol: str, n: int, rate: str, **consensus: object) -> Run:
     """Equal delays of 5 ms, nothing else takes time; a block at a time and one every 200 ms if ``rate`` is low."""
-    settings = {"protocol": protocol, "timeout": "30s", "window": 1, "heartbeat": "29s"}
+    settings = {"protocol": protocol, "timeout": "30s", "window": 1, "heartbeat": "29s", **consensus}
     return sim.run(
         small(
             folder,
@@ -90,3 +90,18 @@ def test_a_block_costs_the_messages_of_the_paper(protocol: str, n: int, tmp_path
     else:
         assert sent == {kind: count * views for kind, count in law.items()}
     assert run.summary["chains"]["a"]["view_changes"] == 0
+
+
+@pytest.mark.parametrize(("n", "k"), [(5, 4), (9, 4), (10, 7)])
+def test_a_committee_decides_as_fast_and_tells_everybody_outside_with_one_message(
+    n: int, k: int, tmp_path: Path
+) -> None:
+    run = quiet(tmp_path, "rpbft", n, "5/s", committee=k, epoch=1000)
+    blocks = run.summary["chains"]["a"]["blocks"]
+    sent = {row["kind"]: row["sent"] for row in run.table("messages").iter_rows(named=True)}
+    law = {**sent_per_block("rpbft", k), "block-push": n - k}
+    assert {kind: sent[kind] for kind in law} == {kind: count * blocks for kind, count in law.items()}
+    assert sum(law.values()) == (k - 1) * (2 * k + 1) + n - k
+    rows = [row for row in run.table("transactions").iter_rows(named=True) if row["outcome"] == "committed"]
+    knows = {row["voted_ns"] - row["proposed_ns"] for row in rows}
+    assert knows == {3 * DELAY_NS, 4 * DELAY_NS}
