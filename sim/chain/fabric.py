@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from sim.chain.blocks import Block
     from sim.chain.config import ChainConfig, FabricConfig, Offered
-    from sim.chain.ledger import Block
     from sim.kernel.draws import Draws
     from sim.network.topology import Topology
 

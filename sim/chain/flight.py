@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.chain.blocks import Bodies
 from sim.chain.forecast import Cut, Forecast
-from sim.chain.ledger import Body
 from sim.chain.observers import Followed, Observers, Pushes
 from sim.chain.rounds import touches, vote
 from sim.chain.train import Busy, Outcome, Shape, Work
@@ -229,14 +229,18 @@ class Flight:
     def write(self, cuts: Sequence[Cut], computed: Computed) -> None:
         """Put the first heights into the ledger, with what they leave behind."""
         chain, forecast, outcome, count = self._chain, self.forecast, computed.outcome, len(cuts)
-        rows = forecast.rows[cuts[0].begin : cuts[-1].end].copy()  # or blocks would keep all of the forecast
-        ends = np.cumsum(computed.counts[:count])
-        bodies = [
-            Body(transactions, [], self.leader, self.view, cut.cut_ns, int(proposed_ns), cut.ready_ns)
-            for cut, transactions, proposed_ns in zip(cuts, np.split(rows, ends[:-1]), outcome.proposed, strict=False)
-        ]
-        executed = computed.executed[:count]
-        chain.ledger.execute_run(bodies, computed.voted[:count], executed)
+        bodies = Bodies(
+            forecast.rows[cuts[0].begin : cuts[-1].end].copy(),  # or blocks would keep all of the forecast
+            computed.counts[:count],
+            np.full(count, self.leader),
+            np.full(count, self.view),
+            np.array([cut.cut_ns for cut in cuts]),
+            outcome.proposed[:count].copy(),
+            np.array([cut.ready_ns for cut in cuts]),
+        )
+        # Views would keep the heights that are not taken.
+        executed = computed.executed[:count].copy()
+        chain.ledger.execute_run(bodies, computed.voted[:count].copy(), executed)
         digest = chain.ledger.blocks[-1].digest
         self._engine.trace.note("rounds", chain.config.id, computed.height, executed.tobytes(), digest)
         self._account(computed, count)

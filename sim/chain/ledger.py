@@ -9,77 +9,25 @@ run. What each node spends on hashing is charged to its CPU by `sim.chain.chain`
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.chain import invariants
-from sim.consensus.interface import Value
+from sim.chain.blocks import NOT_YET, Block, Blocks, Body, Columns, Stretch
 from sim.consensus.registry import family
-from sim.proof import BlockHeader, merkle, suite_by_name
+from sim.proof import BlockHeader, lanes, merkle, suite_by_name
+from sim.proof.header import digests_of_run
 from sim.proof.state_proof import EMPTY_ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
+    from sim.chain.blocks import Bodies
     from sim.chain.config import ChainConfig, Offered
     from sim.chain.records import Records
-
-NOT_YET = -1
-
-
-@dataclass(slots=True)
-class Body:
-    """What the leader put into a block: transactions by position and their leaf hashes; when it cut and sent them.
-
-    ``ready_ns`` is when it could have cut them, had its protocol let it propose. ``clock_error_ns`` is how far its own
-    clock was ahead of the true time when it cut them.
-    """
-
-    transactions: NDArray[np.int64]
-    leaf_hashes: list[bytes]
-    leader: int
-    view: int
-    cut_ns: int
-    proposed_ns: int = NOT_YET
-    ready_ns: int = NOT_YET
-    clock_error_ns: int = 0
-
-
-@dataclass(slots=True)
-class Block:
-    """A block that some node has executed.
-
-    Attributes:
-        header: with the root of the whole log after this block.
-        digest: of the header.
-        value: what consensus ordered; its body is a `Body`, or None for the null value of a view change.
-        transactions_before: how many were executed before this block.
-        transactions: those in it, by position.
-        voted_ns, executed_ns: per node, `NOT_YET` where it has not happened.
-    """
-
-    header: BlockHeader
-    digest: bytes
-    value: Value | None
-    transactions_before: int
-    transactions: NDArray[np.int64]
-    voted_ns: NDArray[np.int64]
-    executed_ns: NDArray[np.int64]
-
-    @property
-    def first_voted_ns(self) -> int:
-        """When the first node knew that it was final."""
-        return int(self.voted_ns[self.voted_ns != NOT_YET].min())
-
-    @property
-    def first_executed_ns(self) -> int:
-        """When the first node had executed it."""
-        return int(self.executed_ns[self.executed_ns != NOT_YET].min())
+    from sim.consensus.interface import Value
+    from sim.proof.lanes import Rows as Digests
 
 
 class Ledger:
@@ -96,10 +44,10 @@ class Ledger:
         self.distrusted: set[int] = set()
         self._values_return = family(config.protocol).returns
         self._validators_hash = _hash_of_validators(config)
-        past = self.suite.leaves([records.content(row) for row in range(records.history)])
+        past = self.suite.leaves(records.contents(np.arange(records.history)))
         self.log.extend(past)
         self.leaf_index[: records.history] = np.arange(records.history)
-        self.blocks = [self._genesis(past)]
+        self.blocks = Blocks(self._genesis(past))
 
     def _genesis(self, past: list[bytes]) -> Block:
         suite = self.suite
@@ -121,7 +69,7 @@ class Ledger:
     def prepare(self, transactions: NDArray[np.int64], leader: int, view: int, cut_ns: int) -> tuple[Body, bytes]:
         """Hash a block's records; returns its body and the digest that is voted on."""
         history = self._records.history
-        leaf_hashes = self.suite.leaves([self._records.content(history + int(t)) for t in transactions])
+        leaf_hashes = self.suite.leaves(self._records.contents(history + transactions))
         body = Body(transactions, leaf_hashes, leader, view, cut_ns)
         return body, self._proposal(body, merkle.root(self.suite, leaf_hashes))
 
@@ -154,7 +102,7 @@ class Ledger:
         self.heights[node] = height
         return block
 
-    def execute_run(self, bodies: Sequence[Body], voted_ns: NDArray[np.int64], executed_ns: NDArray[np.int64]) -> None:
+    def execute_run(self, bodies: Bodies, voted_ns: NDArray[np.int64], executed_ns: NDArray[np.int64]) -> None:
         """Every node executes these blocks, the next ones, each at its own times.
 
         The same hashing and the same checks as `prepare` and `execute`, for all of them at once.
@@ -162,43 +110,61 @@ class Ledger:
         Args:
             bodies: their leaf hashes are made here, and not kept: they are in the log.
             voted_ns: when each node knew that they were final, shape (blocks, nodes).
-            executed_ns: when it had executed them, likewise.
+            executed_ns: when it had executed them, likewise; both belong to the ledger from now on.
 
         Raises:
             InvariantViolation: as `execute`.
         """
-        chain, history, first = self._config.id, self._records.history, len(self.blocks)
+        chain, first, parent = self._config.id, len(self.blocks), self.blocks[-1]
         for node, reached in enumerate(self.heights):
             invariants.check_order(chain, node, reached, first)
-        invariants.check_log(chain, self.blocks[-1].header, self.log)
-        counts = [len(body.transactions) for body in bodies]
-        rows = np.concatenate([body.transactions for body in bodies])
-        leaf_hashes = self.suite.leaves(self._records.contents(rows + history))
-        payload_roots = merkle.roots_of_lists(
-            self.suite, np.frombuffer(b"".join(leaf_hashes), np.uint8).reshape(-1, self.suite.digest_size), counts
-        )
-        sizes = self.log.size + np.cumsum(counts)
-        invariants.check_block(
-            chain,
-            first,
-            self.leaf_index,
-            rows + history,
-            self._offered.intended_ns[rows],
-            np.repeat(voted_ns.min(axis=1), counts),
-        )
-        self.leaf_index[rows + history] = self.log.size + np.arange(len(rows))
+        invariants.check_log(chain, parent.header, self.log)
+        counts = bodies.counts
+        rows = bodies.transactions + self._records.history
+        sent_ns = self._offered.intended_ns[bodies.transactions]
+        leaf_hashes = self._leaf_hashes(rows)
+        payload_roots = merkle.roots_of_lists(self.suite, leaf_hashes, counts)
+        log_sizes = self.log.size + np.cumsum(counts)
+        invariants.check_block(chain, first, self.leaf_index, rows, sent_ns, np.repeat(voted_ns.min(axis=1), counts))
+        self.leaf_index[rows] = self.log.size + np.arange(len(rows))
         merkle.extend(self.log, leaf_hashes)
-        log_roots = merkle.roots_at(self.log, sizes)
-        for k, body in enumerate(bodies):
-            value = Value(
-                self._proposal(body, payload_roots[k]),
-                int(self._offered.size_bytes[body.transactions].sum()),
-                counts[k],
-                body,
-            )
-            self._append(value, body.transactions, payload_roots[k], (int(sizes[k]), log_roots[k]), voted_ns[k])
-            self.blocks[-1].executed_ns = executed_ns[k]
+        log_roots = merkle.roots_at(self.log, log_sizes)
+        # A block's time is its leader's own, but never before that of the block that it follows.
+        times_ns = np.maximum.accumulate(np.where(counts > 0, bodies.cut_ns, 0).clip(min=parent.header.time_ns))
+        digests = digests_of_run(
+            self.suite, parent.header, payload_roots, log_sizes.tolist(), log_roots, times_ns.tolist()
+        )
+        columns = Columns(
+            height=first + np.arange(len(bodies)),
+            bodies=bodies,
+            size_bytes=_sums(self._offered.size_bytes[bodies.transactions], counts),
+            log_size=log_sizes,
+            log_root=_rows_of(log_roots),
+            digest=_rows_of(digests),
+            voted_ns=voted_ns,
+            executed_ns=executed_ns,
+        )
+        payload = _rows_of(payload_roots)
+        voted_on = self._proposals(bodies, payload)
+        before = parent.transactions_before + len(parent.transactions)
+        self.blocks.extend(Stretch(parent.header, parent.digest, before, columns, voted_on, payload, times_ns))
         self.heights = [len(self.blocks) - 1] * len(self.heights)
+
+    def _leaf_hashes(self, rows: NDArray[np.int64]) -> Digests:
+        """The leaf hashes of the records in these rows, shape (rows, 32)."""
+        hashes = np.empty((len(rows), self.suite.digest_size), np.uint8)
+        for places, contents in self._records.alike(rows):
+            hashes[places] = lanes.leaves(self.suite, contents)
+        return hashes
+
+    def _proposals(self, bodies: Bodies, payload_roots: Digests) -> Digests:
+        """What validators vote on for each body, as `_proposal`."""
+        size = self.suite.digest_size
+        messages = np.empty((len(bodies), size + 12), np.uint8)
+        messages[:, :size] = payload_roots
+        messages[:, size : size + 4] = bodies.leader.astype(">u4")[:, None].view(np.uint8)
+        messages[:, size + 4 :] = bodies.cut_ns.astype(">u8")[:, None].view(np.uint8)
+        return np.where(bodies.counts[:, None] > 0, lanes.hashes(self.suite, messages), payload_roots)
 
     def agreed(self, height: int) -> bytes:
         """The digest of the value that the first correct node executed at a height."""
@@ -221,29 +187,17 @@ class Ledger:
         invariants.check_log(chain, parent.header, self.log)
         self.leaf_index[rows] = self.log.size + np.arange(len(rows))
         self.log.extend(leaf_hashes)
-        nobody = np.full(self._config.nodes, NOT_YET, dtype=np.int64)
-        self._append(value, transactions, payload_root, (self.log.size, self.log.root()), nobody)
-
-    def _append(
-        self,
-        value: Value,
-        transactions: NDArray[np.int64],
-        payload_root: bytes,
-        log: tuple[int, bytes],
-        voted_ns: NDArray[np.int64],
-    ) -> None:
-        parent, body = self.blocks[-1], value.body
         time_ns = parent.header.time_ns
         # A block's time is its leader's own, but never before that of the block that it follows.
         if isinstance(body, Body) and len(body.transactions):
             time_ns = max(time_ns, body.cut_ns + body.clock_error_ns)
         header = BlockHeader(
-            chain=self._config.id,
-            height=len(self.blocks),
+            chain=chain,
+            height=height,
             parent=parent.digest,
             payload_root=payload_root,
-            log_size=log[0],
-            log_root=log[1],
+            log_size=self.log.size,
+            log_root=self.log.root(),
             state_root=EMPTY_ROOT,
             validators_hash=self._validators_hash,
             time_ns=time_ns,
@@ -254,7 +208,7 @@ class Ledger:
             value=value,
             transactions_before=parent.transactions_before + len(parent.transactions),
             transactions=transactions,
-            voted_ns=voted_ns,
+            voted_ns=np.full(self._config.nodes, NOT_YET, dtype=np.int64),
             executed_ns=np.full(self._config.nodes, NOT_YET, dtype=np.int64),
         )
         self.blocks.append(block)
@@ -276,8 +230,8 @@ class Ledger:
         """
         if body.leader in self.distrusted:
             return True
-        sizes = [block.header.log_size for block in self.blocks]
-        holders = (self.blocks[int(height)].value for height in np.searchsorted(sizes, leaves, side="right"))
+        heights = np.unique(np.searchsorted(self.blocks.log_sizes, leaves, side="right"))
+        holders = (self.blocks[int(height)].value for height in heights)
         views = {value.body.view for value in holders if value is not None and isinstance(value.body, Body)}
         return self._values_return and body.view not in views
 
@@ -298,10 +252,19 @@ class Ledger:
 
     def head_at(self, node: int, at_ns: int) -> Block:
         """The last block that a node had executed by ``at_ns``: a node takes work in before it has done it."""
-        beyond = self.heights[node] + 1
-        return self.blocks[
-            bisect_right(self.blocks, at_ns, hi=beyond, key=lambda block: int(block.executed_ns[node])) - 1
-        ]
+        return self.blocks.last_executed(node, self.heights[node], at_ns)
+
+
+def _sums(values: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sums of so many values each, one group after the other."""
+    ends = np.cumsum(counts)
+    until = np.concatenate([[0], np.cumsum(values)])
+    sums: NDArray[np.int64] = until[ends] - until[ends - counts]
+    return sums
+
+
+def _rows_of(digests: list[bytes]) -> Digests:
+    return np.frombuffer(b"".join(digests), np.uint8).reshape(len(digests), -1)
 
 
 def _hash_of_validators(config: ChainConfig) -> bytes:

@@ -6,21 +6,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.chain.blocks import NOT_YET
 from sim.chain.fabric import VALID
-from sim.chain.ledger import NOT_YET, Body
 from sim.chain.mempool import REJECTED
+from sim.metrics.recorder import Coded, Hexadecimal
 from sim.network.transport import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Sequence
+    from typing import TypeVar
 
     from numpy.typing import NDArray
 
+    from sim.chain.blocks import Columns
     from sim.chain.chain import Chain
     from sim.chain.node import Node
     from sim.metrics.recorder import Recorder
 
-COMMITTED, REFUSED, UNFINISHED, INVALID = "committed", "rejected", "unfinished", "invalid"
+    CellT = TypeVar("CellT", np.int64, np.uint8)
+
+OUTCOMES = COMMITTED, REFUSED, UNFINISHED, INVALID = "committed", "rejected", "unfinished", "invalid"
+"""What became of a record."""
 
 
 def write_tables(chain: Chain, recorder: Recorder, end_ns: int) -> None:
@@ -34,40 +40,37 @@ def write_tables(chain: Chain, recorder: Recorder, end_ns: int) -> None:
 
 
 def _write_commits(chain: Chain, recorder: Recorder, end_ns: int) -> None:
-    first_ns = [block.first_executed_ns for block in chain.ledger.blocks[1:]]
-    late = next((k for k, executed_ns in enumerate(first_ns) if executed_ns >= end_ns), len(first_ns))
-    if late == 0:
+    parts = list(chain.ledger.blocks.columns(end_ns))
+    if not parts:
         return
-    blocks = chain.ledger.blocks[1 : late + 1]
-    bodies = [block.value.body if block.value else None for block in blocks]
-    made = [body if isinstance(body, Body) else None for body in bodies]
 
-    def column(cells: Iterable[int]) -> NDArray[np.int64]:
-        return np.fromiter(cells, dtype=np.int64, count=late)
+    def column(cells: Callable[[Columns], NDArray[CellT]]) -> NDArray[CellT]:
+        return np.concatenate([cells(part) for part in parts])
 
+    height = column(lambda part: part.height)
     recorder.columns(
         "commits",
         {
-            "chain": np.full(late, chain.config.id, dtype=object),
-            "height": column(block.header.height for block in blocks),
-            "view": column(body.view if body else NOT_YET for body in made),
-            "leader": column(body.leader if body else NOT_YET for body in made),
-            "transactions": column(len(block.transactions) for block in blocks),
-            "size_bytes": column(block.value.size_bytes if block.value else 0 for block in blocks),
-            "ready_ns": column(body.ready_ns if body else NOT_YET for body in made),
-            "cut_ns": column(body.cut_ns if body else NOT_YET for body in made),
-            "proposed_ns": column(body.proposed_ns if body else NOT_YET for body in made),
-            "decided_ns": column(block.first_voted_ns for block in blocks),
-            "executed_ns": np.array(first_ns[:late], dtype=np.int64),
-            "log_size": column(block.header.log_size for block in blocks),
-            "log_root": np.array([block.header.log_root.hex() for block in blocks], dtype=object),
-            "header_digest": np.array([block.digest.hex() for block in blocks], dtype=object),
+            "chain": _same(chain.config.id, len(height)),
+            "height": height,
+            "view": column(lambda part: part.bodies.view),
+            "leader": column(lambda part: part.bodies.leader),
+            "transactions": column(lambda part: part.bodies.counts),
+            "size_bytes": column(lambda part: part.size_bytes),
+            "ready_ns": column(lambda part: part.bodies.ready_ns),
+            "cut_ns": column(lambda part: part.bodies.cut_ns),
+            "proposed_ns": column(lambda part: part.bodies.proposed_ns),
+            "decided_ns": column(lambda part: part.first_voted_ns),
+            "executed_ns": column(lambda part: part.first_executed_ns),
+            "log_size": column(lambda part: part.log_size),
+            "log_root": Hexadecimal(column(lambda part: part.log_root)),
+            "header_digest": Hexadecimal(column(lambda part: part.digest)),
         },
     )
 
 
 def _write_transactions(chain: Chain, recorder: Recorder, end_ns: int) -> None:
-    offered = chain.offered
+    offered, pool = chain.offered, chain.proposer.pool
     count = len(offered)
     if count == 0:
         return
@@ -75,51 +78,55 @@ def _write_transactions(chain: Chain, recorder: Recorder, end_ns: int) -> None:
     cut_ns, proposed_ns, voted_ns, executed_ns = (np.full(count, NOT_YET, dtype=np.int64) for _ in range(4))
     moved = any(node.downtimes for node in chain.nodes)
     hosts = [_hosts(chain.nodes, node.index) for node in chain.nodes] if moved else []
-    for block in chain.ledger.blocks[1:]:
-        body = block.value.body if block.value else None
-        if block.first_executed_ns >= end_ns:
-            break
-        if not isinstance(body, Body):
-            continue
-        here = block.transactions
+    for part in chain.ledger.blocks.columns(end_ns):
+        here, bodies = part.bodies.transactions, part.bodies
+        block = np.repeat(np.arange(len(part.height)), bodies.counts)
         node = offered.node[here]
-        height[here] = block.header.height
-        cut_ns[here] = body.cut_ns
-        proposed_ns[here] = body.proposed_ns
-        if moved:
-            voted_ns[here] = np.array([_learned(host, block.voted_ns) for host in hosts])[node]
-            executed_ns[here] = np.array([_learned(host, block.executed_ns) for host in hosts])[node]
-        else:
-            voted_ns[here], executed_ns[here] = block.voted_ns[node], block.executed_ns[node]
+        height[here], cut_ns[here], proposed_ns[here] = (
+            part.height[block],
+            bodies.cut_ns[block],
+            bodies.proposed_ns[block],
+        )
+        for times_ns, known_ns in ((voted_ns, part.voted_ns), (executed_ns, part.executed_ns)):
+            learned_ns = np.array([[_learned(host, row) for host in hosts] for row in known_ns]) if moved else known_ns
+            times_ns[here] = learned_ns[block, node]
     # A node takes work in before it has done it, so times beyond the end are known too.
-    for times_ns in (voted_ns, executed_ns):
-        times_ns[times_ns >= end_ns] = NOT_YET
-    queued_ns = chain.proposer.pool.queued_ns
-    rejected = chain.proposer.pool.state == REJECTED
-    outcomes = np.array([COMMITTED, REFUSED, UNFINISHED, INVALID], dtype=object)
-    code = np.where(executed_ns != NOT_YET, 0, np.where(rejected, 1, 2))
+    queued_ns, voted_ns, executed_ns = (
+        _before(end_ns, times_ns) for times_ns in (pool.queued_ns, voted_ns, executed_ns)
+    )
+    done = executed_ns != NOT_YET
+    outcome = np.full(count, OUTCOMES.index(UNFINISHED), dtype=np.uint8)
+    outcome[pool.state == REJECTED] = OUTCOMES.index(REFUSED)
+    outcome[done] = OUTCOMES.index(COMMITTED)
     if chain.validation is not None:
-        code[(code == 0) & (chain.validation.verdict != VALID)] = 3
-    outcome = outcomes[code]
-    names = np.array(offered.streams, dtype=object)
+        outcome[done & (chain.validation.verdict != VALID)] = OUTCOMES.index(INVALID)
     recorder.columns(
         "transactions",
         {
-            "chain": np.full(count, chain.config.id, dtype=object),
-            "stream": names[offered.stream],
-            "number": offered.number.astype(np.int32),
-            "node": offered.node.astype(np.int32),
-            "size_bytes": offered.size_bytes.astype(np.int32),
-            "outcome": outcome,
+            "chain": _same(chain.config.id, count),
+            "stream": Coded(offered.streams, offered.stream),
+            "number": offered.number,
+            "node": offered.node,
+            "size_bytes": offered.size_bytes,
+            "outcome": Coded(OUTCOMES, outcome),
             "height": height,
             "intended_ns": offered.intended_ns,
-            "queued_ns": np.where(queued_ns < end_ns, queued_ns, NOT_YET),
+            "queued_ns": queued_ns,
             "cut_ns": cut_ns,
             "proposed_ns": proposed_ns,
             "voted_ns": voted_ns,
             "executed_ns": executed_ns,
         },
     )
+
+
+def _before(end_ns: int, times_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+    late = times_ns >= end_ns
+    return np.where(late, NOT_YET, times_ns) if late.any() else times_ns
+
+
+def _same(text: str, count: int) -> Coded:
+    return Coded((text,), np.zeros(count, dtype=np.uint8))
 
 
 def _hosts(nodes: Sequence[Node], home: int) -> list[tuple[int, int, int]]:

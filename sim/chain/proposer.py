@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.chain.ledger import Body
+from sim.chain.blocks import Body
 from sim.chain.mempool import Mempool
 from sim.chain.rotating_pool import RotatingPool
 from sim.consensus.interface import Propose, RequestWaiting, Value

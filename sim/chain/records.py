@@ -3,6 +3,9 @@
 A deposit puts on the chain who deposited what, when, and the digest of a file that stays off it. Here the file's
 digest is drawn; the rest is what the simulation knows. The bytes are JSON with sorted keys and no spaces, so that one
 record has exactly one encoding.
+
+Nothing of it is kept, for a chain has millions of records: a file's digest has an address among the draws, and is drawn
+again where it is looked at again.
 """
 
 from __future__ import annotations
@@ -19,61 +22,166 @@ if TYPE_CHECKING:
     from sim.chain.config import Offered
     from sim.kernel.draws import Draws
 
+    Cells = NDArray[np.int64]
+    Text = NDArray[np.uint8]
+
 _DIGEST_WORDS = 4
 _DIGEST_BYTES = 32
 _HISTORY_SPACING_NS = 1_000_000_000
+_FAR_APART = 1024
+"""Digests that may be drawn in vain between two that are asked for."""
+_HEXADECIMAL = np.frombuffer(bytes(range(256)).hex().encode(), np.uint8).reshape(256, 2)
+_POWERS = 10 ** np.arange(1, 19)
+_MOST_DIGITS = 20
 
 
 class Records:
     """Every record of one chain by row: the history of each stream first, then what is offered in time order."""
 
     def __init__(self, draws: Draws, chain: str, hash_name: str, offered: Offered) -> None:
-        past = np.array(offered.history, dtype=np.int64)
-        streams = len(offered.streams)
-        self.history = int(past.sum())
-        self._stream = np.concatenate([np.repeat(np.arange(streams), past), offered.stream]).astype(np.int16)
-        past_numbers = [np.arange(count) for count in offered.history]
-        self._number = np.concatenate([*past_numbers, offered.number]).astype(np.int64)
-        past_ns = [(np.arange(count) - count) * _HISTORY_SPACING_NS for count in offered.history]
-        self._generated_ns = np.concatenate([*past_ns, offered.intended_ns]).astype(np.int64)
-        self._prefix = [f'{{"chain":"{chain}","file":{{"alg":"{hash_name}","digest":"' for _ in offered.streams]
-        self._suffix = [f',"stream":"{stream}"}}' for stream in offered.streams]
-        self._digests = [
-            _file_digests(draws, chain, stream, int((self._stream == code).sum()))
-            for code, stream in enumerate(offered.streams)
-        ]
-        self._sent_ns = [self._generated_ns[self._stream == code] for code in range(streams)]
-        self._rows = [np.flatnonzero(self._stream == code) for code in range(streams)]
+        self._past = np.array(offered.history, dtype=np.int64)
+        self.history = int(self._past.sum())
+        self._offered = offered
+        self._prefix = f'{{"chain":"{chain}","file":{{"alg":"{hash_name}","digest":"'
+        self._suffixes = [f',"stream":"{stream}"}}' for stream in offered.streams]
+        self._files = [_Files(draws, chain, stream) for stream in offered.streams]
+        self._rows: dict[int, Cells] = {}
 
     def __len__(self) -> int:
-        return len(self._stream)
+        return self.history + len(self._offered)
 
     def content(self, row: int) -> bytes:
         """The canonical bytes of the record in this row."""
         return next(self.contents(np.array([row])))
 
-    def contents(self, rows: NDArray[np.int64]) -> Iterator[bytes]:
+    def contents(self, rows: Cells) -> Iterator[bytes]:
         """`content` of each of these rows, in order."""
-        columns = (self._stream[rows], self._number[rows], self._generated_ns[rows])
-        for code, number, generated_ns in zip(*(column.tolist() for column in columns), strict=True):
-            digest = self._digests[code][number * _DIGEST_BYTES : (number + 1) * _DIGEST_BYTES].hex()
+        columns = self._said(rows)
+        digests = self._digests(*columns[:2])
+        cells = (column.tolist() for column in columns)
+        for digest, code, number, generated_ns in zip(digests, *cells, strict=True):
+            said = f'{digest.tobytes().hex()}"}},"generated_ns":{generated_ns},"number":{number}'
+            yield f"{self._prefix}{said}{self._suffixes[code]}".encode()
+
+    def alike(self, rows: Cells) -> Iterator[tuple[Cells, Text]]:
+        """`content` of each of these rows, those together that have the same letters in the same places.
+
+        Yields:
+            Places in ``rows``, and the bytes of the records there, one in each row of an array.
+        """
+        codes, numbers, generated_ns = self._said(rows)
+        digests = self._digests(codes, numbers)
+        shapes = (codes * 2 * _MOST_DIGITS + _shape(numbers)) * 2 * _MOST_DIGITS + _shape(generated_ns)
+        for shape in np.unique(shapes):
+            here = np.flatnonzero(shapes == shape)
             yield (
-                f'{self._prefix[code]}{digest}"}},"generated_ns":{generated_ns},"number":{number}{self._suffix[code]}'
-            ).encode()
+                here,
+                _side_by_side(
+                    len(here),
+                    self._prefix,
+                    _HEXADECIMAL[digests[here]].reshape(len(here), -1),
+                    '"},"generated_ns":',
+                    _decimal(generated_ns[here]),
+                    ',"number":',
+                    _decimal(numbers[here]),
+                    self._suffixes[int(codes[here[0]])],
+                ),
+            )
+
+    def _said(self, rows: Cells) -> tuple[Cells, Cells, Cells]:
+        """The stream's code, the number within it, and the time of each of these rows."""
+        codes, numbers, generated_ns = np.empty((3, len(rows)), dtype=np.int64)
+        offered, is_new = self._offered, rows >= self.history
+        new = rows[is_new] - self.history
+        codes[is_new], numbers[is_new], generated_ns[is_new] = (
+            column[new] for column in (offered.stream, offered.number, offered.intended_ns)
+        )
+        old, ends = rows[~is_new], np.cumsum(self._past)
+        code = np.searchsorted(ends, old, side="right")
+        codes[~is_new] = code
+        numbers[~is_new] = old - (ends - self._past)[code]
+        generated_ns[~is_new] = (old - ends[code]) * _HISTORY_SPACING_NS
+        return codes, numbers, generated_ns
+
+    def _digests(self, codes: Cells, numbers: Cells) -> Text:
+        """The digest of each record's file, shape (records, 32)."""
+        digests = np.empty((len(codes), _DIGEST_BYTES), np.uint8)
+        for code in np.unique(codes):
+            mine = codes == code
+            digests[mine] = self._files[code].digests(numbers[mine])
+        return digests
 
     def forget(self) -> None:
-        """Let go of the files' digests; no content can be made any more."""
-        self._digests = []
+        """Let go of what was worked out to find records by their numbers."""
+        self._rows.clear()
 
-    def rows_of(self, code: int) -> NDArray[np.int64]:
+    def rows_of(self, code: int) -> Cells:
         """The rows of a stream, oldest first; a record's number is its position here."""
+        if code not in self._rows:
+            end = int(self._past[: code + 1].sum())
+            new = self.history + np.flatnonzero(self._offered.stream == code)
+            self._rows[code] = np.concatenate([np.arange(end - self._past[code], end), new])
         return self._rows[code]
 
     def deposited_by(self, code: int, time_ns: int) -> int:
         """How many records of a stream were sent by this time, history included."""
-        return int(np.searchsorted(self._sent_ns[code], time_ns, side="right"))
+        past = int(self._past[code])
+        if time_ns < 0:
+            return max(0, past + 1 + time_ns // _HISTORY_SPACING_NS)
+        sent = int(np.searchsorted(self._offered.intended_ns, time_ns, side="right"))
+        return int(np.searchsorted(self.rows_of(code), self.history + sent, side="left"))
 
 
-def _file_digests(draws: Draws, chain: str, stream: str, count: int) -> bytes:
-    words = draws.block(chain, stream, "file digests").words(count * _DIGEST_WORDS)
-    return words.astype("<u8", copy=False).tobytes()
+class _Files:
+    """The digests of the files of a stream's records: four words of the stream's draws each, by number."""
+
+    def __init__(self, draws: Draws, chain: str, stream: str) -> None:
+        self._block = draws.block(chain, stream, "file digests")
+        self._next = 0
+
+    def digests(self, numbers: Cells) -> Text:
+        """Those of the records with these numbers, at least one, shape (records, 32)."""
+        first, last = int(numbers.min()), int(numbers.max())
+        if last - first > 2 * len(numbers) + _FAR_APART:
+            digests = np.empty((len(numbers), _DIGEST_BYTES), np.uint8)
+            low = numbers <= (first + last) // 2
+            digests[low], digests[~low] = self.digests(numbers[low]), self.digests(numbers[~low])
+            return digests
+        self._block.skip(first - self._next)
+        self._next = last + 1
+        words = self._block.words((last + 1 - first) * _DIGEST_WORDS)
+        drawn: Text = words.astype("<u8", copy=False).view(np.uint8).reshape(-1, _DIGEST_BYTES)
+        return drawn[numbers - first]
+
+
+def _digits(values: Cells) -> Cells:
+    digits: Cells = 1 + np.searchsorted(_POWERS, np.abs(values), side="right")
+    return digits
+
+
+def _shape(values: Cells) -> Cells:
+    """Equal for numbers that are written with digits in the same places."""
+    return _digits(values) + _MOST_DIGITS * (values < 0)
+
+
+def _decimal(values: Cells) -> Text:
+    """Numbers of one shape in decimal, one in each row."""
+    sign, width = int(values[0] < 0), int(_digits(values[:1])[0])
+    letters = np.empty((len(values), sign + width), np.uint8)
+    letters[:, :sign] = ord("-")
+    left = np.abs(values)
+    for place in reversed(range(sign, sign + width)):
+        rest = left // 10
+        letters[:, place] = ord("0") + (left - 10 * rest)
+        left = rest
+    return letters
+
+
+def _side_by_side(count: int, *parts: str | Text) -> Text:
+    """Texts that are the same in all of so many rows, and others, one after the other."""
+    columns = [np.frombuffer(part.encode(), np.uint8)[None] if isinstance(part, str) else part for part in parts]
+    ends = np.cumsum([column.shape[1] for column in columns])
+    joined = np.empty((count, int(ends[-1])), np.uint8)
+    for column, end in zip(columns, ends, strict=True):
+        joined[:, end - column.shape[1] : end] = column
+    return joined

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.chain.ledger import Body
+from sim.chain.blocks import Body
 from sim.consensus.interface import (
     Broadcast,
     CancelTimer,

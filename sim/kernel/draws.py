@@ -31,6 +31,11 @@ class Block:
         raw: NDArray[np.uint64] = self._philox.random_raw(count)
         return raw
 
+    def skip(self, fours: int) -> None:
+        """Leave out so many times four words, or go back as many; as many times four must have been asked for."""
+        # The generator makes four words for each step of its counter.
+        self._philox.advance(fours)
+
     def uniforms(self, count: int) -> NDArray[np.float64]:
         """``count`` numbers in (0, 1): the centres of 2^52 equal cells, so that neither end is ever drawn."""
         return ((self.words(count) >> np.uint64(12)).astype(np.float64) + 0.5) * _CELL

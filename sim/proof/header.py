@@ -29,13 +29,15 @@ rule (`BlockHeader.state_height`) and not a field, which could contradict it.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sim.proof.errors import MalformedHeader
 from sim.proof.suites import DIGEST_SIZE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sim.proof.suites import HashSuite
 
 _MAGIC = b"JABH"
@@ -126,6 +128,36 @@ class BlockHeader:
     def digest(self, suite: HashSuite) -> bytes:
         """The 32-byte hash of the header's bytes: what the next block's `parent` holds and validators vote on."""
         return suite.digest(self.to_bytes())
+
+
+def digests_of_run(
+    suite: HashSuite,
+    last: BlockHeader,
+    payload_roots: Sequence[bytes],
+    log_sizes: Sequence[int],
+    log_roots: Sequence[bytes],
+    times_ns: Sequence[int],
+) -> list[bytes]:
+    """The digests of headers that follow one another after ``last``, without making a header of each.
+
+    Validators and state stay those of ``last``; everything else differs from header to header and has as many entries
+    as there are headers.
+
+    Raises:
+        MalformedHeader: a field of one of them would be malformed.
+        ValueError: the sequences have different lengths.
+    """
+    head = last.to_bytes()[: -_FIELDS.size]
+    parent, digests = last.digest(suite), []
+    columns = zip(payload_roots, log_sizes, log_roots, times_ns, strict=True)
+    for height, (payload_root, log_size, log_root, time_ns) in enumerate(columns, start=last.height + 1):
+        sizes_fit = len(payload_root) == len(log_root) == DIGEST_SIZE
+        if not (sizes_fit and 0 <= log_size <= _LARGEST_NUMBER and 0 <= time_ns <= _LARGEST_NUMBER):
+            replace(last, payload_root=payload_root, log_size=log_size, log_root=log_root, time_ns=time_ns)  # says why
+        fields = (height, parent, payload_root, log_size, log_root, last.state_root, last.validators_hash, time_ns)
+        parent = suite.digest(head + _FIELDS.pack(*fields))
+        digests.append(parent)
+    return digests
 
 
 def _checked_prefix(data: object) -> int:

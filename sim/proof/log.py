@@ -53,12 +53,11 @@ class Log:
         Raises:
             MalformedHash: one of them is not 32 bytes of `bytes`.
         """
-        self.grow(leaf_hashes, self._suite.parents)
+        self.grow(_joined(leaf_hashes, self._suite.digest_size), self._suite.parents)
 
-    def grow(self, leaf_hashes: Iterable[bytes], parents: Callable[[bytes], bytes]) -> None:
-        """As `extend`, with another way to do what `HashSuite.parents` does."""
+    def grow(self, fresh: bytes, parents: Callable[[bytes], bytes]) -> None:
+        """As `extend`, for leaf hashes that stand end to end, with another way to do what `HashSuite.parents` does."""
         digest_size = self._suite.digest_size
-        fresh = _joined(leaf_hashes, digest_size)
         height = 0
         while fresh:
             if height == len(self._levels):

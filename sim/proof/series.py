@@ -87,11 +87,11 @@ def roots_at(log: Log, sizes: Sequence[int] | NDArray[np.int64]) -> list[bytes]:
     return [row.tobytes() if size else log.suite.empty for row, size in zip(digests, wanted, strict=True)]
 
 
-def extend(log: Log, leaf_hashes: Sequence[bytes]) -> None:
-    """`Log.extend` for thousands of leaves.
+def extend(log: Log, leaf_hashes: Rows) -> None:
+    """`Log.extend` for thousands of leaves, (n, 32) uint8.
 
     Raises:
-        MalformedHash: as `Log.extend`.
+        MalformedArray: ``leaf_hashes`` is no such array.
     """
 
     def parents(children: bytes) -> bytes:
@@ -99,7 +99,7 @@ def extend(log: Log, leaf_hashes: Sequence[bytes]) -> None:
             return log.suite.parents(children)
         return lanes.parents(log.suite, np.frombuffer(children, np.uint8).reshape(-1, DIGEST_SIZE)).tobytes()
 
-    log.grow(leaf_hashes, parents)
+    log.grow(lanes.checked_rows("leaf_hashes", leaf_hashes, DIGEST_SIZE).tobytes(), parents)
 
 
 def _perfect(log: Log, height: int, positions: NDArray[np.int64]) -> Rows:

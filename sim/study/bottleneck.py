@@ -63,7 +63,8 @@ class Evidence:
         executed: transactions on the chain.
         rejected: transactions turned away, as a share of those offered.
         ready_ns, cut_ns: per block, when it could have been cut and when it was.
-        intended_ns, queued_ns, taken_ns, proposed_ns, voted_ns, executed_ns: per committed record.
+        stages_ns: mean of each stage over the committed records; 0 where there are none.
+        filling_ns: of the stage `queue`, the mean of what is no longer than the interval.
     """
 
     config: ChainConfig
@@ -79,12 +80,8 @@ class Evidence:
     rejected: float
     ready_ns: Times
     cut_ns: Times
-    intended_ns: Times
-    queued_ns: Times
-    taken_ns: Times
-    proposed_ns: Times
-    voted_ns: Times
-    executed_ns: Times
+    stages_ns: Mapping[str, float]
+    filling_ns: float
 
 
 def bottleneck(evidence: Evidence) -> dict[str, Any]:
@@ -161,20 +158,12 @@ def latency_causes(evidence: Evidence, bound: str) -> Mapping[str, float]:
     causes = dict.fromkeys(
         (ROUND_TRIPS, BLOCK_CUTTING, LEADER_BANDWIDTH, RECEIVING_BANDWIDTH, SIGNATURE_CPU, EXECUTION_CPU, MEMPOOL), 0.0
     )
-    if len(evidence.executed_ns) == 0:
+    if not any(evidence.stages_ns.values()):
         return causes
     submit_ns, queue_ns, propose_ns, vote_ns, execute_ns = (
-        float((end - start).mean())
-        for start, end in (
-            (evidence.intended_ns, evidence.queued_ns),
-            (evidence.queued_ns, evidence.taken_ns),
-            (evidence.taken_ns, evidence.proposed_ns),
-            (evidence.proposed_ns, evidence.voted_ns),
-            (evidence.voted_ns, evidence.executed_ns),
-        )
+        evidence.stages_ns[stage] for stage in ("submit", "queue", "propose", "vote", "execute")
     )
-    waits = evidence.taken_ns - evidence.queued_ns
-    filling_ns = float(np.minimum(waits, evidence.config.interval_ns).mean())
+    filling_ns = evidence.filling_ns
     delays_ns = min(vote_ns, float(_network_ns(evidence)))
     pushing_ns = min(vote_ns - delays_ns, float(evidence.quorum * evidence.transmission_ns))
     causes[ROUND_TRIPS] += submit_ns + delays_ns

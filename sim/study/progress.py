@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.chain.blocks import NOT_YET
 from sim.chain.invariants import progress_bound_ns, spoiled_views
-from sim.chain.ledger import NOT_YET
 from sim.chain.mempool import REJECTED
 from sim.kernel.engine import SECOND
 
@@ -108,20 +108,11 @@ def _bound_ns(chain: Chain, storm_ns: int) -> int:
 
 def _standstill(chain: Chain, pieces: list[Piece], end_ns: int) -> str:
     """A stretch in which something waited and nobody executed anything, if there is one longer than it may be."""
-    ledger, history = chain.ledger, chain.records.history
-    known = chain.proposer.pool.state != REJECTED
-    sent_ns = chain.offered.intended_ns[known]
-    blocks = [block for block in ledger.blocks[1:] if len(block.transactions)]
-    first_ns = np.array([block.first_executed_ns for block in blocks], dtype=np.int64)
-    sizes = np.array([block.header.log_size for block in blocks], dtype=np.int64)
-    leaves = ledger.leaf_index[history:][known]
-    done_ns = np.full(len(leaves), _NEVER, dtype=np.int64)
-    on_chain = leaves != NOT_YET
-    done_ns[on_chain] = first_ns[np.searchsorted(sizes, leaves[on_chain], side="right")]
+    done_ns, sent_ns, unfinished_ns = _work(chain)
     order = np.argsort(done_ns, kind="stable")
     # Of what is not done after each moment, what has been sent first.
-    oldest_ns = np.append(np.minimum.accumulate(sent_ns[order][::-1])[::-1], _NEVER)
-    moments_ns = np.concatenate([[0], np.sort(first_ns[first_ns < end_ns])])
+    oldest_ns = np.minimum.accumulate(np.append(sent_ns[order], unfinished_ns)[::-1])[::-1]
+    moments_ns = np.concatenate([[0], np.sort(done_ns[done_ns < end_ns])])
     until_ns = np.append(moments_ns[1:], end_ns)
     since_ns = np.maximum(moments_ns, oldest_ns[np.searchsorted(done_ns[order], moments_ns, side="right")])
     for piece in pieces:
@@ -135,6 +126,25 @@ def _standstill(chain: Chain, pieces: list[Piece], end_ns: int) -> str:
                 f"{piece.bound_ns / SECOND:g} s are the bound"
             )
     return ""
+
+
+def _work(chain: Chain) -> tuple[Times, Times, int]:
+    """For each block with transactions, when somebody had executed it, and when the first of them was sent.
+
+    And when the first was sent of those that are in no block. What a pool turned away counts nowhere.
+    """
+    known = chain.proposer.pool.state != REJECTED
+    done_ns, sent_ns = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    for part in chain.ledger.blocks.columns(before_ns=_NEVER):
+        rows, counts = part.bodies.transactions, part.bodies.counts
+        full = counts > 0
+        if full.any():
+            known_ns = np.where(known[rows], chain.offered.intended_ns[rows], _NEVER)
+            sent_ns.append(np.minimum.reduceat(known_ns, (np.cumsum(counts) - counts)[full]))
+            done_ns.append(part.first_executed_ns[full])
+    left = known & (chain.ledger.leaf_index[chain.records.history :] == NOT_YET)
+    unfinished_ns = int(chain.offered.intended_ns[left].min(initial=_NEVER))
+    return np.concatenate(done_ns), np.concatenate(sent_ns), unfinished_ns
 
 
 def _straggler(chain: Chain, last: Piece) -> str:

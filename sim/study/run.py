@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.build import build
 from sim.chain.invariants import InvariantViolation
-from sim.metrics.tables import TABLES
+from sim.study import frames
 from sim.study import manifest as manifests
 from sim.study.summary import summarise
 
@@ -51,11 +51,15 @@ class Run:
         Raises:
             KeyError: there is no such table.
         """
-        import polars as pl
+        return self.scan(name).collect()
 
-        dtypes = {str: pl.String, int: pl.Int64, float: pl.Float64}
-        schema = {column: dtypes[kind] for column, kind in TABLES[name].items()}
-        return pl.DataFrame(self._recorder.table(name), schema=schema)
+    def scan(self, name: str) -> pl.LazyFrame:
+        """`table`, to be collected in parts: a day's transactions as a whole take half a gigabyte.
+
+        Raises:
+            KeyError: there is no such table.
+        """
+        return frames.scan(self._recorder, name)
 
     def save(self, directory: str | Path, *, force: bool = False) -> Path:
         """Write the run directory: scenario, manifest, summary and tables.

@@ -91,7 +91,7 @@ def _write(run: Run, directory: Path) -> None:
     tables = directory / "tables"
     tables.mkdir()
     for name in TABLES:
-        run.table(name).write_parquet(tables / f"{name}.parquet")
+        run.scan(name).sink_parquet(tables / f"{name}.parquet")
 
 
 def _swap(staging: Path, target: Path) -> None:

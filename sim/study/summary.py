@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.chain.blocks import NOT_YET
 from sim.chain.fabric import CONFLICT, MISMATCH
 from sim.chain.invariants import AGREEMENT
-from sim.chain.ledger import NOT_YET
+from sim.chain.outcome import COMMITTED, INVALID, OUTCOMES, REFUSED, UNFINISHED
 from sim.kernel.engine import SECOND
 from sim.metrics.histogram import Histogram
+from sim.metrics.recorder import Coded
 from sim.study.bottleneck import Evidence, bottleneck
 from sim.study.manifest import SCHEMA_VERSION, run_id
 from sim.study.progress import progress
@@ -45,16 +48,14 @@ def summarise(
 ) -> dict[str, Any]:
     """Everything that `summary.json` holds."""
     recorder = alliance.recorder
-    transactions = recorder.table("transactions")
     simulated_ns = alliance.ended_ns
     standing = {chain_id: progress(chain, simulated_ns) for chain_id, chain in alliance.chains.items()}
     chains = {
-        chain_id: _chain_summary(scenario, chain, recorder, transactions, simulated_ns)
+        chain_id: _chain_summary(scenario, chain, recorder, simulated_ns)
         | {"progress": standing[chain_id].summary()}
         for chain_id, chain in alliance.chains.items()
     }
-    verifications = recorder.table("verifications")
-    outcomes = list(verifications["outcome"])
+    outcomes = np.asarray(recorder.table("verifications")["outcome"]).tolist()
     summary: dict[str, Any] = {
         "schema": SCHEMA_VERSION,
         "scenario": scenario.name,
@@ -115,51 +116,67 @@ def _conserves(chain: dict[str, Any]) -> bool:
     return bool(chain["offered"] == chain["records"] + chain["rejected"] + chain["unfinished"])
 
 
-def _chain_summary(
-    scenario: Scenario, chain: Chain, recorder: Recorder, transactions: dict[str, Column], simulated_ns: int
-) -> dict[str, Any]:
+def _chain_summary(scenario: Scenario, chain: Chain, recorder: Recorder, simulated_ns: int) -> dict[str, Any]:
     config = chain.config
-    mine = _place(transactions["chain"], config.id)
-    times = {name: np.asarray(transactions[name], dtype=np.int64)[mine] for name in _timestamps()}
-    outcome = np.asarray(transactions["outcome"])[mine]
-    sizes = np.asarray(transactions["size_bytes"], dtype=np.int64)[mine]
-    done = times["executed_ns"] != NOT_YET
-    blocks = [block for block in chain.ledger.blocks[1:] if block.first_executed_ns < simulated_ns]
+    rows, commits = recorder.of("transactions", config.id), recorder.of("commits", config.id)
+    outcomes = {name: _count(rows["outcome"], name) for name in OUTCOMES}
+    done = _cells(rows, "executed_ns") != NOT_YET
+    spans = {stage: _Span.of(rows, done, *ends, config.interval_ns) for stage, ends in STAGES.items()}
+    whole = _Span.of(rows, done, "intended_ns", "executed_ns", config.interval_ns)
+    blocks, on_chain = len(commits["height"]), int(_cells(commits, "transactions").sum())
+    invalid = outcomes[INVALID]
+    records = outcomes[COMMITTED] + invalid
+    offered, rejected = len(chain.offered), outcomes[REFUSED]
     simulated_s = simulated_ns / SECOND
-    on_chain = sum(len(block.transactions) for block in blocks)
-    invalid = int(np.count_nonzero(outcome == "invalid"))
-    records = int(np.count_nonzero(outcome == "committed")) + invalid
+    header_bytes = len(chain.ledger.blocks[0].header.to_bytes())
     return {
         "protocol": config.protocol,
         "validators": config.validators,
         "fidelity": scenario.chains[config.id].fidelity,
         "hash": config.hash,
-        "blocks": len(blocks),
+        "blocks": blocks,
         "computed_blocks": _computed(chain),
         "exact_blocks": chain.pilot.flown.exact if chain.pilot is not None else 0,
         "transactions": on_chain,
         "records": records,
-        "offered": len(chain.offered),
-        "rejected": int(np.count_nonzero(outcome == "rejected")),
-        "unfinished": int(np.count_nonzero(outcome == "unfinished")),
+        "offered": offered,
+        "rejected": rejected,
+        "unfinished": outcomes[UNFINISHED],
         "throughput_tps": on_chain / simulated_s,
         "goodput_tps": (records - invalid) / simulated_s,
-        "storage_bytes": int(sizes[done].sum()) + sum(len(block.header.to_bytes()) for block in blocks),
+        "storage_bytes": int(_cells(rows, "size_bytes").sum(where=done)) + blocks * header_bytes,
         "mempool_peak": chain.proposer.pool.peak,
         "view_changes": len(chain.views),
         "bottleneck": bottleneck(
-            _evidence(
-                chain,
-                recorder,
-                times,
-                int(np.count_nonzero(outcome == "rejected")) / max(1, len(outcome)),
-                simulated_ns,
-            )
+            _evidence(chain, recorder.of("nodes", config.id), commits, spans, rejected / max(1, offered), simulated_ns)
         ),
-        "commit_latency_s": latency(times["executed_ns"][done] - times["intended_ns"][done]),
-        "stages_s": {stage: latency(times[end][done] - times[start][done]) for stage, (start, end) in STAGES.items()},
+        "commit_latency_s": whole.latency_s,
+        "stages_s": {stage: span.latency_s for stage, span in spans.items()},
         **_fabric(chain, invalid, simulated_ns),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """How long something took for the committed records.
+
+    ``latency_s``: as `latency`. ``mean_ns``, and ``capped_ns``, where more than a bound counts as that; 0 without any.
+    """
+
+    latency_s: dict[str, float]
+    mean_ns: float
+    capped_ns: float
+
+    @classmethod
+    def of(cls, rows: dict[str, Column], done: NDArray[np.bool_], start: str, end: str, cap_ns: int) -> _Span:
+        """From one timestamp of the transactions table to another, for the rows that are ``done``."""
+        # One difference at a time: selecting from all timestamps at once would copy most of a day's records.
+        spent_ns = _cells(rows, end) - _cells(rows, start)
+        if not done.all():
+            spent_ns = spent_ns[done]
+        if not len(spent_ns):
+            return cls(latency(spent_ns), 0.0, 0.0)
+        return cls(latency(spent_ns), float(spent_ns.mean()), float(np.minimum(spent_ns, cap_ns).mean()))
 
 
 def _fabric(chain: Chain, invalid: int, simulated_ns: int) -> dict[str, Any]:
@@ -185,14 +202,13 @@ def _computed(chain: Chain) -> int:
     return 0 if chain.pilot is None else chain.pilot.flown.heights
 
 
-def _place(chains: Column, chain_id: str) -> slice:
-    """Where a chain's rows stand in a table into which each chain writes once: a view of them copies nothing."""
-    rows = np.flatnonzero(np.asarray(chains, dtype=object) == chain_id)
-    return slice(int(rows[0]), int(rows[-1]) + 1) if len(rows) else slice(0)
+def _cells(rows: dict[str, Column], column: str) -> NDArray[np.int64]:
+    return np.asarray(rows[column], dtype=np.int64)
 
 
-def _timestamps() -> list[str]:
-    return ["intended_ns", "queued_ns", "cut_ns", "proposed_ns", "voted_ns", "executed_ns"]
+def _count(column: Column, text: str) -> int:
+    cells = column.are(text) if isinstance(column, Coded) else np.array(column, dtype=object) == text
+    return int(np.count_nonzero(cells))
 
 
 def latency(values_ns: NDArray[np.int64]) -> dict[str, float]:
@@ -204,14 +220,21 @@ def latency(values_ns: NDArray[np.int64]) -> dict[str, float]:
 
 
 def _evidence(
-    chain: Chain, recorder: Recorder, times: dict[str, NDArray[np.int64]], rejected: float, simulated_ns: int
+    chain: Chain,
+    nodes: dict[str, Column],
+    commits: dict[str, Column],
+    spans: dict[str, _Span],
+    rejected: float,
+    simulated_ns: int,
 ) -> Evidence:
     """What bounds the chain is judged by its rows of the tables."""
-    nodes = _rows_of(recorder, "nodes", chain.config.id)
-    commits = _rows_of(recorder, "commits", chain.config.id)
     blocks = max(1, len(commits["height"]))
-    block_bytes = int(commits["size_bytes"].sum()) // blocks
-    done = times["executed_ns"] != NOT_YET
+    block_bytes = int(_cells(commits, "size_bytes").sum()) // blocks
+    ready_ns, cut_ns = _cells(commits, "ready_ns"), _cells(commits, "cut_ns")
+    made = ready_ns != NOT_YET
+    cpu, egress, ingress = (
+        tuple(map(float, np.asarray(nodes[f"{machine}_utilisation"]))) for machine in ("cpu", "egress", "ingress")
+    )
     return Evidence(
         config=chain.config,
         topology=chain.network.topology,
@@ -219,24 +242,13 @@ def _evidence(
         quorum=chain.family.quorum(chain.config.voters),
         transmission_ns=chain.network.transmission_ns(block_bytes),
         horizon_ns=simulated_ns,
-        cpu=tuple(nodes["cpu_utilisation"]),
-        egress=tuple(nodes["egress_utilisation"]),
-        ingress=tuple(nodes["ingress_utilisation"]),
-        executed=int(commits["transactions"].sum()),
+        cpu=cpu,
+        egress=egress,
+        ingress=ingress,
+        executed=int(_cells(commits, "transactions").sum()),
         rejected=rejected,
-        ready_ns=commits["ready_ns"][commits["ready_ns"] != NOT_YET],
-        cut_ns=commits["cut_ns"][commits["ready_ns"] != NOT_YET],
-        intended_ns=times["intended_ns"][done],
-        queued_ns=times["queued_ns"][done],
-        taken_ns=times["cut_ns"][done],
-        proposed_ns=times["proposed_ns"][done],
-        voted_ns=times["voted_ns"][done],
-        executed_ns=times["executed_ns"][done],
+        ready_ns=ready_ns[made],
+        cut_ns=cut_ns[made],
+        stages_ns={stage: span.mean_ns for stage, span in spans.items()},
+        filling_ns=spans["queue"].capped_ns,
     )
-
-
-def _rows_of(recorder: Recorder, table: str, chain_id: str) -> dict[str, NDArray[Any]]:
-    """The rows of one chain, as arrays."""
-    columns = recorder.table(table)
-    mine = np.array(columns["chain"]) == chain_id
-    return {name: np.array(column)[mine] for name, column in columns.items()}

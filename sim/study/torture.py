@@ -14,8 +14,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from sim.build import build
+from sim.chain.blocks import NOT_YET
 from sim.chain.invariants import AGREEMENT, InvariantViolation, progress_bound_ns, spoiled_views
-from sim.chain.ledger import NOT_YET
 from sim.chain.mempool import REJECTED
 from sim.consensus.registry import family
 from sim.faults.storms import Ground, beyond, storm

@@ -11,9 +11,9 @@ from itertools import pairwise
 import pytest
 from scenario_kit import NO_COSTS, bare_chain, config, sent
 
+from sim.chain.blocks import Body
 from sim.chain.chain import Chain
 from sim.chain.config import Costs
-from sim.chain.ledger import Body
 from sim.kernel.engine import MILLISECOND, SECOND
 
 SIZES = [1, 2, 3, 4, 5, 7, 10, 13]

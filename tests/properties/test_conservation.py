@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenario_kit import CHEAP, chain, checks, columns, crash, deposits, network, played, small, table
 
-from sim.chain.ledger import NOT_YET
+from sim.chain.blocks import NOT_YET
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from sim.chain.blocks import Body
     from sim.chain.chain import Chain
-    from sim.chain.ledger import Body
     from sim.consensus.interface import Input, Message
     from sim.consensus.raft_messages import Standing
     from sim.network.delays import Address

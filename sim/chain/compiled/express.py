@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from sim.chain.blocks import Bodies
 from sim.chain.calm import computable, few_wait, is_calm
 from sim.chain.compiled.books import CUT, REACHED, TURN
 from sim.chain.flight import Flown
@@ -214,7 +215,7 @@ class Express:
     def _write_run(self, finished: list[Height]) -> None:
         chain, first = self._chain, len(self._chain.ledger.blocks)
         voted, executed = (np.array([getattr(height, name) for height in finished]) for name in ("voted", "executed"))
-        chain.ledger.execute_run([height.body for height in finished], voted, executed)
+        chain.ledger.execute_run(Bodies.of([height.body for height in finished]), voted, executed)
         digest = chain.ledger.blocks[-1].digest
         self._engine.trace.note("rounds", chain.config.id, first, executed.tobytes(), digest)
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.chain.blocks import Body
 from sim.chain.compiled import votes as loop
 from sim.chain.compiled.books import RING, WAYS
 from sim.chain.compiled.course import Course
 from sim.chain.compiled.votes import Rounds
 from sim.chain.compiled.wires import push
-from sim.chain.ledger import Body
 from sim.consensus.heights import NEXT_HEIGHT_TIMER, ROUND_BITS
 from sim.consensus.interface import Resumed
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from sim.chain.blocks import Body
 from sim.chain.compiled import replicated as loop
 from sim.chain.compiled.books import BEHIND, CUT, RING, WAYS
 from sim.chain.compiled.course import Course
 from sim.chain.compiled.replicated import ASK, BEAT, Logs
 from sim.chain.compiled.wires import push
-from sim.chain.ledger import Body
 from sim.consensus.interface import Value
 from sim.consensus.raft import HEARTBEAT_TIMER
 from sim.consensus.raft_messages import Acknowledge, Append, Entry, Standing

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from sim.chain.blocks import Body
 from sim.chain.compiled import certificates as loop
 from sim.chain.compiled.books import RING, WAYS
 from sim.chain.compiled.certificates import Views
 from sim.chain.compiled.course import Course
-from sim.chain.ledger import Body
 from sim.consensus.chained_messages import GENESIS, Block, Certificate, Proposal, Vote
 from sim.consensus.interface import Resumed, Value
 from sim.network.delays import LOST

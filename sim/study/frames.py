@@ -1,0 +1,58 @@
+"""A run's tables as polars frames over the recorder's own arrays; cells get their types where they are looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.metrics.recorder import Coded, Hexadecimal
+from sim.metrics.tables import TABLES
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from sim.metrics.recorder import Column, Recorder
+
+_FEW, _MANY = 2**8, 2**16
+"""Texts that a code of one byte, and of two, tells apart in polars, one code being kept for nothing."""
+
+
+def scan(recorder: Recorder, table: str) -> pl.LazyFrame:
+    """A table with the types of `sim.metrics.tables`, made piece by piece when it is collected.
+
+    Raises:
+        KeyError: there is no such table.
+    """
+    import polars as pl
+
+    dtypes = {str: pl.String, int: pl.Int64, float: pl.Float64}
+    schema = {column: dtypes[kind] for column, kind in TABLES[table].items()}
+    pieces = []
+    for chunk in recorder.chunks(table):
+        cells = pl.DataFrame([_series(column, chunk[column]) for column in schema])
+        pieces.append(cells.lazy().select(_shown(column, chunk[column]).cast(schema[column]) for column in schema))
+    return pl.concat(pieces) if pieces else pl.LazyFrame(schema=schema)
+
+
+def _series(name: str, column: Column) -> pl.Series:
+    """A column's cells as they are; arrays are not copied."""
+    import polars as pl
+
+    if isinstance(column, Coded):
+        return pl.Series(name, column.codes)
+    if isinstance(column, Hexadecimal):
+        return pl.Series(name, column.digests)
+    return pl.Series(name, column)
+
+
+def _shown(name: str, column: Column) -> pl.Expr:
+    """What a reader sees of them."""
+    import polars as pl
+
+    cells = pl.col(name)
+    if isinstance(column, Coded):
+        count = len(column.names)
+        code = pl.UInt8 if count < _FEW else pl.UInt16 if count < _MANY else pl.UInt32
+        return cells.cast(code).cat.to(pl.Enum(column.names))
+    if isinstance(column, Hexadecimal):
+        return cells.cast(pl.List(pl.UInt8)).cast(pl.Binary).bin.encode("hex")
+    return cells
