@@ -30,7 +30,6 @@ _DIGEST_BYTES = 32
 _HISTORY_SPACING_NS = 1_000_000_000
 _FAR_APART = 1024
 """Digests that may be drawn in vain between two that are asked for."""
-_HEXADECIMAL = np.frombuffer(bytes(range(256)).hex().encode(), np.uint8).reshape(256, 2)
 _POWERS = 10 ** np.arange(1, 19)
 _MOST_DIGITS = 20
 
@@ -72,14 +71,15 @@ class Records:
         codes, numbers, generated_ns = self._said(rows)
         digests = self._digests(codes, numbers)
         shapes = (codes * 2 * _MOST_DIGITS + _shape(numbers)) * 2 * _MOST_DIGITS + _shape(generated_ns)
-        for shape in np.unique(shapes):
+        for shape in np.flatnonzero(np.bincount(shapes)):
             here = np.flatnonzero(shapes == shape)
+            files = digests[here].tobytes().hex().encode()
             yield (
                 here,
                 _side_by_side(
                     len(here),
                     self._prefix,
-                    _HEXADECIMAL[digests[here]].reshape(len(here), -1),
+                    np.frombuffer(files, np.uint8).reshape(len(here), -1),
                     '"},"generated_ns":',
                     _decimal(generated_ns[here]),
                     ',"number":',
@@ -106,7 +106,7 @@ class Records:
     def _digests(self, codes: Cells, numbers: Cells) -> Text:
         """The digest of each record's file, shape (records, 32)."""
         digests = np.empty((len(codes), _DIGEST_BYTES), np.uint8)
-        for code in np.unique(codes):
+        for code in np.flatnonzero(np.bincount(codes)):
             mine = codes == code
             digests[mine] = self._files[code].digests(numbers[mine])
         return digests
@@ -167,14 +167,14 @@ def _shape(values: Cells) -> Cells:
 def _decimal(values: Cells) -> Text:
     """Numbers of one shape in decimal, one in each row."""
     sign, width = int(values[0] < 0), int(_digits(values[:1])[0])
-    letters = np.empty((len(values), sign + width), np.uint8)
-    letters[:, :sign] = ord("-")
+    letters = np.full((sign + width, len(values)), ord("-"), np.uint8)
     left = np.abs(values)
     for place in reversed(range(sign, sign + width)):
         rest = left // 10
-        letters[:, place] = ord("0") + (left - 10 * rest)
+        letters[place] = left - 10 * rest
         left = rest
-    return letters
+    letters[sign:] += ord("0")
+    return letters.T
 
 
 def _side_by_side(count: int, *parts: str | Text) -> Text:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sim.proof.suites import HashSuite
 
 
-_MANY_CHILDREN = 64
+_MANY_CHILDREN = 32
 """From so many on hashing in lanes is the faster way."""
 
 

@@ -12,7 +12,6 @@ from sim.study.summary import STAGES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import polars as pl
     from numpy.typing import NDArray
 
     from sim.study.run import Run
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 _NS_PER_S: Final = 1e9
 _MOST_WINDOWS, _LEAST_WINDOWS = 120, 10
 """Of a run's windows: enough to see a view change, few enough to hold many records each."""
+WHOLE: Final = "whole"
+"""All stages of a record's way together."""
 _BLOCKS_PER_WINDOW: Final = 3
 """With fewer, what is committed in a window would depend on where its edges happen to fall between two blocks."""
 
@@ -62,19 +63,20 @@ class Moment:
     leader: int = -1
 
 
-def records(transactions: pl.DataFrame, simulated_s: float, chains: Sequence[str]) -> Records:
-    """The records offered to some chains, out of the table of transactions."""
+def records(run: Run, chains: Sequence[str]) -> Records:
+    """The records offered to some chains."""
     import polars as pl
 
-    mine = transactions.filter(
-        pl.col("chain").is_in(list(chains)) & (pl.col("intended_ns") < round(simulated_s * _NS_PER_S))
+    sent = pl.col("intended_ns") < round(run.summary["simulated_s"] * _NS_PER_S)
+    chosen = ("intended_ns", "executed_ns", pl.col("outcome") == "rejected")
+    parts = [run.scan("transactions", chain).filter(sent).select(chosen).collect() for chain in chains]
+    intended_s, executed_s = (
+        np.concatenate([np.empty(0), *(part[column].to_numpy() / _NS_PER_S for part in parts)])
+        for column in ("intended_ns", "executed_ns")
     )
-    executed_ns = mine["executed_ns"].to_numpy()
-    return Records(
-        intended_s=mine["intended_ns"].to_numpy() / _NS_PER_S,
-        committed_s=np.where(executed_ns >= 0, executed_ns / _NS_PER_S, np.inf),
-        rejected=(mine["outcome"] == "rejected").to_numpy(),
-    )
+    executed_s[executed_s < 0] = np.inf
+    rejected = np.concatenate([np.empty(0, dtype=np.bool_), *(part["outcome"].to_numpy() for part in parts)])
+    return Records(intended_s, executed_s, rejected)
 
 
 def window_edges(simulated_s: float, blocks: int) -> NDArray[np.float64]:
@@ -106,24 +108,44 @@ def quantiles_by_window(
     """
     windows = len(edges_s) - 1
     window = np.clip(np.searchsorted(edges_s, times_s, side="right") - 1, 0, windows - 1)
-    order = np.lexsort((values, window))
+    window = window.astype(np.min_scalar_type(windows))  # small integers are sorted without comparing them
+    if (window[1:] < window[:-1]).any():
+        values = values[np.argsort(window, kind="stable")]
     counts = np.bincount(window, minlength=windows)
     starts = np.cumsum(counts) - counts
     result = np.full((len(shares), windows), np.nan)
-    some = counts > 0
-    for row, part in enumerate(shares):
-        ranks = np.ceil(part * counts[some]).astype(np.int64) - 1
-        result[row, some] = values[order][starts[some] + np.maximum(ranks, 0)]
+    for place in np.flatnonzero(counts):
+        ranks = np.maximum(np.ceil(np.array(shares) * counts[place]).astype(np.int64) - 1, 0)
+        inside = values[starts[place] : starts[place] + counts[place]]
+        result[:, place] = np.partition(inside, ranks)[ranks]
     return result
 
 
-def stage_samples(transactions: pl.DataFrame, chain: str) -> dict[str, NDArray[np.float64]]:
-    """Seconds that each committed record of a chain spent in each stage, and in all of them (`whole`)."""
+def stage_sample(run: Run, chain: str, stage: str) -> NDArray[np.float64]:
+    """Seconds that each committed record of a chain spent in a stage, or in all of them (`WHOLE`)."""
     import polars as pl
 
-    done = transactions.filter((pl.col("chain") == chain) & (pl.col("executed_ns") >= 0))
-    spans = {**STAGES, "whole": ("intended_ns", "executed_ns")}
-    return {stage: (done[end] - done[start]).to_numpy() / _NS_PER_S for stage, (start, end) in spans.items()}
+    start, end = STAGES.get(stage, ("intended_ns", "executed_ns"))
+    done = run.scan("transactions", chain).filter(pl.col("executed_ns") >= 0)
+    spent_ns = done.select((pl.col(end) - pl.col(start)).alias("spent_ns")).collect()["spent_ns"]
+    return np.asarray(spent_ns.to_numpy() / _NS_PER_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What is shown of a sample: its mean, its median, and the least values that shares of it do not exceed."""
+
+    mean: float
+    median: float
+    quantiles: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, sample: NDArray[np.float64], shares: NDArray[np.float64]) -> Spread:
+        """That of a sample with at least one value."""
+        count, ordered = len(sample), np.sort(sample)
+        ranks = np.maximum(np.ceil(count * shares - 1), 0).astype(np.int64)
+        middle = ordered[(count - 1) // 2 : count // 2 + 1]
+        return cls(float(sample.mean()), float(middle.mean()), ordered[ranks])
 
 
 def moments(run: Run) -> list[Moment]:

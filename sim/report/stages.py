@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from sim.report import series, style, wording
+from sim.study.summary import STAGES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,14 +17,13 @@ if TYPE_CHECKING:
 
     from sim.study.run import Run
 
-_WHOLE: Final = "whole"
 _COLOURS: Final = {
     "submit": style.SLATE,
     "queue": style.BLUE,
     "propose": style.OCHRE,
     "vote": style.PURPLE,
     "execute": style.GREEN,
-    _WHOLE: style.INK,
+    series.WHOLE: style.INK,
 }
 _LEVELS: Final = np.concatenate([np.linspace(0, 0.98, 295), np.linspace(0.98, 1, 106)[1:]])
 """Shares at which a distribution is drawn: as fine as a pixel, and finer in the tail."""
@@ -44,41 +44,42 @@ def latency_cdf(run: Run) -> Figure:
 
 def _draw(run: Run) -> Figure:
     busiest = wording.busiest_chain(run.summary)
-    samples = series.stage_samples(run.table("transactions"), busiest)
+    spreads = {}
+    if run.summary["chains"][busiest]["records"]:
+        # One stage at a time: a day's samples take tens of megabytes each.
+        for stage in (*STAGES, series.WHOLE):
+            spreads[stage] = series.Spread.of(series.stage_sample(run, busiest, stage), _LEVELS)
     figure = style.new_figure(height_in=5.6)
     means, distribution = figure.subplots(2, 1, height_ratios=(1, 6))
     means.set_axis_off()
-    if len(samples[_WHOLE]):
-        _draw_means(means, samples)
-        _draw_distribution(figure, distribution, samples)
+    if spreads:
+        _draw_means(means, spreads)
+        _draw_distribution(figure, distribution, spreads)
     else:
         style.say_in_the_middle(distribution, "nothing was committed")
         distribution.set_axis_off()
-    style.set_title(figure, _title(busiest, samples))
+    style.set_title(figure, _title(busiest, spreads))
     return figure
 
 
-def _title(chain: str, samples: dict[str, NDArray[np.float64]]) -> str:
+def _title(chain: str, spreads: dict[str, series.Spread]) -> str:
     chain = wording.shorten(chain, 24)
-    whole = samples[_WHOLE]
-    if not len(whole):
+    if not spreads:
         return f"{chain} committed no record"
-    means = {stage: float(values.mean()) for stage, values in samples.items() if stage != _WHOLE}
-    longest = max(means, key=lambda stage: means[stage])
-    part = wording.share(means[longest] / whole.mean()) if whole.mean() else "0 %"
-    return f"{chain}: a record takes {wording.duration(whole.mean())} on average, {part} of it in the stage '{longest}'"
+    whole_s = spreads[series.WHOLE].mean
+    longest = max(STAGES, key=lambda stage: spreads[stage].mean)
+    part = wording.share(spreads[longest].mean / whole_s) if whole_s else "0 %"
+    return f"{chain}: a record takes {wording.duration(whole_s)} on average, {part} of it in the stage '{longest}'"
 
 
-def _draw_means(axes: Axes, samples: dict[str, NDArray[np.float64]]) -> None:
+def _draw_means(axes: Axes, spreads: dict[str, series.Spread]) -> None:
     """One bar: the mean of each stage, end to end; unlike quantiles, means add up."""
-    whole_s = float(samples[_WHOLE].mean())
+    whole_s = spreads[series.WHOLE].mean
     left_s = 0.0
     axes.set(xlim=(0, whole_s or 1), ylim=(-0.5, 0.8))
     axes.text(0, 0.75, "mean of each stage; they add up to the whole", va="top", color=style.MUTED)
-    for stage, values in samples.items():
-        if stage == _WHOLE:
-            continue
-        mean_s = float(values.mean())
+    for stage in STAGES:
+        mean_s = spreads[stage].mean
         axes.barh(0, mean_s, left=left_s, height=0.7, color=_COLOURS[stage], edgecolor=style.PAPER, linewidth=1)
         if mean_s > _NARROW * whole_s:
             label = f"{stage} {wording.duration(mean_s)}"
@@ -86,8 +87,8 @@ def _draw_means(axes: Axes, samples: dict[str, NDArray[np.float64]]) -> None:
         left_s += mean_s
 
 
-def _draw_distribution(figure: Figure, axes: Axes, samples: dict[str, NDArray[np.float64]]) -> None:
-    curves = {stage: np.quantile(values, _LEVELS, method="inverted_cdf") for stage, values in samples.items()}
+def _draw_distribution(figure: Figure, axes: Axes, spreads: dict[str, series.Spread]) -> None:
+    curves = {stage: spread.quantiles for stage, spread in spreads.items()}
     least_s, most_s = _range(curves)
     logarithmic = np.log10(most_s / least_s) > _LOG_FROM_DECADES
     if logarithmic:
@@ -97,7 +98,7 @@ def _draw_distribution(figure: Figure, axes: Axes, samples: dict[str, NDArray[np
     else:
         axes.set_xlim(0, most_s * 1.05)
     for stage, curve in curves.items():
-        width = 2.2 if stage == _WHOLE else 1.5
+        width = 2.2 if stage == series.WHOLE else 1.5
         axes.plot(curve, _LEVELS, drawstyle="steps-post", color=_COLOURS[stage], linewidth=width)
         axes.plot(np.interp(0.5, _LEVELS, curve), 0.5, marker="o", markersize=5, color=_COLOURS[stage])
     axes.set_ylim(0, 1.02)
@@ -106,7 +107,7 @@ def _draw_distribution(figure: Figure, axes: Axes, samples: dict[str, NDArray[np
     axes.set_ylabel("share of committed records (dot: median)")
     axes.set_xlabel("time taken at most" + (" (logarithmic)" if logarithmic else ""))
     figure.draw_without_rendering()  # so that the layout, and with it the place of every pixel, is final
-    _label(axes, curves, {stage: float(np.median(values)) for stage, values in samples.items()})
+    _label(axes, curves, {stage: spread.median for stage, spread in spreads.items()})
 
 
 def _range(curves: dict[str, NDArray[np.float64]]) -> tuple[float, float]:

@@ -39,7 +39,6 @@ def throughput_latency(run: Run) -> Figure:
 def _draw(run: Run) -> Figure:
     summary = run.summary
     simulated_s = summary["simulated_s"]
-    transactions = run.table("transactions")
     busiest = wording.busiest_chain(summary)
     others = [chain for chain in summary["chains"] if chain != busiest]
     edges_s = series.window_edges(simulated_s, summary["chains"][busiest]["blocks"])
@@ -47,8 +46,8 @@ def _draw(run: Run) -> Figure:
 
     figure = style.new_figure(height_in=6.0)
     rates, latencies = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1))
-    mine = series.records(transactions, simulated_s, [busiest])
-    rest = series.records(transactions, simulated_s, others)
+    mine = series.records(run, [busiest])
+    rest = series.records(run, others)
     _draw_rates(rates, mine, rest, len(others), edges_s / unit_s, edges_s)
     _draw_latencies(latencies, mine, rest, len(others), edges_s / unit_s, edges_s)
     _mark(rates, latencies, run, unit_s)

@@ -16,8 +16,13 @@ _FEW, _MANY = 2**8, 2**16
 """Texts that a code of one byte, and of two, tells apart in polars, one code being kept for nothing."""
 
 
-def scan(recorder: Recorder, table: str) -> pl.LazyFrame:
+def scan(recorder: Recorder, table: str, chain: str | None = None) -> pl.LazyFrame:
     """A table with the types of `sim.metrics.tables`, made piece by piece when it is collected.
+
+    Args:
+        recorder: what it was written into.
+        table: its name.
+        chain: leave out the rows of others.
 
     Raises:
         KeyError: there is no such table.
@@ -27,7 +32,7 @@ def scan(recorder: Recorder, table: str) -> pl.LazyFrame:
     dtypes = {str: pl.String, int: pl.Int64, float: pl.Float64}
     schema = {column: dtypes[kind] for column, kind in TABLES[table].items()}
     pieces = []
-    for chunk in recorder.chunks(table):
+    for chunk in recorder.chunks(table) if chain is None else [recorder.of(table, chain)]:
         cells = pl.DataFrame([_series(column, chunk[column]) for column in schema])
         pieces.append(cells.lazy().select(_shown(column, chunk[column]).cast(schema[column]) for column in schema))
     return pl.concat(pieces) if pieces else pl.LazyFrame(schema=schema)

@@ -53,13 +53,13 @@ class Run:
         """
         return self.scan(name).collect()
 
-    def scan(self, name: str) -> pl.LazyFrame:
-        """`table`, to be collected in parts: a day's transactions as a whole take half a gigabyte.
+    def scan(self, name: str, chain: str | None = None) -> pl.LazyFrame:
+        """`table`, of one chain if given, to be collected in parts: a day's transactions take half a gigabyte.
 
         Raises:
             KeyError: there is no such table.
         """
-        return frames.scan(self._recorder, name)
+        return frames.scan(self._recorder, name, chain)
 
     def save(self, directory: str | Path, *, force: bool = False) -> Path:
         """Write the run directory: scenario, manifest, summary and tables.

@@ -23,6 +23,7 @@ import sim
 from sim.metrics.tables import TABLES
 from sim.report import console, figures, inline, page, series, style, timeline, wording
 from sim.study.run import Run, run
+from sim.study.summary import STAGES
 
 QUESTION = "Is <script>alert('1')</script> & [bold]1 < 2[/bold] a question?"
 FIGURES = ("throughput-latency", "latency-cdf", "alliance-map")
@@ -408,10 +409,9 @@ def test_windows_are_round_and_hold_several_blocks(simulated_s: float, blocks: i
 
 def test_rates_times_window_widths_are_the_records(told: tuple[Run, Path]) -> None:
     result = told[0]
-    transactions = result.table("transactions")
     edges = series.window_edges(6, 100)
     for name, summary in result.summary["chains"].items():
-        records = series.records(transactions, 6, [name])
+        records = series.records(result, [name])
         assert len(records.intended_s) == summary["offered"]
         offered = (series.rate_by_window(records.intended_s, edges) * np.diff(edges)).sum()
         committed = (series.rate_by_window(records.committed_s, edges) * np.diff(edges)).sum()
@@ -419,8 +419,8 @@ def test_rates_times_window_widths_are_the_records(told: tuple[Run, Path]) -> No
 
 
 def test_stages_add_up_to_the_whole(told: tuple[Run, Path]) -> None:
-    samples = series.stage_samples(told[0].table("transactions"), "a")
-    whole = samples.pop("whole")
+    samples = {stage: series.stage_sample(told[0], "a", stage) for stage in STAGES}
+    whole = series.stage_sample(told[0], "a", series.WHOLE)
     assert sum(samples.values()) == pytest.approx(whole)
     assert whole.mean() == pytest.approx(told[0].summary["chains"]["a"]["commit_latency_s"]["mean"])
     assert set(samples) == set(wording.STAGE_MEANINGS)
