@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from typing import TypeVar
@@ -118,6 +118,8 @@ class ChainConfig:
 class Offered:
     """Records offered to a chain, as columns in the order of their intended send times.
 
+    What only names something may have a narrower type than 64 bits.
+
     Attributes:
         streams: the streams' ids; `stream` holds positions in it.
         number: each record's number within its stream, counting from the stream's history.
@@ -130,11 +132,11 @@ class Offered:
 
     streams: tuple[str, ...]
     history: tuple[int, ...]
-    stream: NDArray[np.int64]
-    number: NDArray[np.int64]
+    stream: NDArray[np.signedinteger[Any]]
+    number: NDArray[np.signedinteger[Any]]
     intended_ns: NDArray[np.int64]
     size_bytes: NDArray[np.int64]
-    node: NDArray[np.int64]
+    node: NDArray[np.signedinteger[Any]]
     endorsed_ns: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:

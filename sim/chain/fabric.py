@@ -64,7 +64,7 @@ def endorse(draws: Draws, config: ChainConfig, fabric: FabricConfig, topology: T
     peers = np.arange(config.validators, config.nodes)
     organisation = (peers - config.validators) % fabric.organisations
     members = [peers[organisation == o] for o in range(fabric.organisations)]
-    own = (offered.node - config.validators) % fabric.organisations
+    own = (offered.node.astype(np.int64) - config.validators) % fabric.organisations
     choice = draws.block(config.id, "endorsers").uniforms(count)
     endorser = np.empty((count, fabric.endorsements), dtype=np.int64)
     endorser[:, 0] = offered.node

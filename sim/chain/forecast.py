@@ -39,9 +39,14 @@ class Forecast:
     def __init__(self, pool: Mempool, config: ChainConfig, offered: Offered) -> None:
         self._config = config
         waiting, ahead, arrival_ns = pool.outlook()
-        self.rows = np.concatenate([waiting, ahead]) if len(waiting) else ahead
-        self.times_ns = np.concatenate([pool.queued_ns[waiting], arrival_ns]) if len(waiting) else arrival_ns
-        self._end_bytes = np.cumsum(offered.size_bytes[self.rows])
+        if len(waiting):
+            self.rows = np.concatenate([waiting, ahead])
+            self.times_ns = np.concatenate([pool.queued_ns[waiting], arrival_ns])
+            self._begin_bytes, self._end_bytes = 0, np.cumsum(offered.size_bytes[self.rows])
+        else:
+            # The pool's own arrays: copies of a day would be a hundred megabytes.
+            self.rows, self.times_ns = ahead, arrival_ns
+            self._begin_bytes, self._end_bytes = pool.bytes_ahead()
         self.next = 0
         self.base_ns = pool.base_ns
 
@@ -50,7 +55,7 @@ class Forecast:
         limits, begin, times = self._config, self.next, self.times_ns
         if begin == len(times):
             return None
-        taken_bytes = int(self._end_bytes[begin - 1]) if begin else 0
+        taken_bytes = int(self._end_bytes[begin - 1]) if begin else self._begin_bytes
         due_ns = max(int(times[begin]), self.base_ns) + limits.interval_ns
         by_count = begin + limits.max_transactions - 1
         by_bytes = int(np.searchsorted(self._end_bytes, taken_bytes + limits.max_bytes, side="left"))

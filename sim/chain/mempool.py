@@ -60,8 +60,15 @@ class Mempool:
         order = order[self.state[order] == AHEAD]
         self._order = order
         self._arrival_ns = arrival_ns[order]
-        self._bytes = np.cumsum(self._offered.size_bytes[order])
+        self._summed: Rows | None = None
         self._next = 0
+
+    @property
+    def _bytes(self) -> Rows:
+        """The bytes of `_order` up to and with each; summed when somebody needs it."""
+        if self._summed is None:
+            self._summed = np.cumsum(self._offered.size_bytes[self._order])
+        return self._summed
 
     def lead(self, leader: int, executed: Rows, in_flight: Rows, at_ns: int) -> None:
         """Hand the pool to a new leader, which knows what is ``executed`` and ``in_flight``; the rest waits again.
@@ -130,6 +137,11 @@ class Mempool:
     def outlook(self) -> tuple[Rows, Rows, Rows]:
         """What waits, what will arrive, and when."""
         return self._waiting, self._order[self._next :], self._arrival_ns[self._next :]
+
+    def bytes_ahead(self) -> tuple[int, Rows]:
+        """A number of bytes, and to what it grows with each that will arrive."""
+        begin = self._next
+        return int(self._bytes[begin - 1]) if begin else 0, self._bytes[begin:]
 
     def settle(self, rows: Rows, times_ns: Rows, base_ns: int, peak: int) -> None:
         """These, the first of `outlook`, came at these times and are executed; the last block was cut at ``base_ns``.

@@ -51,7 +51,11 @@ class Records:
 
     def content(self, row: int) -> bytes:
         """The canonical bytes of the record in this row."""
-        return next(self.contents(np.array([row])))
+        if row < self.history:
+            return next(self.contents(np.array([row])))
+        offered, place = self._offered, row - self.history
+        code, number = int(offered.stream[place]), int(offered.number[place])
+        return self._written(code, number, int(offered.intended_ns[place]), self._files[code].digest(number))
 
     def contents(self, rows: Cells) -> Iterator[bytes]:
         """`content` of each of these rows, in order."""
@@ -59,8 +63,11 @@ class Records:
         digests = self._digests(*columns[:2])
         cells = (column.tolist() for column in columns)
         for digest, code, number, generated_ns in zip(digests, *cells, strict=True):
-            said = f'{digest.tobytes().hex()}"}},"generated_ns":{generated_ns},"number":{number}'
-            yield f"{self._prefix}{said}{self._suffixes[code]}".encode()
+            yield self._written(code, number, generated_ns, digest.tobytes())
+
+    def _written(self, code: int, number: int, generated_ns: int, digest: bytes) -> bytes:
+        said = f'{digest.hex()}"}},"generated_ns":{generated_ns},"number":{number}'
+        return f"{self._prefix}{said}{self._suffixes[code]}".encode()
 
     def alike(self, rows: Cells) -> Iterator[tuple[Cells, Text]]:
         """`content` of each of these rows, those together that have the same letters in the same places.
@@ -139,6 +146,10 @@ class _Files:
         self._block = draws.block(chain, stream, "file digests")
         self._next = 0
 
+    def digest(self, number: int) -> bytes:
+        """That of the record with this number."""
+        return self._drawn(number, 1).tobytes()
+
     def digests(self, numbers: Cells) -> Text:
         """Those of the records with these numbers, at least one, shape (records, 32)."""
         first, last = int(numbers.min()), int(numbers.max())
@@ -147,11 +158,13 @@ class _Files:
             low = numbers <= (first + last) // 2
             digests[low], digests[~low] = self.digests(numbers[low]), self.digests(numbers[~low])
             return digests
+        return self._drawn(first, last + 1 - first).view(np.uint8).reshape(-1, _DIGEST_BYTES)[numbers - first]
+
+    def _drawn(self, first: int, count: int) -> NDArray[np.uint64]:
+        """The words of so many digests from a number on."""
         self._block.skip(first - self._next)
-        self._next = last + 1
-        words = self._block.words((last + 1 - first) * _DIGEST_WORDS)
-        drawn: Text = words.astype("<u8", copy=False).view(np.uint8).reshape(-1, _DIGEST_BYTES)
-        return drawn[numbers - first]
+        self._next = first + count
+        return self._block.words(count * _DIGEST_WORDS).astype("<u8", copy=False)
 
 
 def _digits(values: Cells) -> Cells:

@@ -72,7 +72,7 @@ class RotatingPool(Mempool):
         self._here = here
         self._order = here.order
         self._arrival_ns = here.sorted_ns
-        self._bytes = here.bytes
+        self._summed = here.bytes
         self._next = here.next
 
     def lead(self, leader: int, executed: Rows, in_flight: Rows, at_ns: int) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _BITS = 8
 _HALF_BITS = 27
+_AT_ONCE = 2**16
+"""Values counted together: what is worked out of them fits a cache."""
 RELATIVE_ERROR = 2.0**-_BITS
 """A reported quantile lies within this fraction of the sample that has its rank."""
 
@@ -41,10 +43,14 @@ class Histogram:
         low, high = int(values.min()), int(values.max())
         if low < 0 or high >= 2**53:
             raise ValueError(f"histogram takes values in [0, 2^53), got {low} to {high}")
+        for begin in range(0, len(values), _AT_ONCE):
+            self._count(values[begin : begin + _AT_ONCE])
+
+    def _count(self, values: NDArray[np.int64]) -> None:
         counts = np.bincount(_buckets(values))
         # In two halves, either of which stays below 2^63 for 2^36 values; the plain sum overflows at 1,024 large ones.
         total = (int((values >> _HALF_BITS).sum()) << _HALF_BITS) + int((values & (2**_HALF_BITS - 1)).sum())
-        self._merge(counts, len(values), total, low, high)
+        self._merge(counts, len(values), total, int(values.min()), int(values.max()))
 
     def merge(self, other: Histogram) -> None:
         """Count everything that ``other`` counted."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -75,11 +75,11 @@ def offer(draws: Draws, chain: str, nodes: range, streams: Sequence[Deposits]) -
     return Offered(
         streams=tuple(stream.id for stream in streams),
         history=tuple(stream.history for stream in streams),
-        stream=code[order],
-        number=_joined(number)[order],
+        stream=_narrow(code)[order],
+        number=_narrow(_joined(number))[order],
         intended_ns=_joined(times)[order],
         size_bytes=_joined(sizes)[order],
-        node=_joined(places)[order],
+        node=_narrow(_joined(places))[order],
     )
 
 
@@ -112,3 +112,8 @@ def ask(draws: Draws, chain: str, nodes: range, streams: Sequence[Checks], offer
 
 def _joined(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     return np.concatenate([np.empty(0, dtype=np.int64), *parts])
+
+
+def _narrow(names: NDArray[np.int64]) -> NDArray[np.signedinteger[Any]]:
+    """Numbers that name something, and with which nobody calculates, in as few bytes as they need."""
+    return names.astype(np.min_scalar_type(-1 - int(names.max(initial=0))))

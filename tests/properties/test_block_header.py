@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import pickle
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,10 @@ from hypothesis import strategies as st
 
 from sim.proof import SHA256, SM3, BlockHeader
 from sim.proof.errors import MalformedHeader
+from sim.proof.header import digests_of_run
+
+if TYPE_CHECKING:
+    from sim.proof.suites import HashSuite
 
 hashes = st.binary(min_size=32, max_size=32)
 numbers = st.integers(0, 2**63 - 1)
@@ -170,3 +175,37 @@ def test_bytes_that_no_header_has_are_refused_with_the_reason(wrong: object, rea
 def test_a_header_with_a_wrong_field_cannot_be_made(change: dict[str, object]) -> None:
     with pytest.raises(MalformedHeader, match=next(iter(change))):
         dataclasses.replace(EXAMPLE, **change)
+
+
+@given(
+    headers.filter(lambda header: header.height < 2**62), st.lists(headers, max_size=5), st.sampled_from([SHA256, SM3])
+)
+def test_digests_of_headers_in_a_row_are_those_of_the_headers(
+    last: BlockHeader, others: list[BlockHeader], suite: HashSuite
+) -> None:
+    wanted, before = [], last
+    for other in others:
+        changes = {name: getattr(other, name) for name in ("payload_root", "log_size", "log_root", "time_ns")}
+        before = dataclasses.replace(last, height=before.height + 1, parent=before.digest(suite), **changes)
+        wanted.append(before.digest(suite))
+    names = ("payload_root", "log_size", "log_root", "time_ns")
+    columns = ([getattr(other, name) for other in others] for name in names)
+    assert digests_of_run(suite, last, *columns) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("height", 2**63 - 1),
+        ("payload_root", b"\xbb" * 31),
+        ("log_size", -1),
+        ("log_root", b"\xcc" * 33),
+        ("time_ns", 2**63),
+    ],
+)
+def test_headers_in_a_row_are_refused_as_they_would_be_alone(name: str, wrong: object) -> None:
+    fields = {"payload_root": bytes(32), "log_size": 7, "log_root": bytes(32), "time_ns": 9}
+    last = dataclasses.replace(EXAMPLE, height=wrong) if name == "height" else EXAMPLE
+    columns = ([value, wrong if column == name else value] for column, value in fields.items())
+    with pytest.raises(MalformedHeader, match=name):
+        digests_of_run(SM3, last, *columns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.metrics.recorder import Recorder
+from sim.metrics.recorder import Coded, Hexadecimal, Recorder
 from sim.metrics.tables import TABLES
 
 VIEWS = ["chain", "time_ns", "node", "view", "leader"]
@@ -119,3 +119,37 @@ def test_columns_that_are_not_the_tables_are_refused_and_leave_no_trace(
     with pytest.raises(ValueError, match="views takes columns of equal length: chain, time_ns, node, view, leader"):
         recorder.columns("views", chunk)
     assert recorder.table("views")["chain"] == []
+
+
+def _commits(chain: str, *heights: int) -> dict[str, list[int | float | str] | np.ndarray | Coded | Hexadecimal]:
+    count = len(heights)
+    columns = {name: np.array(heights, dtype=np.int64) for name in TABLES["commits"]}
+    digests = Hexadecimal(np.array([[height, 0] for height in heights], dtype=np.uint8).reshape(count, 2))
+    chains = Coded(("other", chain), np.ones(count, dtype=np.uint8))
+    return {**columns, "chain": chains, "log_root": digests, "header_digest": digests}
+
+
+def test_codes_and_digests_are_the_texts_that_they_stand_for() -> None:
+    recorder = Recorder()
+    recorder.columns("commits", _commits("jc", 1, 255))
+    table = recorder.table("commits")
+    assert np.array(table["chain"]).tolist() == ["jc", "jc"]
+    assert np.array(table["log_root"]).tolist() == ["0100", "ff00"]
+    recorder.columns("commits", _commits("bank", 7))
+    table = recorder.table("commits")
+    assert (table["chain"], table["log_root"]) == (["jc", "jc", "bank"], ["0100", "ff00", "0700"])
+    assert [len(chunk["height"]) for chunk in recorder.chunks("commits")] == [2, 1]
+
+
+def test_a_chains_rows_are_its_own_whoever_wrote_them_down() -> None:
+    recorder = Recorder()
+    recorder.columns("commits", _commits("jc", 1, 2))
+    recorder.columns("commits", _commits("bank", 7))
+    assert recorder.of("commits", "jc")["height"] is recorder.chunks("commits")[0]["height"]
+    assert list(recorder.of("commits", "bank")["height"]) == [7]
+    recorder.row("commits", "jc", *range(11), "aa", "bb")
+    recorder.row("commits", "bank", *range(11), "cc", "dd")
+    mine = recorder.of("commits", "jc")
+    assert list(mine["height"]) == [0, 1, 2]
+    assert list(mine["log_root"]) == ["aa", "0100", "0200"]
+    assert {column: len(cells) for column, cells in recorder.of("commits", "ip").items()} == dict.fromkeys(mine, 0)

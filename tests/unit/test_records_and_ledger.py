@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scenario_kit import config, sent, small
 
 from sim.chain.chain import Chain
@@ -79,6 +81,33 @@ def test_every_record_has_its_own_file_whatever_else_is_offered() -> None:
     assert len(set(digests)) == 6
     first = json.loads(Records(Draws(1), "a", "sha256", alone).content(0))["file"]["digest"]
     assert first == digests[0]
+
+
+@given(
+    rows=st.lists(st.integers(0, 5004), min_size=1, max_size=40),
+    spacing_ns=st.sampled_from([1, 999, 10**9, 10**14]),
+)
+def test_records_written_together_are_those_written_one_by_one(rows: list[int], spacing_ns: int) -> None:
+    """History and what is offered, near and far apart, with more digits and fewer, in any order and repeatedly."""
+    offered = Offered(
+        streams=("files", "logs", "x"),
+        history=(1200, 0, 2300),
+        stream=np.arange(1505) % 3,
+        number=np.arange(1505) // 3 + np.array([1200, 0, 2300])[np.arange(1505) % 3],
+        intended_ns=spacing_ns * np.arange(1505),
+        size_bytes=np.full(1505, 100),
+        node=np.zeros(1505, dtype=np.int64),
+    )
+    records = Records(Draws(1), "a", "sm3", offered)
+    together: dict[int, bytes] = {}
+    for places, contents in records.alike(np.array(rows)):
+        together |= {int(place): content.tobytes() for place, content in zip(places, contents, strict=True)}
+    one_by_one = [Records(Draws(1), "a", "sm3", offered).content(row) for row in rows]
+    assert [together[place] for place in range(len(rows))] == one_by_one
+    assert list(records.contents(np.array(rows))) == one_by_one
+    assert [records.content(row) for row in rows] == one_by_one
+    said = [json.loads(content) for content in one_by_one]
+    assert [records.rows_of(offered.streams.index(one["stream"]))[one["number"]] for one in said] == rows
 
 
 def test_one_altered_bit_is_one_altered_bit() -> None:

@@ -53,9 +53,19 @@ def test_tables_read_back_as_they_were(name: str, done: Run, tmp_path: Path) -> 
     assert table.height > 0 or name == "views"
 
 
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_has_the_types_that_are_written_down_and_a_chains_part_is_its_rows(name: str, done: Run) -> None:
+    table, kinds = done.table(name), {str: pl.String, int: pl.Int64, float: pl.Float64}
+    assert dict(table.schema) == {column: kinds[kind] for column, kind in TABLES[name].items()}
+    for chain_id in [*done.summary["chains"], "nowhere"]:
+        part = done.scan(name, chain_id).collect()
+        assert_frame_equal(part, table.filter(pl.col("chain") == chain_id))
+
+
 def test_there_is_no_other_table(done: Run) -> None:
-    with pytest.raises(KeyError):
-        done.table("nonsense")
+    for read in (done.table, done.scan):
+        with pytest.raises(KeyError):
+            read("nonsense")
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
