@@ -153,8 +153,15 @@ def digests_of_run(
     for height, (payload_root, log_size, log_root, time_ns) in enumerate(columns, start=last.height + 1):
         fits = len(payload_root) == len(log_root) == DIGEST_SIZE and height <= _LARGEST_NUMBER
         if not (fits and 0 <= log_size <= _LARGEST_NUMBER and 0 <= time_ns <= _LARGEST_NUMBER):
-            wrong = {"payload_root": payload_root, "log_size": log_size, "log_root": log_root, "time_ns": time_ns}
-            replace(last, height=height, **wrong)  # says what is wrong
+            # Says what is wrong.
+            replace(
+                last,
+                height=height,
+                payload_root=payload_root,
+                log_size=log_size,
+                log_root=log_root,
+                time_ns=time_ns,
+            )
         fields = (height, parent, payload_root, log_size, log_root, last.state_root, last.validators_hash, time_ns)
         parent = suite.digest(head + _FIELDS.pack(*fields))
         digests.append(parent)
