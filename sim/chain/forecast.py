@@ -56,18 +56,20 @@ class Forecast:
         if begin == len(times):
             return None
         taken_bytes = int(self._end_bytes[begin - 1]) if begin else self._begin_bytes
-        due_ns = max(int(times[begin]), self.base_ns) + limits.interval_ns
-        by_count = begin + limits.max_transactions - 1
-        by_bytes = int(np.searchsorted(self._end_bytes, taken_bytes + limits.max_bytes, side="left"))
-        full = min(by_count, by_bytes)
-        full_ns = int(times[full]) if full < len(times) else due_ns
+        # No block reaches further than one transaction beyond the most that it holds.
+        most = limits.max_transactions
+        near_ns, near_bytes = times[begin : begin + most + 1], self._end_bytes[begin : begin + most + 1]
+        due_ns = max(int(near_ns[0]), self.base_ns) + limits.interval_ns
+        full = min(most - 1, int(near_bytes.searchsorted(taken_bytes + limits.max_bytes, side="left")))
+        full_ns = int(near_ns[full]) if full < len(near_ns) else due_ns
         cut_ns = max(min(due_ns, full_ns), from_ns, self.base_ns)
-        arrived = int(np.searchsorted(times, cut_ns, side="right"))
-        fitting = int(np.searchsorted(self._end_bytes, taken_bytes + limits.max_bytes, side="right"))
-        end = min(arrived, begin + limits.max_transactions, fitting)
+        arrived = int(near_ns.searchsorted(cut_ns, side="right"))
+        fitting = int(near_bytes.searchsorted(taken_bytes + limits.max_bytes, side="right"))
+        count = min(arrived, most, fitting)
+        end = begin + count
         ready_ns = min(due_ns, cut_ns)
         exact = int(self._end_bytes[end - 1]) - taken_bytes == limits.max_bytes
-        if end < arrived or end - begin == limits.max_transactions or exact:
+        if count < arrived or count == most or exact:
             ready_ns = min(ready_ns, int(times[end - 1]))
         ready_ns = max(ready_ns, self.base_ns)
         self.next, self.base_ns = end, cut_ns

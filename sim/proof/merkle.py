@@ -55,4 +55,5 @@ _LOADED_WHEN_USED = {
 def __getattr__(name: str) -> object:
     if name not in _LOADED_WHEN_USED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_LOADED_WHEN_USED[name]), name)
+    found = globals()[name] = getattr(import_module(_LOADED_WHEN_USED[name]), name)
+    return found

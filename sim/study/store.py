@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,9 +72,13 @@ def save_run(run: Run, directory: str | Path, *, force: bool, more: Callable[[Pa
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         staging.chmod(0o755)
-        _write(run, staging)
-        if more is not None:
-            more(staging)
+        _write_texts(run, staging)
+        # Compressing tables needs the interpreter as little as drawing needs a second processor.
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            writing = beside.submit(_write_tables, run, staging / "tables")
+            if more is not None:
+                more(staging)
+            writing.result()
         for path in sorted(staging.rglob("*"), reverse=True):
             _sync(path)
         _sync(staging)
@@ -84,14 +89,16 @@ def save_run(run: Run, directory: str | Path, *, force: bool, more: Callable[[Pa
     return target
 
 
-def _write(run: Run, directory: Path) -> None:
+def _write_texts(run: Run, directory: Path) -> None:
     (directory / "scenario.yaml").write_text(run.scenario.to_yaml(), encoding="utf-8")
     (directory / "manifest.json").write_text(as_json(run.manifest), encoding="utf-8")
     (directory / _MARK).write_text(as_json(run.summary), encoding="utf-8")
-    tables = directory / "tables"
-    tables.mkdir()
+
+
+def _write_tables(run: Run, directory: Path) -> None:
+    directory.mkdir()
     for name in TABLES:
-        run.scan(name).sink_parquet(tables / f"{name}.parquet")
+        run.scan(name).sink_parquet(directory / f"{name}.parquet")
 
 
 def _swap(staging: Path, target: Path) -> None:
