@@ -51,8 +51,7 @@ def summarise(
     simulated_ns = alliance.ended_ns
     standing = {chain_id: progress(chain, simulated_ns) for chain_id, chain in alliance.chains.items()}
     chains = {
-        chain_id: _chain_summary(scenario, chain, recorder, simulated_ns)
-        | {"progress": standing[chain_id].summary()}
+        chain_id: _chain_summary(scenario, chain, recorder, simulated_ns) | {"progress": standing[chain_id].summary()}
         for chain_id, chain in alliance.chains.items()
     }
     outcomes = np.asarray(recorder.table("verifications")["outcome"]).tolist()
