@@ -255,8 +255,8 @@ class Blocks(Sequence[Block]):
         self._firsts.append(self._count)
         self._count += count
 
-    def last_executed(self, node: int, reached: int, at_ns: int) -> Block:
-        """The last block that a node, which stands at height ``reached``, had executed by a time."""
+    def log_at(self, node: int, reached: int, at_ns: int) -> tuple[int, bytes]:
+        """Size and root of the log after the last block that a node at height ``reached`` had executed by a time."""
 
         def begun(part: Block | Stretch) -> int:
             times_ns = part.executed_ns if isinstance(part, Block) else part.columns.executed_ns[0]
@@ -266,9 +266,10 @@ class Blocks(Sequence[Block]):
         place = bisect_right(self._parts, at_ns, hi=beyond, key=begun) - 1
         part = self._parts[place]
         if isinstance(part, Block):
-            return part
-        times_ns = part.columns.executed_ns[: reached - self._firsts[place] + 1, node]
-        return part.block(int(np.searchsorted(times_ns, at_ns, side="right")) - 1)
+            return part.header.log_size, part.header.log_root
+        columns = part.columns
+        k = int(columns.executed_ns[: reached - self._firsts[place] + 1, node].searchsorted(at_ns, side="right")) - 1
+        return int(columns.log_size[k]), columns.log_root[k].tobytes()
 
     @property
     def log_sizes(self) -> Cells:

@@ -250,9 +250,9 @@ class Ledger:
         """The last block that a node executed."""
         return self.blocks[self.heights[node]]
 
-    def head_at(self, node: int, at_ns: int) -> Block:
-        """The last block that a node had executed by ``at_ns``: a node takes work in before it has done it."""
-        return self.blocks.last_executed(node, self.heights[node], at_ns)
+    def log_at(self, node: int, at_ns: int) -> tuple[int, bytes]:
+        """Size and root of the log as a node knew it by ``at_ns``: a node takes work in before it has done it."""
+        return self.blocks.log_at(node, self.heights[node], at_ns)
 
 
 def _sums(values: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:

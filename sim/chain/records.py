@@ -10,6 +10,8 @@ again where it is looked at again.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,8 +40,8 @@ class Records:
     """Every record of one chain by row: the history of each stream first, then what is offered in time order."""
 
     def __init__(self, draws: Draws, chain: str, hash_name: str, offered: Offered) -> None:
-        self._past = np.array(offered.history, dtype=np.int64)
-        self.history = int(self._past.sum())
+        self._ends = list(accumulate(offered.history))
+        self.history = sum(offered.history)
         self._offered = offered
         self._prefix = f'{{"chain":"{chain}","file":{{"alg":"{hash_name}","digest":"'
         self._suffixes = [f',"stream":"{stream}"}}' for stream in offered.streams]
@@ -51,11 +53,15 @@ class Records:
 
     def content(self, row: int) -> bytes:
         """The canonical bytes of the record in this row."""
-        if row < self.history:
-            return next(self.contents(np.array([row])))
         offered, place = self._offered, row - self.history
-        code, number = int(offered.stream[place]), int(offered.number[place])
-        return self._written(code, number, int(offered.intended_ns[place]), self._files[code].digest(number))
+        if place >= 0:
+            code, number = int(offered.stream[place]), int(offered.number[place])
+            generated_ns = int(offered.intended_ns[place])
+        else:
+            code = bisect_right(self._ends, row)
+            number = row - self._ends[code] + offered.history[code]
+            generated_ns = (row - self._ends[code]) * _HISTORY_SPACING_NS
+        return self._written(code, number, generated_ns, self._files[code].digest(number))
 
     def contents(self, rows: Cells) -> Iterator[bytes]:
         """`content` of each of these rows, in order."""
@@ -103,10 +109,10 @@ class Records:
         codes[is_new], numbers[is_new], generated_ns[is_new] = (
             column[new] for column in (offered.stream, offered.number, offered.intended_ns)
         )
-        old, ends = rows[~is_new], np.cumsum(self._past)
+        old, past, ends = rows[~is_new], np.array(offered.history), np.array(self._ends)
         code = np.searchsorted(ends, old, side="right")
         codes[~is_new] = code
-        numbers[~is_new] = old - (ends - self._past)[code]
+        numbers[~is_new] = old - (ends - past)[code]
         generated_ns[~is_new] = (old - ends[code]) * _HISTORY_SPACING_NS
         return codes, numbers, generated_ns
 
@@ -125,16 +131,15 @@ class Records:
     def rows_of(self, code: int) -> Cells:
         """The rows of a stream, oldest first; a record's number is its position here."""
         if code not in self._rows:
-            end = int(self._past[: code + 1].sum())
+            end = self._ends[code]
             new = self.history + np.flatnonzero(self._offered.stream == code)
-            self._rows[code] = np.concatenate([np.arange(end - self._past[code], end), new])
+            self._rows[code] = np.concatenate([np.arange(end - self._offered.history[code], end), new])
         return self._rows[code]
 
     def deposited_by(self, code: int, time_ns: int) -> int:
         """How many records of a stream were sent by this time, history included."""
-        past = int(self._past[code])
         if time_ns < 0:
-            return max(0, past + 1 + time_ns // _HISTORY_SPACING_NS)
+            return max(0, self._offered.history[code] + 1 + time_ns // _HISTORY_SPACING_NS)
         sent = int(np.searchsorted(self._offered.intended_ns, time_ns, side="right"))
         return int(np.searchsorted(self.rows_of(code), self.history + sent, side="left"))
 

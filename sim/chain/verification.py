@@ -64,18 +64,18 @@ class Verification:
     def _answer(self, request: int, node: Node, done_ns: int) -> None:
         stream = int(self._requests.of[request])
         number = self._deposit_number(request, stream)
-        header = self._chain.ledger.head_at(node.index, done_ns).header
+        log_size, log_root = self._chain.ledger.log_at(node.index, done_ns)
         leaf_index = self._chain.ledger.find(stream, number)
-        if leaf_index is None or leaf_index >= header.log_size:
+        if leaf_index is None or leaf_index >= log_size:
             outcome = NOT_FOUND
         else:
             presented = self._presented(request, stream, number)
-            outcome = self._check(presented, leaf_index, header.log_size, header.log_root)
+            outcome = self._check(presented, leaf_index, log_size, log_root)
         answered_ns = done_ns + self._access_ns[node.index]
         self._unanswered.discard(request)
         self._engine.trace.note("verification", self._chain.config.id, request, answered_ns, outcome)
         found = -1 if outcome == NOT_FOUND or leaf_index is None else leaf_index
-        self._write(request, node.index, outcome, found, header.log_size, answered_ns)
+        self._write(request, node.index, outcome, found, log_size, answered_ns)
 
     def _deposit_number(self, request: int, stream: int) -> int:
         """The number that the client holds: of a record sent before the request, or one that was never given out."""

@@ -152,8 +152,9 @@ def test_what_a_node_had_executed_by_a_time_is_what_it_had_done_by_then() -> Non
     ledger = ledger_of(sent([10, 20]))
     ledger.execute(0, 1, proposed(ledger, [0]), 200, 250)
     ledger.execute(0, 2, proposed(ledger, [1]), 300, 350)
-    assert [ledger.head_at(0, time_ns).header.height for time_ns in (0, 249, 250, 349, 350)] == [0, 0, 1, 1, 2]
-    assert ledger.head_at(1, 350).header.height == 0
+    assert [ledger.log_at(0, time_ns)[0] for time_ns in (0, 249, 250, 349, 350)] == [0, 0, 1, 1, 2]
+    assert ledger.log_at(0, 349) == (1, ledger.log.root(1))
+    assert ledger.log_at(1, 350) == (0, ledger.log.root(0))
 
 
 def violation(ledger: Ledger, node: int, height: int, value: Value, now_ns: int = 900) -> str:
