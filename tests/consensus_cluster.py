@@ -4,7 +4,7 @@ Until ``calm_at`` messages are lost, doubled, cut off by partitions and delayed 
 afterwards delivery is reliable and fast. A Byzantine replica is silent, or a pair of *twins*: two instances of the same
 replica under one identity, each of which talks to its own half of the others (Bano et al., "Twins: BFT Systems Made
 Robust", OPODIS 2021), so it equivocates in whatever the protocol says. The cluster stands for the host as the interface
-describes it. Every decision of a correct replica is checked.
+describes it. Every decision of a correct replica is checked, by the invariants that guard a chain.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.chain.invariants import check_agreement, check_order
 from sim.consensus.interface import (
     Broadcast,
     CancelTimer,
@@ -46,10 +47,8 @@ SLOWEST_CALM = 10
 INTERVAL = 5
 """How long the host lets a block fill."""
 SILENT, TWINS = "silent", "twins"
-
-
-class DivergenceError(AssertionError):
-    """Two correct replicas decided different values at one sequence number."""
+NAME = "cluster"
+"""What a broken invariant calls it."""
 
 
 def plain(digest: bytes) -> bytes:
@@ -122,9 +121,8 @@ class Cluster:
         everybody = frozenset(range(n))
         self.instances: list[list[Host]] = []
         for i in range(n):
-            parameters = Parameters(
-                n=n, me=i, timeout_ns=TIMEOUT, window=3, checkpoint_interval=4, seed=seed, **dict(settings or {})
-            )
+            knobs = {"window": 3, "checkpoint_interval": 4, "seed": seed, **dict(settings or {})}
+            parameters = Parameters(n=n, me=i, timeout_ns=TIMEOUT, **knobs)
             if liars.get(i) == SILENT:
                 self.instances.append([])
             elif liars.get(i) == TWINS:
@@ -227,7 +225,7 @@ class Cluster:
             self._carriers[type(output)](host, output)
 
     def _broadcast(self, host: Host, output: Broadcast) -> None:
-        for receiver in range(self.n):
+        for receiver in range(self.n) if output.among is None else output.among:
             if receiver != host.index:
                 self._transmit(host, receiver, output.message)
 
@@ -285,11 +283,10 @@ class Cluster:
             self.step(host, RequestWaiting())
 
     def _execute(self, host: Host, output: Decide) -> None:
-        assert output.sequence == len(host.executed) + 1, "decisions come in order, without gaps, once each"
+        check_order(NAME, host.index, len(host.executed), output.sequence)
         if host.index in self.correct:
             first = self.decided.setdefault(output.sequence, output.value.digest)
-            if first != output.value.digest:
-                raise DivergenceError(f"at {output.sequence}: {first!r} and {output.value.digest!r}")
+            check_agreement(NAME, host.index, output.sequence, output.value.digest, first)
             done = plain(output.value.digest)
             repeated = output.value.count and done in {plain(digest) for digest in host.executed}
             # A liar that leads may propose again what was executed: execution skips it, consensus cannot know.
