@@ -9,13 +9,18 @@ import polars as pl
 import pytest
 from scenario_kit import chain, columns, deposits, network, played, small, table
 
+from sim.build import build
 from sim.chain.faulty import Clock, Forged
+from sim.consensus.pbft_messages import NewView
 from sim.faults.apply import merged
 from sim.faults.behaviours import VOTES
 from sim.study.run import Run, run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from sim.consensus.interface import Message
 
 BEHIND = 8
 """Blocks between two checkpoints, twice: a node whom a liar leaves out may learn from checkpoints only."""
@@ -184,14 +189,47 @@ def test_the_union_of_intervals() -> None:
 # Byzantine nodes.
 
 
-@pytest.mark.parametrize("protocol", BYZANTINE)
-@pytest.mark.parametrize("action", ["silent", "withhold", "invalid-signature", "equivocate", "conflicting-new-view"])
+ALL_LIES = ["silent", "withhold", "invalid-signature", "equivocate", "conflicting-new-view"]
+ALONE = [(p, lie) for p in BYZANTINE for lie in ALL_LIES if (p, lie) != ("pbft", "conflicting-new-view")]
+"""In PBFT node 0 leads view 0, which no NEW-VIEW opens: a test of its own has a liar that opens one."""
+
+
+@pytest.mark.parametrize(("protocol", "action"), ALONE)
 def test_one_liar_of_four_stops_nothing_and_fools_nobody(tmp_path: Path, protocol: str, action: str) -> None:
     result = hit(tmp_path, fault(action, "0s", None, nodes=[0]), protocol=protocol)
     assert result.summary["verdict"] == "pass"
     honest = heights(result)[1:]
     assert max(honest) - min(honest) <= BEHIND
     assert executed_between(result, 0, 9) > 100
+
+
+def test_a_liar_opens_its_view_with_two_new_views_and_is_given_up(tmp_path: Path) -> None:
+    """Of seven, 0 is down and 1 leads the next view: either half of its peers gets a NEW-VIEW of its own."""
+    consensus = {"protocol": "pbft", "timeout": "500ms", "window": 4, "checkpoint_interval": 4}
+    faults = [fault("crash", "1s", None, nodes=[0]), fault("conflicting-new-view", "0s", None, nodes=[1])]
+    scenario = small(tmp_path, horizon="9s", chains={"a": chain(7, consensus=consensus)}, faults=faults)
+    alliance = build(scenario, seed=1)
+    court = alliance.chains["a"]
+    told: dict[int, list[NewView]] = {}
+    send = court.transmit
+
+    def listen(sender: int, receivers: Sequence[int], message: Message, at_ns: int) -> None:
+        if isinstance(message, NewView) and message.sender == 1:
+            for receiver in receivers:
+                told.setdefault(receiver, []).append(message)
+        send(sender, receivers, message, at_ns)
+
+    court.transmit = listen
+    alliance.engine.run(until=alliance.horizon_ns)
+    alliance.finish()
+    assert set(told) == {0, 2, 3, 4, 5, 6}
+    stories = {messages[0] for messages in told.values()}
+    assert all(len(messages) == 1 for messages in told.values())
+    assert [story.view for story in stories] == [1, 1]
+    assert len({story.view_changes for story in stories}) == 2, "they stand on different view changes"
+    live = court.ledger.heights[2:]
+    assert (max(live) - min(live) <= BEHIND, min(live) > court.ledger.heights[0] + 100) == (True, True)
+    assert court.views == {1, 2}
 
 
 @pytest.mark.parametrize("protocol", ["pbft", "qbft", "tendermint"])
