@@ -6,9 +6,10 @@ against three leaders in a row at the wrong times.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sim.consensus.chained import GENESIS, Block, Certificate, Proposal
+from sim.consensus.chained_messages import GENESIS, Block, Certificate, Proposal
 from sim.consensus.hotstuff import HotStuffReplica
 from sim.consensus.interface import Broadcast
 from sim.consensus.jolteon import JolteonReplica
@@ -18,17 +19,18 @@ from sim.consensus.pbft_messages import NewView
 from sim.consensus.qbft import PrePrepare, QbftReplica, RoundChange
 from sim.consensus.quorum import CONFLICTING, Tally
 from sim.consensus.raft import RaftReplica
+from sim.consensus.raft_election import Election
+from sim.consensus.raft_replication import Replication
 from sim.consensus.rpbft import RpbftReplica
 from sim.consensus.tendermint import TendermintReplica
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sim.consensus.chained import Vote
+    from sim.consensus.chained_messages import Vote
     from sim.consensus.interface import Output, Propose, Value
     from sim.consensus.parameters import Parameters
     from sim.consensus.pbft_config import Config
-    from sim.consensus.raft import Answer
 
 
 class EchoTally(Tally):
@@ -65,25 +67,34 @@ class RaftOneShort(RaftReplica):
 
     def __init__(self, parameters: Parameters) -> None:
         super().__init__(parameters)
-        self._majority -= 1
+        self._majority = self._replication.majority = self._majority - 1
+
+
+class _EchoElection(Election):
+    def count(self, voter: int) -> None:
+        self._for_me.add(voter if voter not in self._for_me else -len(self._for_me))
 
 
 class RaftEcho(RaftReplica):
     """Counts a vote again when it comes again (5.2)."""
 
-    def _on_answer(self, message: Answer) -> Sequence[Output]:
-        self._heard = getattr(self, "_heard", 0) + 1
-        if message.granted:
-            self._votes.add(-self._heard)
-        return super()._on_answer(message)
+    def __init__(self, parameters: Parameters) -> None:
+        super().__init__(parameters)
+        self._election.__class__ = _EchoElection
+
+
+class _Counting(Replication):
+    def may_commit(self, term: int, index: int) -> bool:
+        del term, index
+        return True
 
 
 class RaftCounting(RaftReplica):
     """Commits whatever a majority holds, from whatever term (5.4.2)."""
 
-    def _may_commit(self, index: int) -> bool:
-        del index
-        return True
+    def __init__(self, parameters: Parameters) -> None:
+        super().__init__(parameters)
+        self._replication.__class__ = _Counting
 
 
 # PBFT.
@@ -254,11 +265,11 @@ class _OnTheOldest:
     lied = False
 
     def can_propose(self) -> bool:
-        lies = not self.lied and self.leader == self._me and self._reason() is not None
+        lies = not self.lied and self.leader == self._me and self._pacemaker.reason is not None
         return lies or super().can_propose()
 
     def _on_propose(self, event: Propose) -> Sequence[Output]:
-        reason = self._reason()
+        reason = self._pacemaker.reason
         if self.lied or reason is None:
             return super()._on_propose(event)
         self.lied = True
@@ -275,7 +286,7 @@ class HotStuffOneShort(HotStuffReplica):
 
     def __init__(self, parameters: Parameters) -> None:
         super().__init__(parameters)
-        self._quorum -= 1
+        self._quorums = replace(self._quorums, quorum=self._quorums.quorum - 1)
 
 
 class HotStuffEcho(_EchoVotes, HotStuffReplica):
@@ -299,7 +310,7 @@ class JolteonOneShort(JolteonReplica):
 
     def __init__(self, parameters: Parameters) -> None:
         super().__init__(parameters)
-        self._quorum -= 1
+        self._quorums = replace(self._quorums, quorum=self._quorums.quorum - 1)
 
 
 class JolteonEcho(_EchoVotes, JolteonReplica):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.consensus.raft import Append, Ballot
+from sim.consensus.raft_messages import Append, Ballot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
