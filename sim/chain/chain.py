@@ -27,6 +27,7 @@ from sim.consensus.interface import (
     SetTimer,
     StateTransferred,
     TimerExpired,
+    TransferLeadership,
 )
 from sim.consensus.parameters import Parameters
 from sim.consensus.registry import family
@@ -378,3 +379,9 @@ class Chain:
     def plan_downtimes(self, index: int, downtimes: Sequence[tuple[int, int]], wiped: Container[int] = ()) -> None:
         """A node will be down in these intervals; see `Downtimes.plan`."""
         self._downtimes.plan(self.nodes[index], downtimes, wiped)
+
+    def hand_over(self, to: int) -> None:
+        """Tell the validators that one of them is to lead, by plan; whoever leads now tries to bring that about."""
+        for node in self.nodes[: self.config.validators]:
+            if not node.down:
+                self.step(node, TransferLeadership(to), self._engine.now)

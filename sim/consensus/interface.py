@@ -129,6 +129,13 @@ class Resumed:
     waiting: bool
 
 
+@dataclass(frozen=True, slots=True)
+class TransferLeadership:
+    """Whoever leads is to hand over to replica ``to``, by plan; some protocols take it (`registry.Family`)."""
+
+    to: int
+
+
 # ---- outputs
 
 
@@ -205,7 +212,9 @@ class Misbehaviour:
     reason: str
 
 
-Input: TypeAlias = Message | Propose | RequestWaiting | Executed | TimerExpired | StateTransferred | Resumed
+Input: TypeAlias = (
+    Message | Propose | RequestWaiting | Executed | TimerExpired | StateTransferred | Resumed | TransferLeadership
+)
 Output: TypeAlias = Broadcast | Send | SetTimer | CancelTimer | Decide | EnterView | FetchState | Misbehaviour
 
 

@@ -19,6 +19,9 @@ The rules:
 7.  A leader that does not hear from a majority for a timeout steps down.
 8.  Executed values are dropped from the log, all but a tail of ``checkpoint_interval``. A follower that needs what is
     dropped gets SNAPSHOT, and fetches that state through its host (7).
+9.  A leader that is to hand over takes no more values in, brings its successor's log up to its own, and asks it by
+    HAND-OVER (TimeoutNow in the thesis) to run at once. Votes for it are given in spite of the leader that all still
+    hear. What has not come about after a timeout is off, and the leader goes on (3.10).
 
 Choices where the paper leaves room. Replica 0 leads term 1 from the start, as a bootstrapped group is configured. A
 leader sends values once, and again with a heartbeat to whoever acknowledged nothing new since the heartbeat before; if
@@ -31,7 +34,8 @@ A fetched state may reach beyond the snapshot that was asked for. The log then s
 has acknowledged nothing beyond it, so others hold what is committed there, and the leader sends it again.
 
 Rules 5 and 6 are kept in `raft_replication`, with the log in `raft_log` and what a leader knows of the others' logs in
-`raft_progress`; a replica's patience and its vote in `raft_election`; the rest here.
+`raft_progress`; the leader's part of 9 in `raft_transfer`; a replica's patience and its vote in `raft_election`; the
+rest here.
 """
 
 from __future__ import annotations
@@ -53,6 +57,7 @@ from sim.consensus.interface import (
     SetTimer,
     StateTransferred,
     TimerExpired,
+    TransferLeadership,
     Value,
 )
 from sim.consensus.raft_election import Election
@@ -64,10 +69,10 @@ from sim.consensus.raft_messages import (
     HandOver,
     Snapshot,
     Standing,
-    TransferLeadership,
 )
 from sim.consensus.raft_progress import NEVER
 from sim.consensus.raft_replication import Replication
+from sim.consensus.raft_transfer import TRANSFER_TIMER, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,6 +110,7 @@ class RaftReplica:
         self._replication = Replication(parameters, self._majority)
         self._log = self._replication.log
         self._progress = self._replication.progress
+        self._transfer = Transfer(parameters, self._replication)
         self._began = False
         self._snapshot = (0, 0)
         self._now = 0
@@ -142,8 +148,9 @@ class RaftReplica:
         return self._log.last + 1
 
     def can_propose(self) -> bool:
-        """Whether this replica leads and has room in its window."""
-        return self._role == LEADER and self._log.last < self.last_executed + self.parameters.window
+        """Whether this replica leads, means to go on with that, and has room in its window."""
+        room = self._log.last < self.last_executed + self.parameters.window
+        return self._role == LEADER and room and self._transfer.to is None
 
     def must_propose(self) -> bool:
         """Never: a value is committed by acknowledgements of itself."""
@@ -154,7 +161,7 @@ class RaftReplica:
         above = self._log.entries[max(0, self.last_executed - self._log.base) :]
         return tuple(entry.value for entry in above if entry.value.count)
 
-    def step(self, event: Input | TransferLeadership | Standing, now: int) -> Sequence[Output]:
+    def step(self, event: Input | Standing, now: int) -> Sequence[Output]:
         """Take one input at ``now`` (ns) and say what to do; raises `HostError` where the host broke the contract."""
         self._now = now
         handler = self._handlers.get(type(event))
@@ -174,7 +181,7 @@ class RaftReplica:
         done = self._log.last == self._replication.commit == self.last_executed
         leads = self._role == LEADER
         alike = not leads or self._progress.held_by(self._n) == self._log.last or not self._log.last
-        return done and alike and (leads or self._role == FOLLOWER)
+        return done and alike and (leads or self._role == FOLLOWER) and self._transfer.to is None
 
     def standing(self) -> Standing:
         """Where it stands in a quiet moment."""
@@ -212,6 +219,7 @@ class RaftReplica:
         self.leader = leader if leader != UNKNOWN or term != self.view else self.leader
         if led:
             outputs.append(CancelTimer(HEARTBEAT_TIMER))
+            self._transfer.stop(outputs)
         if news:
             outputs.append(EnterView(self.view, leader))
         self._set_timer(outputs)
@@ -232,6 +240,8 @@ class RaftReplica:
             self._beat(outputs)
         elif event.name == ELECTION_TIMER and self._role != LEADER:
             self._run(outputs, "pre-vote")
+        elif event.name == TRANSFER_TIMER:
+            self._transfer.stop(outputs)
         return outputs
 
     # Elections, sections 5.2 and 5.4.1.
@@ -337,6 +347,7 @@ class RaftReplica:
             return NOTHING
         self._progress.heard_ns[message.sender] = self._now
         self._replication.acknowledged(message, outputs)
+        self._transfer.proceed(self.view, message.sender, outputs)
         return outputs or NOTHING
 
     def _on_executed(self, event: Executed) -> Sequence[Output]:
@@ -344,7 +355,7 @@ class RaftReplica:
         self.last_executed = event.sequence
         return NOTHING
 
-    # Snapshots, section 7, and leader transfer, thesis 3.10.
+    # Snapshots, section 7.
 
     def _on_snapshot(self, message: Snapshot) -> Sequence[Output]:
         outputs: list[Output] = []
@@ -368,20 +379,21 @@ class RaftReplica:
             if self._snapshot[0] <= event.sequence:
                 self._log.stand_at(*self._snapshot)
             self.last_executed = event.sequence
+        self._transfer.stop(outputs)
         self._replication.stand_at(self.last_executed, outputs)
         if self._role != LEADER:
             self._role = FOLLOWER
         self._set_timer(outputs)
         return outputs
 
+    # Leader transfer, thesis 3.10.
+
     def _on_transfer(self, event: TransferLeadership) -> Sequence[Output]:
-        if self._role != LEADER or event.to == self._me or not 0 <= event.to < self._n:
-            raise HostError(f"replica {self._me} cannot hand over to {event.to} in term {self.view}")
+        if not 0 <= event.to < self._n:
+            raise HostError(f"replica {self._me} cannot hand over to {event.to}, who is no replica")
         outputs: list[Output] = []
-        if self._progress.match[event.to] == self._log.last:
-            outputs.append(Send(event.to, HandOver(self._me, self.view, self._log.last)))
-        else:
-            self._replication.send(self.view, event.to, outputs)
+        if self._role == LEADER and event.to != self._me:
+            self._transfer.begin(self.view, event.to, outputs)
         return outputs
 
     def _on_hand_over(self, message: HandOver) -> Sequence[Output]:

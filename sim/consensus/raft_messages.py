@@ -1,4 +1,4 @@
-"""The messages of Raft, and two inputs that only its replicas take. Nothing is signed: members trust each other.
+"""The messages of Raft, and an input that only its replicas take. Nothing is signed: members trust each other.
 
 Sizes follow from one fixed-width layout: a kind byte, a replica's number (4 bytes), terms and indices (8 bytes each),
 digests of 32 bytes.
@@ -125,13 +125,6 @@ class HandOver:
     sender: int
     view: int
     sequence: int
-
-
-@dataclass(frozen=True, slots=True)
-class TransferLeadership:
-    """An input beside those of the interface: the leader is to hand over to replica ``to``, for planned maintenance."""
-
-    to: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class Family:
             elsewhere. Such a transaction is executed once only (Castro & Liskov, OSDI 1999, section 4.2, by timestamp).
         chain_length: where blocks certify their parents, how many certified ones in a row decide the first; else 0.
         replicates: whether it is a log that one leader replicates.
+        hands_over: whether its leader can be told to hand over (`interface.TransferLeadership`).
         committee: who votes on a height, where that is not everybody; the others are told of finished blocks.
         votes: how heights can be computed as a whole; None where they can't, so that every message is delivered.
     """
@@ -69,6 +70,7 @@ class Family:
     votes: Votes | None = None
     chain_length: int = 0
     replicates: bool = False
+    hands_over: bool = False
     committee: Callable[[Parameters, int], tuple[int, ...]] | None = None
 
 
@@ -121,7 +123,14 @@ _FAMILIES: Final[dict[str, Family]] = {
         ),
     ),
     "raft": Family(
-        RaftReplica.make, majority, certified=False, byzantine=False, rotates=False, phases=3, replicates=True
+        RaftReplica.make,
+        majority,
+        certified=False,
+        byzantine=False,
+        rotates=False,
+        phases=3,
+        replicates=True,
+        hands_over=True,
     ),
     "rpbft": Family(
         RpbftReplica.make,

@@ -19,6 +19,7 @@ from sim.faults.schedule import (
     Disturbance,
     Partition,
     Slow,
+    Transfer,
     end_ns,
     lasting,
     storms,
@@ -92,7 +93,7 @@ class _Effect:
 
     def begin(self, fault: Fault) -> None:
         """Let it happen, and end when it ends."""
-        nodes = getattr(fault, "nodes", None) or (-1,)
+        nodes = (fault.to,) if isinstance(fault, Transfer) else getattr(fault, "nodes", None) or (-1,)
         self._note(nodes, fault.kind)
         if isinstance(fault, Partition):
             self._partition(fault)
@@ -105,7 +106,9 @@ class _Effect:
             self._slow(fault)
         elif isinstance(fault, Byzantine):
             self._corrupt(fault)
-        if fault.for_ns is not None:
+        elif isinstance(fault, Transfer):
+            self.chain.hand_over(fault.to)
+        if fault.for_ns:
             self.engine.call_after(fault.for_ns, self._note, nodes, f"{fault.kind} ends")
 
     def _note(self, nodes: Iterable[int], event: str) -> None:

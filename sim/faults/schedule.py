@@ -131,7 +131,18 @@ class Byzantine:
     groups: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 
 
-Fault: TypeAlias = Crash | Partition | Disturbance | ClockSkew | Slow | Byzantine
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """No fault, but as planned as one: whoever leads hands over to a validator, if it can within a timeout."""
+
+    chain: str
+    at_ns: int
+    to: int
+    for_ns: int = 0
+    kind: str = "transfer"
+
+
+Fault: TypeAlias = Crash | Partition | Disturbance | ClockSkew | Slow | Byzantine | Transfer
 
 
 def end_ns(fault: Fault) -> int:
@@ -142,7 +153,7 @@ def end_ns(fault: Fault) -> int:
 def storms(faults: Iterable[Fault]) -> tuple[tuple[int, int], ...]:
     """When a fault that stops stands, as (begin, end) in nanoseconds, in order and apart."""
     together: list[tuple[int, int]] = []
-    for begin_ns, until_ns in sorted((fault.at_ns, end_ns(fault)) for fault in faults if fault.for_ns is not None):
+    for begin_ns, until_ns in sorted((fault.at_ns, end_ns(fault)) for fault in faults if fault.for_ns):
         if together and begin_ns <= together[-1][1]:
             together[-1] = (together[-1][0], max(together[-1][1], until_ns))
         else:

@@ -24,6 +24,8 @@ The others are *unrest*, after the schedules of Bano et al., "Twins: BFT Systems
   pieces the groups are the two worlds, and only the twins reach both.
 - In a crash-fault protocol one node may crash and restart.
 
+Where leaders hand over by plan, any validator is to take over at any time, up to twice in any storm.
+
 Whatever passes has passed when the storm ends. Times are whole milliseconds.
 """
 
@@ -45,6 +47,7 @@ from sim.faults.schedule import (
     Disturbance,
     Partition,
     Slow,
+    Transfer,
 )
 from sim.kernel.engine import MILLISECOND
 
@@ -73,6 +76,7 @@ class Ground:
         timeout_ns: its protocol's.
         streams: that it is offered.
         length_ns: how long the storm lasts.
+        hands_over: whether its leader can be told to hand over.
     """
 
     chain: str
@@ -83,6 +87,7 @@ class Ground:
     timeout_ns: int
     streams: tuple[str, ...]
     length_ns: int
+    hands_over: bool = False
 
     @property
     def tolerated(self) -> int:
@@ -132,7 +137,14 @@ class _Chance:
 def storm(ground: Ground, block: Block) -> tuple[Fault, ...]:
     """One storm within the bound."""
     chance = _Chance(block)
-    return tuple(_unrest(ground, chance) if chance.below(2) else _mixed(ground, chance))
+    faults = _unrest(ground, chance) if chance.below(2) else _mixed(ground, chance)
+    return tuple(faults + _transfers(ground, chance))
+
+
+def _transfers(ground: Ground, chance: _Chance) -> list[Fault]:
+    count = chance.below(3) if ground.hands_over else 0
+    last_ms = max(1, ground.length_ns // MILLISECOND - 1)
+    return [Transfer(ground.chain, chance.ms(0, last_ms), chance.below(ground.validators)) for _ in range(count)]
 
 
 def _unrest(ground: Ground, chance: _Chance) -> list[Fault]:

@@ -87,12 +87,14 @@ class _Action:
         needs: keys that it must have; `where` stands for a chain with nodes or regions.
         may: keys that it may have besides; `where` as above, and `chain` alone.
         lies: only validators of a protocol that stands liars can do it.
+        lasts: it can go on for a while.
     """
 
     meaning: str
     needs: tuple[str, ...] = ()
     may: tuple[str, ...] = ()
     lies: bool = False
+    lasts: bool = True
 
 
 _WHERE: Final = ("chain", "nodes", "regions")
@@ -117,6 +119,7 @@ _ACTIONS: Final = {
     "twins": _Action(
         "Byzantine: runs twice, each instance with its own group of peers", ("where", "groups"), lies=True
     ),
+    "transfer": _Action("planned: the leader of a raft chain hands over to a validator", ("chain", "to"), lasts=False),
 }
 LIES: Final = frozenset(name for name, action in _ACTIONS.items() if action.lies)
 """What only a Byzantine node does."""
@@ -172,6 +175,8 @@ class Fault(Model):
         default=None, min_length=1, description="censor: streams that a leader leaves out."
     )
 
+    to: NodeNumber | None = Field(default=None, description="transfer: the validator that is to lead.")
+
     @field_validator("at", mode="after")
     @classmethod
     def _before_the_end(cls, value: int, info: ValidationInfo) -> int:
@@ -221,10 +226,13 @@ class Fault(Model):
 
     def _misplaced(self) -> Problems:
         action = _ACTIONS[self.action]
-        allowed = {"at", "for", "action", *action.needs, *action.may}
+        allowed = {"at", "action", *action.needs, *action.may} | ({"for"} if action.lasts else set())
         if "where" in allowed:
             allowed.update(_WHERE)
         for key in sorted(self._given() - allowed):
+            if key == "for":
+                yield (key,), f"does not belong here; {self.action} happens at one time"
+                continue
             users = [name for name, other in _ACTIONS.items() if key in (*other.needs, *other.may)]
             users = users or [name for name, other in _ACTIONS.items() if "where" in (*other.needs, *other.may)]
             yield (key,), f"belongs to action: {', '.join(users)}; {self.action} has no '{key}'"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from sim.consensus.registry import family
+from sim.consensus.registry import family, protocols
 from sim.scenario.fault import LIES, REST
 from sim.scenario.fault import Fault as FaultEntry
 
@@ -67,7 +67,7 @@ def impossible(scenario: Scenario) -> Iterator[Item]:
     disguised: dict[tuple[str, int], int] = {}
     for index, fault in enumerate(scenario.faults):
         for place in _places(fault, scenario.chains):
-            problems = [*_nodes_there(place), *_groups_apart(place), *_failing_peers(place)]
+            problems = [*_nodes_there(place), *_groups_apart(place), *_failing_peers(place), *_successor(place)]
             if fault.action in LIES:
                 problems += [*_liars(place), *_second_disguises(place, index, disguised)]
                 problems += _foreign_streams(place, scenario.workload)
@@ -122,6 +122,17 @@ def _failing_peers(place: _Place) -> Iterator[Item]:
         yield ("action",), f"node {peers[0]} of {place.chain_id} is a peer; needs orderers, which are 0 to {last}"
 
 
+def _successor(place: _Place) -> Iterator[Item]:
+    to, protocol, last = place.fault.to, place.chain.consensus.protocol, place.chain.validators - 1
+    if to is None:
+        return
+    if not family(protocol).hands_over:
+        able = ", ".join(name for name in protocols() if family(name).hands_over)
+        yield ("action",), f"{place.chain_id} runs {protocol}, whose leaders do not hand over; needs a chain on {able}"
+    if to > last:
+        yield ("to",), f"{place.chain_id} has no validator {to}; its validators are 0 to {last}"
+
+
 def _liars(place: _Place) -> Iterator[Item]:
     protocol, last = place.chain.consensus.protocol, place.chain.validators - 1
     if not family(protocol).byzantine:
@@ -155,36 +166,40 @@ def _foreign_streams(place: _Place, streams: Mapping[str, Stream]) -> Iterator[I
 
 
 def _scheduled(place: _Place) -> Scheduled:
-    from sim.faults.schedule import Byzantine, ClockSkew, Crash, Disturbance, Partition, Slow
+    from sim.faults.schedule import Byzantine, ClockSkew, Crash, Disturbance, Partition, Slow, Transfer
 
     fault, chain, nodes = place.fault, place.chain_id, place.nodes
     when = (chain, fault.at, fault.duration)
     validators = tuple(node for node in nodes or () if node < place.chain.validators)
+    scheduled: Scheduled
     match fault.action:
         case "crash":
-            return Crash(*when, nodes or (), disk_lost=fault.disk == "lost")
+            scheduled = Crash(*when, nodes or (), disk_lost=fault.disk == "lost")
         case "partition":
-            return Partition(*when, place.groups, one_way=fault.direction == "one-way")
+            scheduled = Partition(*when, place.groups, one_way=fault.direction == "one-way")
         case "clock-skew":
             ahead_ns = (fault.ahead or 0) - (fault.behind or 0)
-            return ClockSkew(*when, nodes or (), ahead_ns, fault.ppm or 0)
+            scheduled = ClockSkew(*when, nodes or (), ahead_ns, fault.ppm or 0)
         case "slow":
-            return Slow(*when, nodes or (), fault.times or 1)
+            scheduled = Slow(*when, nodes or (), fault.times or 1)
+        case "transfer":
+            scheduled = Transfer(chain, fault.at, fault.to or 0)
         case "loss" | "duplicate" | "lag" | "clog":
             loss, duplicate = ((fault.share or 0.0) if fault.action == kind else 0.0 for kind in ("loss", "duplicate"))
-            return Disturbance(*when, nodes, loss, duplicate, fault.extra or 0, hold=fault.action == "clog")
+            scheduled = Disturbance(*when, nodes, loss, duplicate, fault.extra or 0, hold=fault.action == "clog")
         case _:
             groups = None if fault.groups is None else (place.groups[0], place.groups[1])
-            return Byzantine(
+            scheduled = Byzantine(
                 *when, validators, fault.action, fault.peers, fault.extra or 0, fault.streams or (), groups
             )
+    return scheduled
 
 
 def as_entry(scheduled: Scheduled) -> str:
     """A fault of the simulation as a scenario's list `faults` has it, in one line of YAML."""
-    from sim.faults.schedule import Byzantine, ClockSkew, Crash, Disturbance, Partition, Slow
+    from sim.faults.schedule import Byzantine, ClockSkew, Crash, Disturbance, Partition, Slow, Transfer
 
-    keys: dict[str, Any] = {"at": scheduled.at_ns, "duration": scheduled.for_ns, "chain": scheduled.chain}
+    keys: dict[str, Any] = {"at": scheduled.at_ns, "duration": scheduled.for_ns or None, "chain": scheduled.chain}
     match scheduled:
         case Crash(nodes=nodes, disk_lost=lost):
             keys |= {"action": "crash", "nodes": nodes, "disk": "lost" if lost else None}
@@ -198,6 +213,8 @@ def as_entry(scheduled: Scheduled) -> str:
             keys |= {"action": "clock-skew", "nodes": nodes, **jump, "ppm": ppm or (None if ahead_ns else 0)}
         case Slow(nodes=nodes, times=times):
             keys |= {"action": "slow", "nodes": nodes, "times": times}
+        case Transfer(to=to):
+            keys |= {"action": "transfer", "to": to}
         case Byzantine(nodes=nodes, kind=kind, peers=peers, groups=groups):
             keys |= {"action": kind, "nodes": nodes, "peers": peers, "groups": groups}
             keys |= {"extra": scheduled.extra_ns or None, "streams": scheduled.streams or None}

@@ -333,6 +333,7 @@ def _staged(scenario: Scenario, chain_id: str, sizes: tuple[int, int], horizon_n
         timeout_ns=timeout_ns,
         streams=tuple(workload)[:-1],
         length_ns=length_ns,
+        hands_over=entry.hands_over,
     )
     return _Stage(
         staged, ground, entry.quorum(voters), lambda faulty: bound_ns(length_ns, faulty), length_ns + arriving_ns

@@ -138,6 +138,40 @@ def test_a_raft_node_that_lost_its_disk_stays_out(tmp_path: Path) -> None:
     assert heights(result)[2] < min(heights(result)[n] for n in (0, 1, 3)) - 50
 
 
+@pytest.mark.parametrize("fidelity", ["message", "auto"])
+def test_a_leader_that_hands_over_before_it_is_switched_off_leaves_no_gap(tmp_path: Path, fidelity: str) -> None:
+    def latest_s(*faults: dict[str, Any]) -> float:
+        result = hit(tmp_path, *faults, validators=5, protocol="raft", fidelity=fidelity)
+        assert result.summary["verdict"] == "pass"
+        return float(result.summary["chains"]["a"]["commit_latency_s"]["max"])
+
+    off = fault("crash", "2s", None, nodes=[0])
+    calm_s, sudden_s = latest_s(), latest_s(off)
+    planned_s = latest_s(fault("transfer", "1900ms", None, to=3), off)
+    assert sudden_s > calm_s + 0.5, "an election timeout, and what piles up meanwhile"
+    assert planned_s < calm_s + 0.05, "a hand-over takes a message and an election, some 20 ms here"
+
+
+def test_a_transfer_is_noted_and_moves_the_leadership_where_it_says(tmp_path: Path) -> None:
+    result = hit(
+        tmp_path, *(fault("transfer", f"{at}s", None, to=to) for at, to in ((1, 2), (3, 2), (5, 0))), protocol="raft"
+    )
+    assert events(result) == [(1.0, 2, "transfer"), (3.0, 2, "transfer"), (5.0, 0, "transfer")]
+    views = result.table("views").sort("time_ns").group_by("view", maintain_order=True).first()
+    assert views["leader"].to_list() == [2, 0], "who leads already stays"
+    leaders = result.table("commits").sort("height").filter(pl.col("transactions") > 0)["leader"]
+    assert [int(run) for run in leaders.rle().struct.field("value")] == [0, 2, 0]
+
+
+def test_a_transfer_to_a_dead_node_is_off_after_a_timeout(tmp_path: Path) -> None:
+    dead = fault("crash", "900ms", None, nodes=[2])
+    result = hit(tmp_path, dead, fault("transfer", to=2, lasts=None), protocol="raft")
+    assert result.summary["chains"]["a"]["view_changes"] == 0
+    assert executed_between(result, 1.03, 1.5) == 0, "the leader takes nothing in while it hands over"
+    assert executed_between(result, 1.5, 9) > 1_500
+    assert result.summary["verdict"] == "pass"
+
+
 def test_a_clock_that_is_off_shows_in_the_blocks_of_its_leader_and_time_never_goes_back(tmp_path: Path) -> None:
     def block_times(**skew: str) -> tuple[Any, Any]:
         scenario = small(tmp_path, horizon="4s", faults=[fault("clock-skew", nodes=[0], **skew)])

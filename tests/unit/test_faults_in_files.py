@@ -8,7 +8,7 @@ import pytest
 import yaml
 from scenario_kit import chain, deposits, small
 
-from sim.faults.schedule import BYZANTINE, Byzantine, ClockSkew, Crash, Disturbance, Partition, Slow, storms
+from sim.faults.schedule import BYZANTINE, Byzantine, ClockSkew, Crash, Disturbance, Partition, Slow, Transfer, storms
 from sim.faults.storms import Ground, storm
 from sim.kernel.draws import Draws
 from sim.kernel.engine import MILLISECOND, SECOND
@@ -94,6 +94,19 @@ def refusals(folder: Path, *texts: str) -> list[str]:
         ("{at: 1s, action: delay, chain: a, nodes: [0]}", "faults.0.extra: is missing; delay needs it"),
         ("{at: 1s, action: twins, chain: r, nodes: [0], groups: [[1], [2]]}", "faults.0.action: r runs raft, which st"),
         ("{at: 1s, action: twins, chain: a, nodes: [0], groups: [[1], [2], [3]]}", "faults.0.groups: has 3 entries; t"),
+        ("{at: 1s, action: transfer, chain: r}", "faults.0.to: is missing; transfer needs it"),
+        ("{at: 1s, action: transfer, to: 1}", "faults.0.chain: is missing; transfer needs it"),
+        ("{at: 1s, action: transfer, chain: r, to: two}", "faults.0.to: is 'two': needs a plain decimal number"),
+        ("{at: 1s, action: transfer, chain: r, to: 3}", "faults.0.to: r has no validator 3; its validators are 0 to 2"),
+        (
+            "{at: 1s, action: transfer, chain: a, to: 1}",
+            "faults.0.action: a runs pbft, whose leaders do not hand over; needs a chain on raft",
+        ),
+        (
+            "{at: 1s, for: 1s, action: transfer, chain: r, to: 1}",
+            "faults.0.for: does not belong here; transfer happens at one time",
+        ),
+        ("{at: 1s, action: crash, chain: r, nodes: [0], to: 1}", "faults.0.to: belongs to action: transfer; crash has"),
         ("{at: 1s, action: censor, chain: a, nodes: [0]}", "faults.0.streams: is missing; censor needs it"),
         (
             "{at: 1s, action: censor, chain: a, nodes: [0], streams: [other]}",
@@ -150,6 +163,7 @@ def faults_of_every_kind() -> list[Fault]:
         *lies,
         Byzantine("a", at, None, (3,), "delay", extra_ns=9),
         Byzantine("a", at, None, (3,), "censor", streams=("files",)),
+        Transfer("r", at, 2),
     ]
 
 
@@ -165,10 +179,19 @@ def test_a_schedule_written_into_a_file_is_read_as_it_was(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("validators", [4, 5, 6, 7])
 @pytest.mark.parametrize("byzantine", [True, False])
-def test_a_storm_keeps_within_the_bound_and_passes(validators: int, byzantine: bool) -> None:
+@pytest.mark.parametrize("hands_over", [True, False])
+def test_a_storm_keeps_within_the_bound_and_passes(validators: int, byzantine: bool, hands_over: bool) -> None:
     """At no time are more validators liars or down than the protocol stands, and every kind of fault comes up."""
     ground = Ground(
-        "a", ("east", "west") * 4, validators, validators, byzantine, 250 * MILLISECOND, ("x", "y"), 5 * SECOND
+        chain="a",
+        regions=("east", "west") * 4,
+        validators=validators,
+        voters=validators,
+        byzantine=byzantine,
+        timeout_ns=250 * MILLISECOND,
+        streams=("x", "y"),
+        length_ns=5 * SECOND,
+        hands_over=hands_over,
     )
     kinds: set[str] = set()
     for seed in range(400):
@@ -178,9 +201,8 @@ def test_a_storm_keeps_within_the_bound_and_passes(validators: int, byzantine: b
         assert all(fault.at_ns + (fault.for_ns or 0) <= ground.length_ns for fault in faults)
         assert max(faulty_at(faults, at_ns) for at_ns in {fault.at_ns for fault in faults} | {0}) <= ground.tolerated
     network = {"partition", "one-way partition", "loss", "duplicate", "lag", "clog"}
-    assert kinds == network | {"crash", "crash, disk lost", "clock-skew", "slow"} | (
-        set(BYZANTINE) if byzantine else set()
-    )
+    nodes = {"crash", "crash, disk lost", "clock-skew", "slow"}
+    assert kinds == network | nodes | (set(BYZANTINE) if byzantine else set()) | ({"transfer"} if hands_over else set())
 
 
 def faulty_at(faults: tuple[Fault, ...], at_ns: int) -> int:
