@@ -1,28 +1,16 @@
-"""How the conformance tests of PBFT speak to replicas: shorthand for votes, a chain in rounds, words for a table."""
+"""How the conformance tests of PBFT speak to replicas: shorthand for votes, a chain, words for messages."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
-from sim.consensus.interface import (
-    Broadcast,
-    CancelTimer,
-    Decide,
-    EnterView,
-    Executed,
-    Misbehaviour,
-    Propose,
-    Send,
-    SetTimer,
-    TimerExpired,
-    Value,
-)
+from steps import WORD, A, C, Group, T, tell
+
+from sim.consensus.interface import Executed
 from sim.consensus.pbft import PbftReplica
 from sim.consensus.pbft_config import Config
 from sim.consensus.pbft_messages import (
     GENESIS,
-    NULL,
     CheckpointCertificate,
     Commit,
     NewView,
@@ -34,35 +22,13 @@ from sim.consensus.pbft_messages import (
 from sim.consensus.pbft_view_change import compute_new_view
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
-    from sim.consensus.interface import Input, Message, Output
-
-T = 1_000
-A, B, C = (Value(name * 32, size_bytes=500, count=5) for name in (b"a", b"b", b"c"))
-WORD = {A.digest: "A", B.digest: "B", C.digest: "C", NULL.digest: "null"}
+    from sim.consensus.interface import Output, Value
 
 
 def replica(me: int = 1, n: int = 4, window: int = 4, checkpoint_interval: int = 4) -> PbftReplica:
     return PbftReplica(Config(n=n, me=me, timeout_ns=T, window=window, checkpoint_interval=checkpoint_interval))
-
-
-def tell(to: PbftReplica, *events: Input, now: int = 0) -> list[Output]:
-    return [output for event in events for output in to.step(event, now)]
-
-
-def sent(outputs: Iterable[Output]) -> list[Message]:
-    return [output.message for output in outputs if isinstance(output, Broadcast)]
-
-
-def blamed(outputs: Sequence[Output]) -> list[int]:
-    """The culprits, after checking that nothing else came out."""
-    assert all(isinstance(output, Misbehaviour) for output in outputs)
-    return [output.culprit for output in outputs if isinstance(output, Misbehaviour)]
-
-
-def only(kind: type, outputs: Iterable[Any]) -> list[Any]:
-    return [output for output in outputs if isinstance(output, kind)]
 
 
 def prepares(senders: Iterable[int], sequence: int = 1, value: Value = A, view: int = 0) -> list[Prepare]:
@@ -84,64 +50,18 @@ def decide_at(to: PbftReplica, sequence: int, value: Value = A, waiting: bool = 
     )
 
 
-class Chain:
-    """``n`` replicas and a network that delivers in rounds: what is sent in one arrives in the next."""
+class Chain(Group):
+    """``n`` replicas of one chain."""
 
     def __init__(self, n: int, mute: Iterable[int] = ()) -> None:
-        self.replicas = [replica(i, n) for i in range(n)]
-        self.mute = set(mute)
-        self.mail: deque[tuple[int, Message]] = deque()
-        self.decided: list[list[bytes]] = [[] for _ in range(n)]
-        self.counts: Counter[str] = Counter()
-        self.timers: list[dict[str, int]] = [{} for _ in range(n)]
-        self.lines: list[str] = []
-
-    def step(self, i: int, event: Input) -> None:
-        outputs = self.replicas[i].step(event, 0)
-        self.lines.append(f"{i}  {word(event):45}  {'; '.join(map(word, outputs)) or '-'}")
-        for output in outputs:
-            if isinstance(output, Broadcast):
-                self.post(i, [j for j in range(len(self.replicas)) if j != i], output.message)
-            elif isinstance(output, Send):
-                self.post(i, [output.to], output.message)
-            elif isinstance(output, SetTimer):
-                self.timers[i][output.name] = output.delay_ns
-            elif isinstance(output, CancelTimer):
-                self.timers[i].pop(output.name, None)
-            elif isinstance(output, Decide):
-                self.decided[i].append(output.value.digest)
-                self.step(i, Executed(output.sequence, b"s%d" % output.sequence, waiting=False))
-
-    def post(self, sender: int, receivers: Iterable[int], message: Message) -> None:
-        if sender not in self.mute:
-            for receiver in receivers:
-                self.counts[message.kind] += 1
-                self.mail.append((receiver, message))
-
-    def round(self) -> None:
-        for _ in range(len(self.mail)):
-            receiver, message = self.mail.popleft()
-            if receiver not in self.mute:
-                self.step(receiver, message)
-
-    def settle(self) -> None:
-        while self.mail:
-            self.round()
+        super().__init__([replica(i, n) for i in range(n)], WORDS, mute)
 
 
 def assigned(message: PrePrepare | PreparedCertificate) -> str:
     return f"{message.sequence}={WORD[message.value.digest]}"
 
 
-WORDING: dict[type, Callable[[Any], str]] = {
-    Broadcast: lambda o: f"all: {word(o.message)}",
-    Decide: lambda o: f"decide {o.sequence} {WORD[o.value.digest]}",
-    SetTimer: lambda o: f"set {o.name} {o.delay_ns}",
-    CancelTimer: lambda o: f"cancel {o.name}",
-    EnterView: lambda o: f"enter view {o.view}",
-    Propose: lambda e: f"propose {WORD[e.value.digest]}",
-    Executed: lambda e: f"executed {e.sequence}",
-    TimerExpired: lambda e: f"{e.name} timer expired",
+WORDS: dict[type, Callable[[Any], str]] = {
     PrePrepare: lambda m: f"{m.sender} pre-prepare ({m.view},{m.sequence}) {WORD[m.value.digest]}",
     Prepare: lambda m: f"{m.sender} prepare ({m.view},{m.sequence}) {WORD[m.digest]}",
     Commit: lambda m: f"{m.sender} commit ({m.view},{m.sequence}) {WORD[m.digest]}",
@@ -150,11 +70,6 @@ WORDING: dict[type, Callable[[Any], str]] = {
         f"{m.sender} new-view {m.view} V={[c.sender for c in m.view_changes]} O={[*map(assigned, m.pre_prepares)]}"
     ),
 }
-
-
-def word(item: Input | Output) -> str:
-    """One input or output in the words of the golden table; a message begins with its sender."""
-    return WORDING[type(item)](item).replace("'", "")
 
 
 def prepared(sequence: int, value: Value, view: int = 0, signers: tuple[int, ...] = (0, 1, 2)) -> PreparedCertificate:

@@ -42,21 +42,8 @@ if TYPE_CHECKING:
 
     from sim.consensus.interface import Message
 
-from pbft_steps import (
-    A,
-    B,
-    C,
-    Chain,
-    T,
-    blamed,
-    commits,
-    decide_at,
-    only,
-    prepares,
-    replica,
-    sent,
-    tell,
-)
+from pbft_steps import Chain, commits, decide_at, prepares, replica
+from steps import A, B, C, T, blamed, only, sent, tell
 
 # ---- section 4: replicas and quorums
 
