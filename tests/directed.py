@@ -70,6 +70,8 @@ class Directed(Cluster):
         self._names = {id(host): name for name, host in self.named.items()}
         self._groups: list[set[str]] = [set(self.named)]
         self._lost: Lost = _nothing
+        self._is_held: Lost = _nothing
+        self._held: list[tuple[Host, Message]] = []
         self._copies = 1
         self._rotates, self._doubling = rotates, doubling
         self._spoiling = len(lying)
@@ -87,17 +89,28 @@ class Directed(Cluster):
         ticks: int,
         *groups: str,
         lost: Lost | None = None,
+        held: Lost | None = None,
         copies: int = 1,
         until: Callable[[], bool] | None = None,
     ) -> None:
         """Instances of a group reach each other, but for what is lost; all that passes comes in so many copies.
 
         It takes so many ticks, or less if it is over when something has come about. What is under way at its beginning
-        arrives.
+        arrives; what is ``held`` arrives when it is released.
         """
         self._groups = [set(group.split()) for group in groups]
-        self._lost, self._copies = lost or _nothing, copies
+        self._lost, self._is_held, self._copies = lost or _nothing, held or _nothing, copies
         self._pass_time(self.now + ticks, until)
+
+    def holds(self, view: int) -> bool:
+        """Whether something of this view is held."""
+        return any(message.view == view for _, message in self._held)
+
+    def release(self, view: int) -> None:
+        """What was held and belongs to this view arrives now."""
+        for host, message in [late for late in self._held if late[1].view == view]:
+            self.at(self.now, lambda host=host, message=message: self.step(host, message))
+        self._held = [late for late in self._held if late[1].view != view]
 
     def calm(self) -> None:
         """All correct replicas reach each other and hear of all requests, liars are silent; until all is executed.
@@ -106,7 +119,8 @@ class Directed(Cluster):
         last decision. The bound on progress is that of a chain.
         """
         correct = [host for index in self.correct for host in self.instances[index]]
-        self._groups, self._lost, self._copies = [{self._names[id(host)] for host in correct}], _nothing, 1
+        self._groups = [{self._names[id(host)] for host in correct}]
+        self._lost, self._is_held, self._copies = _nothing, _nothing, 1
         spoiled = spoiled_views(self._spoiling, rotates=self._rotates)
         bound = progress_bound_ns(TIMEOUT, storm_ns=self.now, spoiled=spoiled, doubling=self._doubling)
         for late in range(LATE):
@@ -156,7 +170,11 @@ class Directed(Cluster):
         assert message.sender == sender.index, "nobody signs for another"
         for host in self.instances[receiver]:
             name = self._names[id(host)]
-            if self._reaches(self._names[id(sender)], name) and not self._lost(message, name):
+            if not self._reaches(self._names[id(sender)], name) or self._lost(message, name):
+                continue
+            if self._is_held(message, name):
+                self._held.append((host, message))
+            else:
                 for _ in range(self._copies):
                     self.at(self.now + self._delay(), lambda host=host: self.step(host, message))
 

@@ -324,5 +324,14 @@ class JolteonStale(JolteonReplica):
         return proposal.timeouts is not None
 
 
+class JolteonUndeterred(JolteonReplica):
+    """Votes in a view that it gave up on (section 3, a timeout is a promise)."""
+
+    def _process(self, proposal: Proposal, outputs: list[Output]) -> None:
+        gave_up, self._pacemaker.gave_up = self._pacemaker.gave_up, 0
+        super()._process(proposal, outputs)
+        self._pacemaker.gave_up = gave_up
+
+
 class JolteonOnTheOldest(_OnTheOldest, JolteonReplica):
     """A liar, see there."""

@@ -111,6 +111,34 @@ def behind_two_blocks(cluster: Directed) -> None:
     behind_certificate(cluster, 2, world="0 1 2a", rest="1 2b 3")
 
 
+def late_vote(cluster: Directed) -> None:
+    """Jolteon, four replicas, 2 lies, leads view 3, and is in two worlds: a vote in a view that one gave up on.
+
+    Block 1 is certified, and block 2 on it lacks one vote: it is slow on its way to 0, which gives up on view 2 with 2b
+    and 3. Nobody of these knows of a certificate. Now block 2 comes to 0. With its vote, 2a would certify that block
+    and show it to 1, which decides block 1; and in view 3 the others would go on as their timeouts allow, beside it.
+    """
+    three = cluster.named["3"].replica
+    cluster.ask("first", of="0 1 2a")
+    cluster.ask("second", of="2b 3")
+    cluster.scene(20, "0 1 2a", held=lambda message, to: (message.kind, message.view, to) == ("proposal", 2, "0"))
+
+    def keeps_zero_in_view_2(message: Message, to: str) -> bool:
+        return to == "0" and message.view >= 2 and message.kind != "proposal"
+
+    cluster.scene(
+        LONG,
+        "0 2b 3",
+        lost=keeps_zero_in_view_2,
+        held=lambda message, to: message.view == 3 and to == "0",
+        until=lambda: three.view == 3 and cluster.holds(view=3),
+    )
+    cluster.release(view=2)
+    cluster.scene(20, "0 1 2a", lost=lambda message, to: message.view == 3 and to == "0")
+    cluster.release(view=3)
+    cluster.scene(LONG, "0 2b 3")
+
+
 # Raft, five replicas.
 
 

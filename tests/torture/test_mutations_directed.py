@@ -82,6 +82,7 @@ CASES = [
     Case("jolteon", broken.JolteonOneShort, scripts.halves, 6),
     Case("jolteon", broken.JolteonOneShort, scripts.two_worlds, 7, {3: TWINS}),
     Case("jolteon", broken.JolteonEcho, scripts.echo, 7, {2: TWINS}),
+    Case("jolteon", broken.JolteonUndeterred, scripts.late_vote, 4, {2: TWINS}),
     Case("jolteon", broken.JolteonStale, scripts.behind_two_blocks, 4, {2: (None, broken.JolteonOnTheOldest)}),
 ]
 
