@@ -222,6 +222,11 @@ def beyond(ground: Ground, quorum: int, block: Block) -> tuple[Fault, ...]:
 
     With q members in a quorum, two quorums share 2q − n replicas at least; if all of these lie, nothing correct keeps
     the two from deciding differently.
+
+    Of 200 such schedules (`alliance torture scenarios/torture.yaml --beyond --seeds 200 --protocol …`) diverge all of
+    PBFT's, 85 % of QBFT's, rPBFT's and Tendermint's, 8 % of Jolteon's and 3 % of HotStuff's. The last two decide only
+    where three or four leaders in a row live in one half. Crash-fault protocols stand no liar, and no number of crashes
+    makes them part, so there is nothing beyond their bound to see.
     """
     liars = _Chance(block).shuffled(range(ground.validators))[: 2 * quorum - ground.validators]
     return (Byzantine(ground.chain, 0, None, tuple(sorted(liars)), EQUIVOCATE),)
