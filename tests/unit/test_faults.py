@@ -163,6 +163,15 @@ def test_a_transfer_is_noted_and_moves_the_leadership_where_it_says(tmp_path: Pa
     assert [int(run) for run in leaders.rle().struct.field("value")] == [0, 2, 0]
 
 
+def test_around_a_transfer_computed_heights_are_those_of_messages(tmp_path: Path) -> None:
+    results = [
+        hit(tmp_path, fault("transfer", "3s", None, to=2), protocol="raft", fidelity=fidelity)
+        for fidelity in ("message", "auto")
+    ]
+    assert results[1].summary["chains"]["a"]["computed_blocks"] > 100
+    assert results[0].table("transactions").equals(results[1].table("transactions"))
+
+
 def test_a_transfer_to_a_dead_node_is_off_after_a_timeout(tmp_path: Path) -> None:
     dead = fault("crash", "900ms", None, nodes=[2])
     result = hit(tmp_path, dead, fault("transfer", to=2, lasts=None), protocol="raft")
