@@ -15,7 +15,7 @@ import numpy as np
 from sim.chain.blocks import Bodies
 from sim.chain.forecast import Cut, Forecast
 from sim.chain.observers import Followed, Observers, Pushes
-from sim.chain.rounds import touches, vote
+from sim.chain.rounds import vote
 from sim.chain.train import Busy, Outcome, Shape, Work
 from sim.network.delays import LOST
 
@@ -184,13 +184,6 @@ class Flight:
         return delays
 
     # Judge.
-
-    def touched(self, computed: Computed) -> NDArray[np.bool_]:
-        """Which heights find something busy; without costs nothing can be, but a link that keeps order."""
-        if not computed.work.free:
-            return touches(computed.outcome, self.busy)
-        before = np.concatenate([[self.busy.link], computed.outcome.last[:-1]])
-        return np.asarray((before > computed.outcome.first).any(axis=(1, 2)) & self._shape.ordered)
 
     def gated(self, cuts: Sequence[Cut], computed: Computed) -> NDArray[np.bool_]:
         """Which blocks the leader may not propose when it would: it has `window` of them proposed and not executed."""

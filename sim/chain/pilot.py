@@ -158,7 +158,7 @@ class Pilot:
 
     def _apart(self, flight: Flight, cuts: Sequence[Cut], computed: Computed, after_ns: int) -> _Stretch:
         """Those of the heights, each computed as if it were alone, that touch neither the one before nor the next."""
-        touched = flight.touched(computed)
+        touched = computed.outcome.touched
         again = touched | flight.gated(cuts, computed)
         again[0] = False
         if again.any():

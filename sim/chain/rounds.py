@@ -1,18 +1,13 @@
-"""The rounds of whole blocks of heights as order statistics: when every node decides, without an event per message.
+"""The rounds of whole blocks of heights: when every node decides, without an event per message in Python.
 
 For protocols of one proposal and two rounds of votes, all to all (PBFT's normal case, Castro & Liskov, OSDI 1999,
-section 4.2). Each node's messages of a height, in order of arrival, pass its NIC and its CPU first come first served:
-with work w and arrivals a in that order, the i-th is done at
-
-    W_i + max over j <= i of (a_j - W_(j-1)),   W the running sum of w,
-
-which is ``max(arrival, free) + work`` unrolled. What a node sends leaves when the message that completes its quorum is
-done; which one that is, its place in the order says. Commits may overtake prepares in a receiver's queue, so the times
-at which votes leave are iterated until they stand still: causes precede effects, so a few passes suffice, and the fixed
-point is the solution, the same to the nanosecond as delivering each message.
+section 4.2), the same to the nanosecond as delivering each message. Where nothing costs time, nothing ever queues: a
+node has its quorum with the k-th arrival, every time is an order statistic, and NumPy takes those of many heights at
+once.
+Where NICs and CPUs take time, messages wait for each other, and `queues` lets them.
 
 Heights come in trains: those of one train share the queues, and other trains are taken as if they were alone.
-`touches` says where that is not so.
+`Outcome.touched` says where that is not so.
 """
 
 from __future__ import annotations
@@ -21,13 +16,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.chain.queues import Queues
-from sim.chain.train import INFINITE, Busy, Outcome
+from sim.chain.queues import queued
+from sim.chain.train import INFINITE, Outcome
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sim.chain.train import Delays, Shape, Times, Work
+    from sim.chain.train import Busy, Delays, Shape, Times, Work
 
 
 def vote(shape: Shape, leader: int, cut: Times, work: Work, delays: Delays, before: Busy) -> Outcome:
@@ -41,38 +36,12 @@ def vote(shape: Shape, leader: int, cut: Times, work: Work, delays: Delays, befo
         delays: of proposal, first and second votes and checkpoints, each (H, n, n) or broadcastable to it.
         before: what the first train finds; the others find everything idle.
     """
-    if work.free:
-        return _free(shape, leader, cut.reshape(-1), work, delays, before)
-    told = work.told.any(axis=1)
-    if cut.shape[1] > 1 or told.all() or not told.any():
-        return Queues(shape, leader, cut, work, delays, before).solve()
-    # Few trains tell of checkpoints: apart, so that the others need no room for them.
-    outcomes = []
-    for rows in (np.flatnonzero(~told), np.flatnonzero(told)):
-        found = before if rows[0] == 0 else Busy.idle(shape.n)
-        theirs = [d[rows] if len(d) == len(cut) else d for d in delays]
-        outcomes.append(Queues(shape, leader, cut[rows], work.of(rows), theirs, found).solve())
-    return Outcome.merged(outcomes, np.argsort(told, kind="stable"))
-
-
-def touches(outcome: Outcome, before: Busy) -> NDArray[np.bool_]:
-    """Whether a height finds a node, NIC or link busy with the one before it, shape (H,)."""
-    cpu, ingress, egress, link = (
-        np.concatenate([[of_before], of_these[:-1]])
-        for of_before, of_these in (
-            (before.cpu, outcome.cpu),
-            (before.ingress, outcome.ingress),
-            (before.egress, outcome.egress),
-            (before.link, outcome.last),
-        )
-    )
-    late = (np.maximum(cpu, ingress) > outcome.begun).any(axis=1) | (egress > outcome.sent).any(axis=1)
-    touched: NDArray[np.bool_] = late | (link > outcome.first).any(axis=(1, 2))
-    return touched
+    return (_free if work.free else queued)(shape, leader, cut, work, delays, before)
 
 
 def _free(shape: Shape, leader: int, cut: Times, work: Work, delays: Delays, before: Busy) -> Outcome:
     """Without costs there are no queues, and every time is an order statistic of arrivals."""
+    cut = cut.reshape(-1)
     heights, n, quorum = len(cut), shape.n, shape.quorum
     full = (heights, n, n)
     one = np.arange(n)
@@ -105,9 +74,11 @@ def _free(shape: Shape, leader: int, cut: Times, work: Work, delays: Delays, bef
     last[told] = np.maximum(last[told], (decided[:, :, None] + delays[3])[told])
     end = np.maximum(decided, last.max(axis=1))
     zero = np.zeros((heights, n), dtype=np.int64)
-    begun = np.minimum(arrival, votes.min(axis=1))
     never = np.zeros(heights, dtype=np.bool_)
-    return Outcome(cut, decided, decided, decided, begun, arrival, end, end, prepared, zero, votes, last, never)
+    touched = never
+    if shape.ordered:
+        touched = np.asarray((np.concatenate([before.link[None], last[:-1]]) > votes).any(axis=(1, 2)))
+    return Outcome(cut, decided, decided, decided, end, end, prepared, last, zero, never, touched)
 
 
 def _nth(arrivals: Times, needed: NDArray[np.int64]) -> Times:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -45,11 +45,6 @@ class Work:
     votes_nic: Times
     sign: int
 
-    def of(self, trains: NDArray[np.int64]) -> Work:
-        """Of these trains only."""
-        per_height = ("prepare", "take", "execute", "proposal_nic", "push_nic", "told")
-        return replace(self, **{name: getattr(self, name)[trains] for name in per_height})
-
     @property
     def free(self) -> bool:
         """Whether nothing costs anything, so that no queue ever forms."""
@@ -84,37 +79,28 @@ class Outcome:
         proposed: the signed proposal left the leader's CPU, (H,).
         decided, executed: per validator.
         pushed: when its NIC begins to send the executed block to its observers.
-        begun: when a height first occupies a node; sent: and when it first sends.
-        cpu, ingress, egress: when they are done with its train.
+        cpu, ingress, egress: when they are done with its train. link: the last arrival on each, (H, n, n); told only
+            where links deliver in order.
         busy: CPU time spent on it.
-        first, last: arrivals on each link, (H, n, n).
         waited: the leader was busy when it should have cut the block, (H,).
+        touched: something was still busy with the height before it, (H,).
     """
 
     proposed: Times
     decided: Times
     executed: Times
     pushed: Times
-    begun: Times
-    sent: Times
     cpu: Times
     ingress: Times
     egress: Times
+    link: Times
     busy: Times
-    first: Times
-    last: Times
     waited: NDArray[np.bool_]
-
-    @classmethod
-    def merged(cls, parts: Sequence[Outcome], places: NDArray[np.int64]) -> Outcome:
-        """Outcomes of other heights, in one; the k-th of all of theirs comes to ``places[k]``."""
-        order = np.argsort(places)
-        names = (field.name for field in fields(cls))
-        return cls(*(np.concatenate([getattr(part, name) for part in parts])[order] for name in names))
+    touched: NDArray[np.bool_]
 
     def after(self, height: int) -> Busy:
         """What is still busy when this height of the call is over."""
-        return Busy(self.cpu[height], self.ingress[height], self.egress[height], self.last[height])
+        return Busy(self.cpu[height], self.ingress[height], self.egress[height], self.link[height])
 
 
 @dataclass(frozen=True, slots=True)

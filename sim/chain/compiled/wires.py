@@ -48,6 +48,12 @@ def part(function: Callable[P, T]) -> Callable[P, T]:
     return compiled
 
 
+def inner(function: Callable[P, T]) -> Callable[P, T]:
+    """Compile a part of loops into each place that calls it: to hand it all arrays would take longer than it does."""
+    compiled: Callable[P, T] = numba.njit(_nrt=False, forceinline=True)(function)
+    return compiled
+
+
 class Wires(NamedTuple):
     """Arrays of one chain of N nodes, in nanoseconds.
 
