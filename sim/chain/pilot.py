@@ -43,7 +43,7 @@ _CELLS = 1_000_000
 _AHEAD_NS = 600 * SECOND
 """How far the ledger may run ahead of the clock."""
 _LONGEST_TRAIN = 6
-"""Heights solved together; where more overlap, solving them takes as long as delivering their messages."""
+"""Heights solved together; where more overlap, the chain is about to saturate, and goes by messages."""
 _REST_NS = 10 * SECOND
 """How long a chain goes by messages after heights overlapped too much."""
 _LOOK_AGAIN_NS = 5 * MILLISECOND
