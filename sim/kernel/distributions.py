@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from sim.kernel import elementary
+from sim.kernel import elementary, inversion
+from sim.kernel.inversion import Law
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,9 +85,14 @@ class Exponential:
     def __post_init__(self) -> None:
         _require(self.mean > 0, f"exponential: mean {self.mean} must be > 0")
 
+    @property
+    def law(self) -> Law:
+        """- mean · ln u."""
+        return Law(inversion.LOG, -self.mean)
+
     def sample(self, block: Block, count: int) -> Floats:
         """By inversion."""
-        return -self.mean * elementary.log(block.uniforms(count))
+        return block.sample(self.law, count)
 
     def cdf(self, x: float) -> float:
         """1 - e^(-x / mean)."""
@@ -120,11 +126,15 @@ class Lognormal:
         """Median * e^(sigma^2 / 2)."""
         return self.median * math.exp(self.sigma**2 / 2)
 
+    @property
+    def law(self) -> Law:
+        """Median · e^(sigma · z); this sigma has the same bits on every machine."""
+        ratio = np.array([self.p99 / self.median])
+        return Law(inversion.LOGNORMAL, self.median, float(elementary.log(ratio)[0]) / _Z99)
+
     def sample(self, block: Block, count: int) -> Floats:
         """By inversion of the normal."""
-        ratio = np.array([self.p99 / self.median])
-        sigma = elementary.log(ratio)[0] / _Z99
-        return self.median * elementary.exp(sigma * elementary.normal_quantile(block.uniforms(count)))
+        return block.sample(self.law, count)
 
     def cdf(self, x: float) -> float:
         """The normal distribution function of the logarithm."""
@@ -145,9 +155,14 @@ class Normal:
     def __post_init__(self) -> None:
         _require(0 < 5 * self.sd <= self.mean, f"normal: needs 0 < 5 sd <= mean, has sd {self.sd}, mean {self.mean}")
 
+    @property
+    def law(self) -> Law:
+        """Mean + sd · z, at least 0."""
+        return Law(inversion.NORMAL, self.mean, self.sd)
+
     def sample(self, block: Block, count: int) -> Floats:
         """By inversion."""
-        return np.maximum(self.mean + self.sd * elementary.normal_quantile(block.uniforms(count)), 0.0)
+        return block.sample(self.law, count)
 
     def cdf(self, x: float) -> float:
         """The normal distribution function."""
@@ -217,9 +232,14 @@ class Pareto:
         """The smallest value."""
         return self.mean * (self.alpha - 1) / self.alpha
 
+    @property
+    def law(self) -> Law:
+        """Minimum · u^(-1 / alpha)."""
+        return Law(inversion.POWER, self.minimum, -self.alpha)
+
     def sample(self, block: Block, count: int) -> Floats:
         """By inversion."""
-        return self.minimum * elementary.exp(elementary.log(block.uniforms(count)) / -self.alpha)
+        return block.sample(self.law, count)
 
     def cdf(self, x: float) -> float:
         """1 - (minimum / x)^alpha."""

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from sim.kernel import elementary
 from sim.kernel.distributions import Constant, Exponential, Lognormal, Normal, Pareto
-from sim.kernel.draws import Blocks
+from sim.kernel.inversion import LOG, Law
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from sim.kernel.distributions import Distribution
     from sim.kernel.draws import Block, Draws
-    from sim.network.topology import Topology
+    from sim.network.topology import Link, Topology
 
 Address: TypeAlias = "tuple[str, int, int] | tuple[str, int, int, int]"
 """What a message is about: its kind, view and sequence number, and the how manieth time it is said if not the first."""
 
 LOST = -1
 _REMEMBERED = 64
-_INVERTED = (Constant, Exponential, Lognormal, Normal, Pareto)
-"""Distributions that need one uniform for every value, or none."""
+_INVERTED = (Exponential, Lognormal, Normal, Pareto)
+"""Distributions that take one uniform for every value."""
+_LOG = Law(LOG, scale=1.0)
 
 
 class Delays:
@@ -48,16 +50,12 @@ class Delays:
         self._draws = draws
         self._chain = chain
         self._size = len(topology)
-        self._base = topology.matrix(lambda link: link.delay_ns).astype(np.int64)
-        self._loss = topology.matrix(lambda link: link.loss)
-        self._reliable = topology.matrix(lambda link: link.reliable) > 0
-        self._retransmit = topology.matrix(lambda link: link.retransmit_ns)
-        self._jitters = _jitter_masks(topology)
-        self.random = bool(self._loss.any()) or any(not isinstance(jitter, Constant) for jitter, _ in self._jitters)
-        self._fixed = self._rows(self._base + self._constant_jitter())
-        self._recent: dict[tuple[int, Address], list[list[int]]] = {}
+        self._links = {size: _Links(topology, size) for size in {self.inner, self._size}}
+        self.random = self._links[self._size].random
+        self._fixed = Rows(self._links[self._size].fixed_ns)
+        self._recent: dict[tuple[int, Address], Rows] = {}
 
-    def rows(self, address: Address, size: int | None = None) -> list[list[int]]:
+    def rows(self, address: Address, size: int | None = None) -> Rows:
         """Nanoseconds from each of the first ``size`` senders to each receiver among them; `LOST` where one is lost.
 
         ``size`` is `inner` or, as by default, the number of all nodes.
@@ -68,55 +66,99 @@ class Delays:
         key = (size, address)
         rows = self._recent.get(key)
         if rows is None:
-            rows = self._recent[key] = self._rows(self.matrices([address], size)[0])
+            rows = self._recent[key] = Rows(self.matrices([address], size)[0])
             if len(self._recent) > _REMEMBERED:
                 del self._recent[next(iter(self._recent))]
         return rows
 
     def matrices(self, addresses: Sequence[Address], size: int) -> NDArray[np.int64]:
         """As `rows` for many addresses, as an array of shape (addresses, size, size)."""
+        links = self._links[size]
         if not self.random:
-            fixed = (self._base + self._constant_jitter())[:size, :size]
-            return np.broadcast_to(fixed, (len(addresses), size, size))
-        blocks = [self._draws.block(self._chain, *address) for address in addresses]
-        if all(isinstance(jitter, _INVERTED) for jitter, _ in self._jitters):
-            return self._sample(Blocks(blocks), len(blocks), size)
-        return np.concatenate([self._sample(block, 1, size) for block in blocks])
+            return np.broadcast_to(links.fixed_ns, (len(addresses), size, size))
+        if links.inverted:
+            return links.sample(self._draws.blocks((self._chain,), addresses), len(addresses))
+        return np.concatenate([links.sample(self._draws.block(self._chain, *address), 1) for address in addresses])
 
-    def _rows(self, delays: NDArray[np.int64]) -> list[list[int]]:
-        rows: list[list[int]] = delays.tolist()
-        return rows
 
-    def _constant_jitter(self) -> NDArray[np.int64]:
-        total = np.zeros((self._size, self._size), dtype=np.int64)
-        for jitter, mask in self._jitters:
+class Rows:
+    """One address's delays as lists, each made when its sender is asked for: most messages have one sender.
+
+    Args:
+        matrix: nanoseconds, shape (nodes, nodes), sender first.
+    """
+
+    __slots__ = ("_matrix", "_rows")
+
+    def __init__(self, matrix: NDArray[np.int64]) -> None:
+        self._matrix = matrix
+        self._rows: list[list[int] | None] = [None] * len(matrix)
+
+    def __getitem__(self, sender: int) -> list[int]:
+        """From a sender to each receiver."""
+        row = self._rows[sender]
+        if row is None:
+            row = self._rows[sender] = self._matrix[sender].tolist()
+        return row
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+class _Links:
+    """The links between the first ``size`` nodes, as matrices of shape (size, size).
+
+    Attributes:
+        fixed_ns: delays without what is drawn.
+        random: whether anything is drawn.
+        inverted: whether every delay takes as many words, so that many addresses can be drawn side by side.
+    """
+
+    def __init__(self, topology: Topology, size: int) -> None:
+        def matrix(of: Callable[[Link], float]) -> NDArray[np.float64]:
+            return np.ascontiguousarray(topology.matrix(of)[:size, :size])
+
+        self.fixed_ns = matrix(lambda link: link.delay_ns).astype(np.int64)
+        self._loss = matrix(lambda link: link.loss)
+        self._reliable = matrix(lambda link: link.reliable) > 0
+        self._retransmit = matrix(lambda link: link.retransmit_ns)
+        self._log_loss = elementary.log(np.where(self._loss > 0, self._loss, 0.5))
+        # In the order of their first appearance in the whole topology, in which they are drawn.
+        order = {
+            jitter: k for k, jitter in enumerate(dict.fromkeys(link.jitter for row in topology.links for link in row))
+        }
+        which = matrix(lambda link: order[link.jitter])
+        self._jitters: list[tuple[Distribution, NDArray[np.bool_]]] = []
+        for jitter, k in order.items():
             if isinstance(jitter, Constant):
-                total += mask * int(jitter.value)
-        return total
+                self.fixed_ns += (which == k) * int(jitter.value)
+            else:
+                self._jitters.append((jitter, which == k))
+        self.random = bool(self._jitters) or any(link.loss for row in topology.links for link in row)
+        laws = [jitter.law for jitter, _ in self._jitters if isinstance(jitter, _INVERTED)]
+        self.inverted = len(laws) == len(self._jitters)
+        self._only_law = laws[0] if self.inverted and len(laws) == 1 else None
 
-    def _sample(self, block: Block, count: int, size: int) -> NDArray[np.int64]:
-        """Delays from ``count`` streams side by side, shape (count, size, size)."""
-        shape = (count, size, size)
-        cells = count * size * size
-        loss, reliable = self._loss[:size, :size], self._reliable[:size, :size]
-        delays = np.broadcast_to(self._base[:size, :size], shape).copy()
-        for jitter, mask in self._jitters:
-            delays += mask[:size, :size] * jitter.sample(block, cells).reshape(shape).astype(np.int64)
-        if loss.any():
-            u = block.uniforms(cells).reshape(shape)
+    def sample(self, block: Block, streams: int) -> NDArray[np.int64]:
+        """Delays from so many streams side by side, shape (streams, size, size)."""
+        shape = (streams, *self.fixed_ns.shape)
+        delays = self._jittered(block, shape)
+        if self._loss.any():
             # A transmission fails k times in a row with probability loss^k; one uniform decides k.
-            log_loss = elementary.log(np.where(loss > 0, loss, 0.5))
-            failures = np.where(loss > 0, np.floor(elementary.log(u) / log_loss), 0.0)
-            delays += np.where(reliable, failures * self._retransmit[:size, :size], 0.0).astype(np.int64)
-            delays[(failures > 0) & ~reliable] = LOST
+            logs = block.sample(_LOG, math.prod(shape)).reshape(shape)
+            failures = np.where(self._loss > 0, np.floor(logs / self._log_loss), 0.0)
+            delays += np.where(self._reliable, failures * self._retransmit, 0.0).astype(np.int64)
+            delays[(failures > 0) & ~self._reliable] = LOST
         return delays
 
-
-def _jitter_masks(topology: Topology) -> list[tuple[Distribution, NDArray[np.int64]]]:
-    """Each different jitter with the links that have it, in order of first appearance."""
-    masks: dict[Distribution, NDArray[np.int64]] = {}
-    for sender, row in enumerate(topology.links):
-        for receiver, link in enumerate(row):
-            mask = masks.setdefault(link.jitter, np.zeros((len(topology), len(topology)), dtype=np.int64))
-            mask[sender, receiver] = 1
-    return list(masks.items())
+    def _jittered(self, block: Block, shape: tuple[int, int, int]) -> NDArray[np.int64]:
+        if self._only_law is not None:
+            ((_, mask),) = self._jitters
+            delays = block.add_to(self.fixed_ns, self._only_law)
+            if not mask.all():
+                np.copyto(delays, self.fixed_ns, where=~mask)
+            return delays
+        delays = np.broadcast_to(self.fixed_ns, shape).copy()
+        for jitter, mask in self._jitters:
+            delays += mask * jitter.sample(block, math.prod(shape)).reshape(shape).astype(np.int64)
+        return delays

@@ -237,7 +237,7 @@ ROOMS = ("kernel", "metrics", "network")
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_the_room_asks_numpy_for_no_function_whose_last_bit_depends_on_the_cpu(room: str) -> None:
-    files = sorted((Path(sim.__file__).parent / room).glob("*.py"))
+    files = sorted((Path(sim.__file__).parent / room).rglob("*.py"))
     assert len(files) > 1
     for file in files:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from sim.kernel.draws import Block, Draws
+from sim.kernel.inversion import UNIFORM, Law, invert
 
 MASK = 2**64 - 1
 
@@ -82,26 +83,26 @@ def test_a_uniform_is_the_centre_of_the_cell_that_its_words_52_leading_bits_name
     assert [Fraction(u) for u in uniforms] == [Fraction(2 * (word >> 12) + 1, 2**53) for word in words]
 
 
-class _Extreme:
-    """Stands in for Philox where the lowest and the highest word come up."""
-
-    def random_raw(self, count: int) -> np.ndarray:
-        return np.resize(np.array([0, MASK], dtype=np.uint64), count)
+EXTREMES = np.array([0, MASK], dtype=np.uint64)
 
 
-def _extreme_block() -> Block:
-    block = Block(bytes(16))
-    block._philox = _Extreme()
-    return block
+class _Extreme(Block):
+    """A block whose words are the lowest and the highest in turn."""
+
+    def __init__(self) -> None:
+        super().__init__(bytes(16))
+
+    def sample(self, law: Law, count: int) -> np.ndarray:
+        return invert(law, np.resize(EXTREMES, count))
 
 
 def test_even_the_extreme_words_give_uniforms_inside_the_open_unit_interval() -> None:
-    assert _extreme_block().uniforms(2).tolist() == [2.0**-53, 1 - 2.0**-53]
+    assert invert(Law(UNIFORM), EXTREMES).tolist() == [2.0**-53, 1 - 2.0**-53]
 
 
 @pytest.mark.parametrize("bound", [1, 2, 3, 10, 2**31 - 1, 2**31, 2**40 + 1, 2**51 + 1])
 def test_integers_reach_both_ends_of_their_range_and_no_further(bound: int) -> None:
-    assert _extreme_block().integers(2, bound).tolist() == [0, bound - 1]
+    assert _Extreme().integers(2, bound).tolist() == [0, bound - 1]
 
 
 def test_integers_are_the_uniforms_cut_into_equal_parts() -> None:
