@@ -4,8 +4,8 @@
 
 The workload of `pbft-n40.yaml` with every protocol that has a loop: whole runs, block cutting, hashing and drawing of
 delays included. Both runs must have sent the same messages. Goal: at n = 100 five times as fast where votes go to
-everybody; most of what is left is drawing delays, which single messages need as well. Where votes go to one node there
-is little to gain. With this workload's jitter chained protocols always have a proposal that overtakes another.
+everybody. Where votes go to one node there is little to gain. With this workload's jitter chained protocols always have
+a proposal that overtakes another.
 """
 
 from __future__ import annotations

@@ -82,7 +82,8 @@ class Block:
         if loops is None:
             return None
         cells = np.empty((len(self._keys), self._shared(count)), dtype=np.int64)
-        loops.draw(self._keys, self._drawn, *law, base, cells)
+        # One loop for all laws: of whole parameters numba would make another.
+        loops.draw(self._keys, self._drawn, law.form, float(law.scale), float(law.shape), base, cells)
         self._drawn += cells.shape[1]
         return cells
 

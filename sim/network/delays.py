@@ -120,9 +120,9 @@ class _Links:
 
         self.fixed_ns = matrix(lambda link: link.delay_ns).astype(np.int64)
         self._loss = matrix(lambda link: link.loss)
+        self._log_loss = elementary.log(np.where(self._loss > 0, self._loss, 0.5)) if self._loss.any() else None
         self._reliable = matrix(lambda link: link.reliable) > 0
         self._retransmit = matrix(lambda link: link.retransmit_ns)
-        self._log_loss = elementary.log(np.where(self._loss > 0, self._loss, 0.5))
         # In the order of their first appearance in the whole topology, in which they are drawn.
         order = {
             jitter: k for k, jitter in enumerate(dict.fromkeys(link.jitter for row in topology.links for link in row))
@@ -143,7 +143,7 @@ class _Links:
         """Delays from so many streams side by side, shape (streams, size, size)."""
         shape = (streams, *self.fixed_ns.shape)
         delays = self._jittered(block, shape)
-        if self._loss.any():
+        if self._log_loss is not None:
             # A transmission fails k times in a row with probability loss^k; one uniform decides k.
             logs = block.sample(_LOG, math.prod(shape)).reshape(shape)
             failures = np.where(self._loss > 0, np.floor(logs / self._log_loss), 0.0)

@@ -200,6 +200,12 @@ def samples() -> list[np.ndarray]:
     return taken
 
 
+def test_whole_parameters_are_no_reason_to_compile_again() -> None:
+    Draws(1).block("whole").sample(Exponential(2).law, 3)
+    Draws(1).blocks(("whole",), [(1,), (2,)]).add_to(np.ones((2, 2), dtype=np.int64), Law(NORMAL, 5, 1))
+    assert len(loops.draw.signatures) == 1
+
+
 def test_every_distribution_gives_the_samples_of_the_array_passes(by_passes: Callable[[], None]) -> None:
     ours = samples()
     by_passes()

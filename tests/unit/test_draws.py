@@ -10,6 +10,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
+from sim.kernel.distributions import Exponential
 from sim.kernel.draws import Block, Draws
 from sim.kernel.inversion import UNIFORM, Law, invert
 
@@ -158,6 +159,57 @@ def test_addresses_that_differ_in_seed_type_position_or_grouping_give_different_
     ]
     firsts = {tuple(Draws(seed).block(*key).words(2).tolist()) for seed, key in addresses}
     assert len(firsts) == len(addresses)
+
+
+ENDS: list[tuple[int | str, ...]] = [
+    ("prepare", 0, 17),
+    ("prepare", 0, 17, 2),
+    ("it's", -1),
+    ("核验", 2**70),
+    (5,),
+    ("%d", "%r"),
+    ("kind", int(np.int64(3))),
+]
+
+
+@pytest.mark.parametrize("key", [("jc",), ("it's", 4), (7, '"'), ()])
+def test_streams_side_by_side_are_those_of_their_addresses(key: tuple[int | str, ...]) -> None:
+    draws = Draws(8)
+    together = draws.blocks(key, ENDS).words(5 * len(ENDS)).reshape(-1, 5)
+    for end, words in zip(ENDS, together.tolist(), strict=True):
+        assert draws.block(*key, *end).words(5).tolist() == words
+
+
+def test_numpys_integers_and_truth_values_address_as_plain_integers_do() -> None:
+    draws = Draws(8)
+    plain = draws.block("jc", 1, 3).words(4).tolist()
+    truth = bool(plain)
+    assert draws.block("jc", truth, np.int64(3)).words(4).tolist() == plain
+    assert draws.blocks(("jc",), [(truth, np.int64(3))]).words(4).tolist() == plain
+    assert draws.blocks(("jc", np.int32(1)), [(np.uint8(3),)]).words(4).tolist() == plain
+
+
+def test_streams_side_by_side_go_on_together_and_share_alike() -> None:
+    draws = Draws(8)
+    block = draws.blocks(("jc",), [(1,), (2,)])
+    taken = np.concatenate([block.words(2 * count).reshape(2, count) for count in (3, 0, 1, 6)], axis=1)
+    assert taken.tolist() == [draws.block("jc", number).words(10).tolist() for number in (1, 2)]
+    with pytest.raises(ValueError, match=r"^3 numbers can't be shared out equally among 2 streams$"):
+        block.words(3)
+
+
+def test_whole_parts_are_added_to_a_base_of_any_shape() -> None:
+    law = Exponential(1000.0).law
+    base = np.arange(6).reshape(2, 3) * 10**6
+    block = Draws(8).blocks(("jc",), [(1,), (2,)])
+    sums = block.add_to(base, law)
+    assert sums.dtype == np.int64
+    for number, summed in zip((1, 2), sums, strict=True):
+        drawn = Draws(8).block("jc", number).sample(law, 6)
+        assert summed.tolist() == (base + np.floor(drawn).reshape(2, 3).astype(np.int64)).tolist()
+    again = Draws(8).block("jc", 1)
+    again.words(6)
+    assert block.add_to(base.T, law)[0].tolist() == again.add_to(base.T, law)[0].tolist()
 
 
 FALSE_ALARM = 1e-9
