@@ -167,7 +167,7 @@ class _Files:
 
     def _drawn(self, first: int, count: int) -> NDArray[np.uint64]:
         """The words of so many digests from a number on."""
-        self._block.skip(first - self._next)
+        self._block.skip((first - self._next) * _DIGEST_WORDS)
         self._next = first + count
         return self._block.words(count * _DIGEST_WORDS).astype("<u8", copy=False)
 

@@ -47,10 +47,9 @@ class Block:
         cells = self._by_loops(_WORDS, count)
         return self._by_numpy(count) if cells is None else cells.reshape(-1).view(np.uint64)
 
-    def skip(self, fours: int) -> None:
-        """Leave out so many times four words, or go back as many; as many times four must have been asked for."""
-        # The generator makes four words for each step of its counter.
-        self._philox.advance(fours)
+    def skip(self, count: int) -> None:
+        """Leave out so many words of each stream or, if it is negative, go back by as many."""
+        self._drawn += count
 
     def uniforms(self, count: int) -> NDArray[np.float64]:
         """``count`` numbers in (0, 1): the centres of 2^52 equal cells, so that neither end is ever drawn."""

@@ -250,3 +250,11 @@ def test_the_first_draws_of_neighbouring_addresses_are_uniform_and_so_are_their_
 def test_the_first_draws_of_neighbouring_seeds_are_uniform() -> None:
     firsts = np.array([Draws(seed).block("jc").uniforms(1)[0] for seed in range(20_000)])
     _assert_uniform(firsts, 64)
+
+
+def test_a_stream_skips_forth_and_back() -> None:
+    whole = Draws(5).block("a", "skipping").words(64)
+    stream = Draws(5).block("a", "skipping")
+    for begin, count in ((8, 4), (40, 24), (3, 5), (0, 1)):
+        stream.skip(begin - stream._drawn)
+        assert (stream.words(count) == whole[begin : begin + count]).all()
