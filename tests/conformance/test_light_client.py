@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import lightclient_cases
 import pytest
+from foreign_chain import SECOND, grown
+from lightclient_kit import NOW, with_header
 
 from sim.consensus.quorum import Quorums
 from sim.proof import BlockHeader, ProofError, suite_by_name
@@ -109,18 +111,18 @@ def test_a_frozen_client_s_evidence_convinces_another_client() -> None:
     assert carried == first.evidence
     assert carried.height == 3
     with pytest.raises(ForkFound, match="fork at height 3"):
-        second.report(carried, lightclient_cases.NOW)
+        second.report(carried, NOW)
     assert second.evidence == first.evidence
 
 
 def test_only_the_latest_accepted_blocks_are_remembered() -> None:
-    chain = lightclient_cases.grown(REMEMBERED + 2)
+    chain = grown(REMEMBERED + 2)
     client = chain.client()
     for height in range(1, REMEMBERED + 2):
-        client.update(chain.update(height), height * lightclient_cases.SECOND)
+        client.update(chain.update(height), height * SECOND)
     now_ns = client.header.time_ns
     for height, error in ((1, "HeightNotAbove"), (2, "ForkFound")):
-        other = lightclient_cases._with_header(chain, height, payload_root=bytes(32))
+        other = with_header(chain, height, payload_root=bytes(32))
         step = {"kind": "update", "bytes": other.to_bytes().hex(), "now_ns": now_ns, "error": error}
         assert taken(client, step) == error
 
