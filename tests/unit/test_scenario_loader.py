@@ -1,19 +1,18 @@
-"""Reading scenario files: extends, overrides, references, YAML's traps, and every bad input with its one clear line."""
+"""Reading scenarios: units, extends, distributions, overrides, and what a loaded scenario is."""
 
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import subprocess
 import sys
-import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
 from pydantic import ValidationError
+from scenario_text import BASE, HEAD, MATRIX, problem_lines
 
 from sim.scenario import ScenarioError, json_schema, key_reference, load, parse_assignments
 from sim.scenario.distributions import form_of, to_kernel
@@ -24,86 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sim.scenario import Scenario
-
-MATRIX = """\
-name: three regions
-source: made up for this test
-regions:
-  beijing: {name: Beijing, zh: 北京, latitude: 39.9, longitude: 116.4}
-  shanghai: {name: Shanghai, zh: 上海, latitude: 31.2, longitude: 121.5}
-  xinjiang: {name: Xinjiang, zh: 新疆, latitude: 43.8, longitude: 87.6}
-within: 0.5ms
-one_way:
-  beijing: {shanghai: 11.2ms, xinjiang: 24ms}
-  shanghai: {beijing: 12ms, xinjiang: 33ms}
-"""
-BASE = """\
-network:
-  delays: ../networks/three.yaml
-  bandwidth: 100Mbit/s
-  jitter: {exponential: {mean: 1ms}}
-  links:
-    - {between: [beijing, xinjiang], transport: datagram, loss: 0.1%}
-members:
-  spc: {name: Supreme court, zh: 最高法}
-zones:
-  intranet: {name: Intranet, zh: 内网}
-chains:
-  jc:
-    member: spc
-    zone: intranet
-    consensus: {protocol: pbft}
-    validators: 4
-    observers: 2
-    hash: sm3
-    block: {max_transactions: 1e3, max_bytes: 2MB, interval: 500ms}
-    regions: [beijing, shanghai]
-  exe:
-    member: spc
-    zone: intranet
-    consensus: {protocol: pbft, timeout: 5s}
-    validators: 7
-    hash: sha256
-    block: {max_transactions: 500, max_bytes: 1MB, interval: 1s}
-    regions: [xinjiang]
-costs: {hash: 1us, hash_per_kilobyte: 3us, sign: 50us, verify: 100us, execute: 20us, proof: 0ns}
-profiles:
-  office: {working_days_per_year: 249, office_hours: 09:00-12:00, office_share: 70%, hourly_weights: [1, 2, 1.5]}
-workload:
-  records: {chain: jc, rate: 1.005e9/year, profile: office, size: {lognormal: {median: 600B, p99: 2kB}}}
-  checks: {chain: jc, action: verify, of: records, rate: 3/s, absent: 1%}
-"""
-HEAD = """\
-extends: base/alliance.yaml
-name: quickstart
-question: Does it hold?
-start: 2022-12-26T09:00+08:00
-horizon: 10min
-"""
-
-
-@pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
-    """Put the base and the matrix in place; return a writer of the scenario that extends them."""
-    monkeypatch.chdir(tmp_path)
-    for folder, name, text in (("networks", "three", MATRIX), ("base", "alliance", BASE)):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / f"{name}.yaml").write_text(text, encoding="utf-8")
-
-    def write_scenario(text: str) -> Path:
-        file = tmp_path / "s.yaml"
-        file.write_text(text, encoding="utf-8")
-        return file
-
-    return write_scenario
-
-
-def _lines(file: Path, overrides: dict[str, object] | None = None) -> list[str]:
-    with pytest.raises(ScenarioError) as caught:
-        load(file, set=overrides)
-    lines = str(caught.value).splitlines()
-    assert len(lines) == len(caught.value.problems)
-    return lines
 
 
 def test_a_scenario_is_read_in_base_units(write: Callable[[str], Path]) -> None:
@@ -150,7 +69,7 @@ def test_a_matrix_that_is_wrong_is_told_at_its_own_file(
     file = write(HEAD)
     matrix = MATRIX.replace("{beijing: 12ms, xinjiang: 33ms}", row)
     (tmp_path / "networks" / "three.yaml").write_text(matrix, encoding="utf-8")
-    (found,) = _lines(file)
+    (found,) = problem_lines(file)
     assert found.startswith(f"networks/three.yaml:{line}")
 
 
@@ -222,7 +141,7 @@ def test_every_form_of_distribution_becomes_the_kernels(write: Callable[[str], P
     ],
 )
 def test_a_distribution_that_cannot_be_is_refused(write: Callable[[str], Path], text: str, message: str) -> None:
-    (line,) = _lines(write(HEAD), parse_assignments([f"network.jitter={text}"]))
+    (line,) = problem_lines(write(HEAD), parse_assignments([f"network.jitter={text}"]))
     assert line.startswith(f"--set {message}")
 
 
@@ -267,7 +186,7 @@ def test_overrides_set_what_the_file_says_and_what_it_leaves_out(write: Callable
 def test_an_override_that_cannot_be_is_refused(
     write: Callable[[str], Path], overrides: dict[str, object], line: str
 ) -> None:
-    found = _lines(write(HEAD), overrides)
+    found = problem_lines(write(HEAD), overrides)
     assert found[0].startswith(line)
     assert len(found) == (6 if overrides == {"chains.jc": {"validators": 4}} else 1)
 
@@ -294,128 +213,6 @@ def test_an_override_given_twice_is_refused() -> None:
         parse_assignments(["seed=1", "seed=2"])
 
 
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("seed: 017", "s.yaml:6:7: seed: is '017': has a leading zero"),
-        ("seed: 12:30", "s.yaml:6:7: seed: is '12:30': looks like a time, which YAML 1.1 reads in base 60"),
-        ("seed: 1_000", "s.yaml:6:7: seed: is '1_000': has a digit separator"),
-        ("seed: yes", "s.yaml:6:7: seed: is 'yes': needs a plain decimal number"),
-        ("seed: .inf", "s.yaml:6:7: seed: is '.inf': is not finite"),
-        ('seed: "31"', "s.yaml:6:7: seed: is the quoted text '31'; needs a whole number ≥ 0, without quotes"),
-        ("seed:", "s.yaml:6:6: seed: has no value"),
-        ("seed: null", "s.yaml:6:7: seed: has no value"),
-        ("faults: ~", "s.yaml:6:9: faults: has no value"),
-        ("seed: -1", "s.yaml:6:7: seed: is '-1': must be ≥ 0"),
-        ("seed: [1]", "s.yaml:6:1: seed: is a list; needs a whole number ≥ 0"),
-        ("horizn: 3s", "s.yaml:6:1: horizn: no such key; did you mean 'horizon'?"),
-        ("name: other", "s.yaml:6:1: name: duplicate key; first written at line 2, column 1"),
-        ("<<: {seed: 3}", "s.yaml:6:1: <<: the merge key << is not supported; use extends"),
-        ("seed: !!python/object:os.system 3", "s.yaml:6:7: seed: the tag tag:yaml.org,2002:python/object:os.system"),
-        ("seed: !!int 3", "s.yaml:6:7: seed: the tag tag:yaml.org,2002:int is not supported; remove it"),
-        ("? [a]\n: 3", "s.yaml:6:3: a map or list stands where a key is due; needs text"),
-        ("assumptions: {A: text}", "s.yaml:6:15: assumptions.A: is 'A': an id is made of lower-case letters"),
-        (
-            'assumptions: {a: "\\x1b[31m"}',
-            "s.yaml:6:18: assumptions.a: is '\\x1b[31m': holds the control character U+001B",
-        ),
-        ('assumptions: {a: "x\\N"}', "s.yaml:6:18: assumptions.a: is 'x\\x85': holds the control character U+0085"),
-        ("seed: |-\n  1\n  2", "s.yaml:6:7: seed: is the quoted text '1\\n2'; needs a whole number"),
-        ("faults: {at: 3s}", "s.yaml:6:1: faults: is a map; needs a list"),
-        ("members: [spc]", "s.yaml:6:1: members: is a list; needs a map by id"),
-        ("network: fast", "s.yaml:6:10: network: is the text 'fast'; needs a map with the keys delays, jitter"),
-        (
-            "network: {bandwidth: 0bit/s}",
-            "s.yaml:6:22: network.bandwidth: is '0bit/s': a bandwidth must be more than 0",
-        ),
-        ("workload: {records: {rate: 20ms}}", "s.yaml:6:28: workload.records.rate: is a duration (20ms); needs a rate"),
-        ("workload: {records: {rate: -5/s}}", "s.yaml:6:28: workload.records.rate: is '-5/s': a rate must be ≥ 0"),
-        ("chains: {jc: {validators: 0}}", "s.yaml:6:27: chains.jc.validators: is '0': a chain needs at least one"),
-        ("chains: {jc: {fidelity: round}}", "s.yaml:6:25: chains.jc.fidelity: is 'round': needs one of message"),
-        ("expect: fail", "s.yaml:6:9: expect: is 'fail': needs one of pass, slo-missed"),
-        ("chains: {jc: {regions: []}}", "s.yaml:6:15: chains.jc.regions: has 0 entries; needs at least 1"),
-        ("chains: {jc: {regions: [beijing, beijing]}}", "s.yaml:6:34: chains.jc.regions.1: 'beijing' is repeated"),
-        (
-            "network: {links: [{between: [beijing]}]}",
-            "s.yaml:6:20: network.links.0.between: has 1 entries; needs at lea",
-        ),
-        (
-            "profiles: {office: {hourly_weights: [1]}}",
-            "s.yaml:6:21: profiles.office.hourly_weights: has 1 weights for 3",
-        ),
-        (
-            "profiles: {office: {office_hours: 09:30-12:30}}",
-            "s.yaml:6:35: profiles.office.office_hours: needs whole ho",
-        ),
-    ],
-)
-def test_bad_input_gets_one_clear_line(write: Callable[[str], Path], text: str, line: str) -> None:
-    (found,) = _lines(write(f"{HEAD}{text}\n"))
-    assert found.startswith(line)
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        (
-            "workload: {records: {chain: jcc}}",
-            "workload.records.chain: 'jcc' is not a chain; did you mean 'jc'? chains: jc",
-        ),
-        (
-            "workload: {records: {profile: night}}",
-            "workload.records.profile: 'night' is not a profile; profiles: office",
-        ),
-        ("workload: {checks: {of: record}}", "workload.checks.of: 'record' is not a stream; did you mean 'records'?"),
-        ("workload: {checks: {of: checks}}", "workload.checks.of: 'checks' does not deposit; needs a deposit stream"),
-        (
-            "workload: {checks: {chain: exe, of: records}}",
-            "workload.checks.of: 'records' deposits on jc; needs a stream that",
-        ),
-        ("workload: {checks: {size: 1kB}}", "workload.checks.size: belongs to action: deposit"),
-        ("workload: {records: {absent: 5%}}", "workload.records.absent: belongs to action: verify"),
-        ("workload: {records: {of: records}}", "workload.records.of: belongs to action: verify"),
-        ("workload: {checks: {altered: 99.5%}}", "workload.checks.altered: must leave absent and altered together"),
-        ("workload: {more: {chain: jc, rate: 1/s}}", "workload.more.size: is missing; a deposit needs the size"),
-        ("chains: {jc: {member: scp}}", "chains.jc.member: 'scp' is not a member; did you mean 'spc'?"),
-        ("chains: {jc: {zone: dmz}}", "chains.jc.zone: 'dmz' is not a zone; zones: intranet"),
-        ("chains: {jc: {regions: [beijng]}}", "chains.jc.regions.0: 'beijng' is not a region; did you mean 'beijing'?"),
-        ("network: {links: [{between: [beijing, tibet]}]}", "network.links.0.between.1: 'tibet' is not a region; reg"),
-        ("network: {links: [{between: [beijing, beijing]}]}", "network.links.0.between.1: 'beijing' is repeated"),
-        (
-            "network: {links: [{between: [beijing, shanghai]}, {between: [shanghai, beijing]}]}",
-            "network.links.1.between: this pair of regions has a link already",
-        ),
-        ("faults: [{at: 1s, action: crash, chain: jd, nodes: [0]}]", "faults.0.chain: 'jd' is not a chain; chains: jc"),
-        (
-            "faults: [{at: 1s, action: crash, chain: jc, nodes: [6]}]",
-            "faults.0.nodes.0: jc has no node 6; its nodes are",
-        ),
-        ("faults: [{at: 1s, action: crash, chain: jc, nodes: [1, 1]}]", "faults.0.nodes.1: node 1 is repeated"),
-        ("faults: [{at: 10min, action: crash, chain: jc, nodes: [1]}]", "faults.0.at: must be before the horizon, whi"),
-        ("faults: [{at: 1s, for: 0s, action: crash, chain: jc, nodes: [1]}]", "faults.0.for: is '0s': this duration "),
-        ("slo: [{metric: chains.jd.blocks, at_least: 1}]", "slo.0.metric: is 'chains.jd.blocks': 'jd' is not a chain"),
-        ("slo: [{metric: chains.jc.latency, at_most: 1}]", "slo.0.metric: is 'chains.jc.latency': no such metric 'lat"),
-        (
-            "slo: [{metric: proofs.mismatched, equals: 0}]",
-            "slo.0.metric: is 'proofs.mismatched': no such metric 'mismat",
-        ),
-        ("slo: [{metric: crosschain.x, equals: 0}]", "slo.0.metric: is 'crosschain.x': a metric starts with chains.<i"),
-        ("slo: [{metric: chains.jc.commit_latency_s.p99, at_most: 3}]", "slo.0.at_most: is '3': write 3s; needs a dur"),
-        ("slo: [{metric: chains.jc.storage_bytes, at_most: 3s}]", "slo.0.at_most: is a duration (3s); needs a size"),
-        ("slo: [{metric: chains.jc.rejected, equals: 3s}]", "slo.0.equals: is '3s': needs a plain decimal number"),
-        ("slo: [{metric: chains.jc.rejected}]", "slo.0: has 0 bounds; needs exactly one of at_most, at_least, equals"),
-        ("slo: [{metric: chains.jc.rejected, equals: 0, at_most: 1}]", "slo.0: has 2 bounds; needs exactly one"),
-    ],
-)
-def test_what_refers_to_nothing_or_breaks_a_rule_gets_one_clear_line(
-    write: Callable[[str], Path], text: str, line: str
-) -> None:
-    (found,) = _lines(write(f"{HEAD}{text}\n"))
-    place, path, rest = found.split(": ", 2)
-    assert place.startswith("s.yaml:6:")
-    assert f"{path}: {rest}".startswith(line)
-
-
 def test_a_bound_has_the_unit_of_its_metric(write: Callable[[str], Path]) -> None:
     slo = load(
         write(
@@ -435,115 +232,10 @@ def test_where_text_is_due_every_word_is_text(write: Callable[[str], Path], word
     assert load(write(f"{HEAD}assumptions: {{a: {word}}}\n")).assumptions == {"a": word}
 
 
-def test_all_problems_come_at_once_in_the_order_of_the_files(write: Callable[[str], Path], tmp_path: Path) -> None:
-    base = tmp_path / "base" / "alliance.yaml"
-    base.write_text(BASE.replace("validators: 7", "validators: seven"), encoding="utf-8")
-    matrix = tmp_path / "networks" / "three.yaml"
-    matrix.write_text(MATRIX.replace("{beijing: 12ms, xinjiang: 33ms}", "{tibet: 3ms}"), encoding="utf-8")
-    text = "extends: base/alliance.yaml\nname: Q\nname: q\nhorizon: 10\nsed: 1\nchains: {exe: {member: scp}}\n"
-    assert [line.split("; ")[0].removesuffix(" such as 3, 0.5 or 1e3") for line in _lines(write(text))] == [
-        "base/alliance.yaml:25:17: chains.exe.validators: is 'seven': needs a plain decimal number",
-        "networks/three.yaml:10:14: network.delays.one_way.shanghai.tibet: 'tibet' is not a region",
-        "s.yaml:1:1: question: is missing (What the scenario is to answer)",
-        "s.yaml:1:1: start: is missing (Civil time at which the simulation starts)",
-        "s.yaml:2:7: name: is 'Q': an id is made of lower-case letters, digits and hyphens, and starts with a letter",
-        "s.yaml:3:1: name: duplicate key",
-        "s.yaml:4:10: horizon: is '10': needs a duration with a unit, such as 20ms, 1.5s, 10min or P3D",
-        "s.yaml:5:1: sed: no such key",
-        "s.yaml:6:24: chains.exe.member: 'scp' is not a member",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("content", "line"),
-    [
-        (b"", "s.yaml:1:1: the file is empty"),
-        (b"# only a comment\n", "s.yaml:1:1: the file is empty"),
-        (b"\x7fELF\0\1", "s.yaml:1:5: holds a NUL byte; needs a YAML text file"),
-        (b"name: a\nquestion: \xff\n", "s.yaml:2:11: is not UTF-8; needs a YAML text file"),
-        (b"name: \x01\n", "s.yaml:1:7: not valid YAML: the character U+0001"),
-        (b"- a\n", "s.yaml:1:1: is a list; needs a map of keys"),
-        (b"text\n", "s.yaml:1:1: is a single text; needs a map of keys"),
-        (b"a: 1\n---\nb: 2\n", "s.yaml:2:1: a second document starts here; needs one document per file"),
-        (b"a: [1\nb: 2", "s.yaml:2:2: "),
-        (b"\ta: 1\n", "s.yaml:1:1: not valid YAML: "),
-        (b"a: *b\n", "s.yaml:1:4: a: the alias *b has no anchor &b before it"),
-        (b"a: &a [*a]\n", "s.yaml:1:8: a.0: the alias *a refers to a value that contains it"),
-        (b"[" * 10_000, "s.yaml:1:33: 0.0.0"),
-        (b"a: [" + b"0," * 200_000 + b"]\n", "s.yaml:1:199999: a.99997: the file holds more than 100,000 values"),
-        (b"# " + b"x" * 2**20, "s.yaml: is 1,048,578 bytes large; a scenario file may have 1,048,576 at most"),
-    ],
-    ids=lambda value: repr(value[:12]),
-)
-def test_a_file_that_is_no_scenario_gets_one_line(write: Callable[[str], Path], content: bytes, line: str) -> None:
-    file = write("")
-    file.write_bytes(content)
-    found = _lines(file)[0]
-    assert found.startswith(line)
-    assert len(_lines(file)) == 1
-
-
-def test_aliases_that_explode_are_refused_without_exploding(write: Callable[[str], Path]) -> None:
-    levels = ["a: &a [x, x, x, x, x, x, x, x, x]"]
-    levels += [f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]" for old, new in zip("abcdefgh", "bcdefghi", strict=True)]
-    began = time.perf_counter()
-    (line,) = _lines(write("\n".join(levels)))
-    assert "more than 100,000 values, aliases expanded" in line
-    assert time.perf_counter() - began < 1
-
-
 def test_an_alias_of_a_map_can_be_overridden_in_one_of_its_places(write: Callable[[str], Path]) -> None:
     file = write(HEAD + "workload:\n  records: &r {chain: jc, rate: 1/s, size: 1kB}\n  others: *r\n")
     scenario = load(file, set={"workload.others.rate": "7/s"})
     assert (scenario.workload["records"].rate, scenario.workload["others"].rate) == (1.0, 7.0)
-
-
-def test_a_large_file_is_refused_before_it_is_read(write: Callable[[str], Path]) -> None:
-    file = write("")
-    os.truncate(file, 50 * 2**20)
-    assert _lines(file) == ["s.yaml: is 52,428,800 bytes large; a scenario file may have 1,048,576 at most"]
-
-
-def test_what_is_no_file_gets_one_clear_line(write: Callable[[str], Path], tmp_path: Path) -> None:
-    write(HEAD)
-    os.mkfifo(tmp_path / "pipe")
-    assert _lines(tmp_path / "none.yaml") == ["none.yaml: no such file"]
-    assert _lines(tmp_path / "base") == ["base: is a directory; needs a YAML file"]
-    assert _lines(tmp_path / "pipe") == ["pipe: is not a regular file; needs a YAML file"]
-    assert _lines(tmp_path / "s.yaml" / "x") == ["s.yaml/x: Not a directory"]
-    assert _lines(tmp_path / ("x" * 300))[0].endswith(": File name too long")
-
-
-@pytest.mark.parametrize(
-    ("extends", "line"),
-    [
-        ("nowhere.yaml", "s.yaml:1:10: extends: nowhere.yaml: no such file"),
-        ("base", "s.yaml:1:10: extends: base: is a directory; needs a YAML file"),
-        ("[a, b]", "s.yaml:1:1: extends: is a list; needs text; needs the path of a file"),
-        ("s.yaml", "s.yaml:1:10: extends: is a cycle: s.yaml extends s.yaml"),
-        ("loop.yaml", "loop.yaml:1:10: extends: is a cycle: s.yaml extends loop.yaml extends s.yaml"),
-    ],
-)
-def test_an_extends_that_leads_nowhere_is_refused(
-    write: Callable[[str], Path], tmp_path: Path, extends: str, line: str
-) -> None:
-    (tmp_path / "loop.yaml").write_text("extends: s.yaml\n", encoding="utf-8")
-    assert line in _lines(write(f"extends: {extends}\n"))
-
-
-def test_a_scenario_loads_from_any_directory(
-    write: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = write(HEAD)
-    here = load("s.yaml")
-    away = tmp_path / "away"
-    away.mkdir()
-    monkeypatch.chdir(away)
-    assert load(file) == here
-    (away / "resolved.yaml").write_text(here.to_yaml(), encoding="utf-8")
-    assert load("resolved.yaml") == here
-    file.write_text("a: [", encoding="utf-8")
-    assert _lines(file)[0].startswith(f"{file}:")
 
 
 def test_a_scenario_can_be_sent_to_a_worker(write: Callable[[str], Path]) -> None:
@@ -560,13 +252,6 @@ def test_a_scenario_cannot_be_changed(write: Callable[[str], Path]) -> None:
         scenario.seed = 2  # type: ignore[misc] - the point of the test
     with pytest.raises(ValidationError, match="frozen"):
         scenario.chains["jc"].validators = 2  # type: ignore[misc] - as above
-
-
-def test_a_file_with_a_byte_order_mark_and_windows_lines_loads(write: Callable[[str], Path]) -> None:
-    plain = load(write(HEAD))
-    file = write("")
-    file.write_bytes(b"\xef\xbb\xbf" + HEAD.replace("\n", "\r\n").encode())
-    assert load(file) == plain
 
 
 def test_the_json_schema_accepts_what_loads_and_refuses_what_does_not(write: Callable[[str], Path]) -> None:
