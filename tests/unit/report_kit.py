@@ -1,0 +1,61 @@
+"""What tests of reports share: the words they look for, a page's outline, a run as the console prints it."""
+
+import io
+from html.parser import HTMLParser
+
+from rich.cells import cell_len
+from rich.console import Console
+
+from sim.report import console
+from sim.study.run import Run
+
+QUESTION = "Is <script>alert('1')</script> & [bold]1 < 2[/bold] a question?"
+FIGURES = ("throughput-latency", "latency-cdf", "alliance-map")
+OFFICIAL = ("核验通过", "尚未在司法区块链存证", "与链上存证数据比对结果不一致")
+VOID = {"meta", "br", "link", "img", "hr", "input"}
+
+
+class Outline(HTMLParser):
+    """Elements, attributes and visible text of a page; refuses tags that do not match."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+        if tag in {"td", "th", "dt", "dd"}:
+            self.text += " "
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += data
+
+    @property
+    def words(self) -> str:
+        return " ".join(self.text.split())
+
+
+def printed(result: Run, width: int) -> str:
+    target = io.StringIO()
+    console.show(result.summary, result.manifest, result.scenario, Console(file=target, width=width))
+    return target.getvalue()
+
+
+def assert_fits(result: Run, width: int) -> str:
+    text = printed(result, width)
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+    return text
