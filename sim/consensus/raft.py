@@ -368,9 +368,8 @@ class RaftReplica:
             else:
                 # What is committed agrees with every later leader's log (5.4.3).
                 self._log.stand_at(message.sequence, message.last_term)
-                outputs.append(
-                    Send(message.sender, Acknowledge(self._me, self.view, self._replication.commit, success=True))
-                )
+                committed = self._replication.commit
+                outputs.append(Send(message.sender, Acknowledge(self._me, self.view, committed, success=True)))
         return outputs
 
     def _on_state_transferred(self, event: StateTransferred) -> Sequence[Output]:
