@@ -271,7 +271,8 @@ class QbftReplica(HeightReplica):
         if message.view > self.round + MAX_GROWTH:
             return NOTHING
         known = self._of(message.view)
-        count = self._count(known.prepares if type(message) is Prepare else known.commits, message)
+        tally = known.prepares if type(message) is Prepare else known.commits
+        count = tally.add(1 << message.sender, message.digest)
         if count == CONFLICTING:
             return (Misbehaviour(message.sender, f"equivocation: two {message.kind}s in a round"),)
         if count == REPEATED or count != self._quorum:
@@ -279,10 +280,6 @@ class QbftReplica(HeightReplica):
         outputs: list[Output] = []
         self._advance(message.view, outputs)
         return outputs
-
-    def _count(self, tally: Tally, message: Prepare | Commit) -> int:
-        """How many voted for this digest now."""
-        return tally.add(1 << message.sender, message.digest)
 
     def _advance(self, number: int, outputs: list[Output]) -> None:
         """Commit what is prepared, decide what is committed."""

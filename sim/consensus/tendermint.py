@@ -227,7 +227,7 @@ class TendermintReplica(HeightReplica):
         if message.view <= self.round + ROUNDS_AHEAD:
             known = self._of(message.view)
             tally = known.prevotes if type(message) is Prevote else known.precommits
-            count = self._count(tally, message)
+            count = tally.add(1 << message.sender, message.digest)
             if count == CONFLICTING:
                 return (Misbehaviour(message.sender, f"equivocation: two {message.kind}s in a round"),)
             if count == REPEATED:
@@ -237,10 +237,6 @@ class TendermintReplica(HeightReplica):
         if message.view > self.round:
             self._see(message.sender, message.view, outputs)
         return outputs or NOTHING
-
-    def _count(self, tally: Tally, message: Prevote | Precommit) -> int:
-        """How many voted for this digest now."""
-        return tally.add(1 << message.sender, message.digest)
 
     # Rounds.
 

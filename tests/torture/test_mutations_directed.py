@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import mutations as broken
 import pytest
 import scripts
+from broken_hotstuff import HotStuffShort
+from broken_jolteon import JolteonShort
 from broken_pbft import PbftForgetful, PbftShort
 from broken_qbft import QbftUnjustified
 from broken_raft import RaftForgetful
@@ -75,10 +77,12 @@ CASES = [
         {1: (None, broken.RpbftOblivious)},
         settings={"committee": 4, "epoch": 64},
     ),
+    Case("hotstuff", HotStuffShort, scripts.halves, 6),
     Case("hotstuff", broken.HotStuffOneShort, scripts.halves, 6),
     Case("hotstuff", broken.HotStuffOneShort, scripts.two_worlds, 7, {3: TWINS}),
     Case("hotstuff", broken.HotStuffEcho, scripts.echo, 7, {2: TWINS}),
     Case("hotstuff", broken.HotStuffUnlocked, scripts.behind_three_blocks, 4, {3: (None, broken.HotStuffOnTheOldest)}),
+    Case("jolteon", JolteonShort, scripts.halves, 6),
     Case("jolteon", broken.JolteonOneShort, scripts.halves, 6),
     Case("jolteon", broken.JolteonOneShort, scripts.two_worlds, 7, {3: TWINS}),
     Case("jolteon", broken.JolteonEcho, scripts.echo, 7, {2: TWINS}),
