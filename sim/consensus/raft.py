@@ -61,15 +61,7 @@ from sim.consensus.interface import (
     Value,
 )
 from sim.consensus.raft_election import Election
-from sim.consensus.raft_messages import (
-    Acknowledge,
-    Answer,
-    Append,
-    Ballot,
-    HandOver,
-    Snapshot,
-    Standing,
-)
+from sim.consensus.raft_messages import Acknowledge, Answer, Append, Ballot, HandOver, Snapshot, Standing
 from sim.consensus.raft_progress import NEVER
 from sim.consensus.raft_replication import Replication
 from sim.consensus.raft_transfer import TRANSFER_TIMER, Transfer
