@@ -115,19 +115,31 @@ class Ledger:
         Raises:
             InvariantViolation: as `execute`.
         """
-        chain, first, parent = self._config.id, len(self.blocks), self.blocks[-1]
+        chain, first, counts = self._config.id, len(self.blocks), bodies.counts
         for node, reached in enumerate(self.heights):
             invariants.check_order(chain, node, reached, first)
-        invariants.check_log(chain, parent.header, self.log)
-        counts = bodies.counts
+        invariants.check_log(chain, self.blocks[-1].header, self.log)
         rows = bodies.transactions + self._records.history
         sent_ns = self._offered.intended_ns[bodies.transactions]
         leaf_hashes = self._leaf_hashes(rows)
         payload_roots = merkle.roots_of_lists(self.suite, leaf_hashes, counts)
-        log_sizes = self.log.size + np.cumsum(counts)
         invariants.check_block(chain, first, self.leaf_index, rows, sent_ns, np.repeat(voted_ns.min(axis=1), counts))
+        sizes = self.log.size + np.cumsum(counts)
         self.leaf_index[rows] = self.log.size + np.arange(len(rows))
         merkle.extend(self.log, leaf_hashes)
+        self.blocks.extend(self._stretch(bodies, payload_roots, sizes, voted_ns, executed_ns))
+        self.heights = [len(self.blocks) - 1] * len(self.heights)
+
+    def _stretch(
+        self,
+        bodies: Bodies,
+        payload_roots: list[bytes],
+        log_sizes: NDArray[np.int64],
+        voted_ns: NDArray[np.int64],
+        executed_ns: NDArray[np.int64],
+    ) -> Stretch:
+        """The next blocks, with the headers that `_build` would give them; their records are in the log."""
+        parent, counts = self.blocks[-1], bodies.counts
         log_roots = merkle.roots_at(self.log, log_sizes)
         # A block's time is its leader's own, but never before that of the block that it follows.
         times_ns = np.maximum.accumulate(np.where(counts > 0, bodies.cut_ns, 0).clip(min=parent.header.time_ns))
@@ -135,7 +147,7 @@ class Ledger:
             self.suite, parent.header, payload_roots, log_sizes.tolist(), log_roots, times_ns.tolist()
         )
         columns = Columns(
-            height=first + np.arange(len(bodies)),
+            height=len(self.blocks) + np.arange(len(bodies)),
             bodies=bodies,
             size_bytes=_sums(self._offered.size_bytes[bodies.transactions], counts),
             log_size=log_sizes,
@@ -145,10 +157,15 @@ class Ledger:
             executed_ns=executed_ns,
         )
         payload = _rows_of(payload_roots)
-        voted_on = self._proposals(bodies, payload)
-        before = parent.transactions_before + len(parent.transactions)
-        self.blocks.extend(Stretch(parent.header, parent.digest, before, columns, voted_on, payload, times_ns))
-        self.heights = [len(self.blocks) - 1] * len(self.heights)
+        return Stretch(
+            parent=parent.header,
+            parent_digest=parent.digest,
+            before=parent.transactions_before + len(parent.transactions),
+            columns=columns,
+            value_digest=self._proposals(bodies, payload),
+            payload_root=payload,
+            time_ns=times_ns,
+        )
 
     def _leaf_hashes(self, rows: NDArray[np.int64]) -> Digests:
         """The leaf hashes of the records in these rows, shape (rows, 32)."""
