@@ -13,6 +13,7 @@ from sim.chain.verification import Verification
 from sim.consensus.registry import family
 from sim.faults.apply import apply
 from sim.faults.schedule import end_ns
+from sim.kernel.distributions import Constant
 from sim.kernel.draws import Draws
 from sim.kernel.engine import SECOND, Engine
 from sim.metrics.recorder import Recorder
@@ -21,8 +22,10 @@ from sim.network.topology import Link, Topology, deal
 from sim.network.transport import Network
 from sim.scenario.distributions import to_kernel
 from sim.scenario.schedule import schedule
+from sim.scenario.stream import BACKOFF_NS
+from sim.workload.clients import Clients
 from sim.workload.curve import FLAT, Curve, segments, windowed
-from sim.workload.streams import Checks, Deposits, ask, offer
+from sim.workload.streams import Checks, ClosedLoop, Deposits, ask, offer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +50,7 @@ class Alliance:
         recorder: what was written down; complete after `finish`.
         chains: by id.
         verifications: the verification service of each chain.
+        clients: those of each closed loop, by stream.
         horizon_ns: when the scenario ends.
     """
 
@@ -54,6 +58,7 @@ class Alliance:
     recorder: Recorder
     chains: dict[str, Chain]
     verifications: dict[str, Verification]
+    clients: dict[str, Clients]
     horizon_ns: int
 
     @property
@@ -93,6 +98,7 @@ def build(
     recorder = Recorder()
     chains: dict[str, Chain] = {}
     verifications: dict[str, Verification] = {}
+    clients: dict[str, Clients] = {}
     for chain_id, spec in scenario.chains.items():
         config = _chain_config(scenario, chain_id, spec)
         topology = Topology(deal(config.nodes, spec.regions), _Links(scenario.network, spec.zone))
@@ -109,7 +115,7 @@ def build(
         streams = [
             _deposits(scenario, stream_id, stream)
             for stream_id, stream in scenario.workload.items()
-            if stream.chain == chain_id and stream.action == "deposit"
+            if stream.chain == chain_id and stream.action == "deposit" and stream.clients is None
         ]
         checks = [
             _checks(scenario, stream_id, stream)
@@ -118,23 +124,31 @@ def build(
         ]
         # Clients talk to any node; where validators only order, to a peer.
         serving = range(config.validators if config.fabric is not None else 0, config.nodes)
-        offered = offer(draws, chain_id, serving, streams)
+        loops = [
+            _closed_loop(scenario, stream_id, stream)
+            for stream_id, stream in scenario.workload.items()
+            if stream.chain == chain_id and stream.clients is not None
+        ]
+        offered = offer(draws, chain_id, serving, streams, loops)
         requests = ask(draws, chain_id, serving, checks, offered)
         validation = None
         if config.fabric is not None:
             endorsed = endorse(draws, config, config.fabric, topology, offered)
             validation = Validation(draws, config, config.fabric, endorsed)
-            offered = replace(offered, endorsed_ns=endorsed.endorsed_ns)
+            offered = replace(offered, submitted_ns=endorsed.endorsed_ns)
         chain = chains[chain_id] = Chain(engine, draws, recorder, config, network, offered, make, validation)
         verifications[chain_id] = Verification(engine, recorder, chain, requests)
+        for loop in loops:
+            clients[loop.id] = Clients(engine, draws, loop, chain, serving, scenario.horizon)
     if faults is None:
         faults = schedule(scenario)
     for chain_id, chain in chains.items():
-        if scenario.chains[chain_id].fidelity == "auto":
+        # Which transactions a height will hold can be known beforehand only where nobody waits for those before.
+        if scenario.chains[chain_id].fidelity == "auto" and not chain.offered.closed:
             theirs = sorted((fault.at_ns, end_ns(fault)) for fault in faults if fault.chain == chain_id)
             chain.compute_heights(theirs, scenario.horizon)
     apply(faults, chains, engine, draws)
-    return Alliance(engine, recorder, chains, verifications, scenario.horizon)
+    return Alliance(engine, recorder, chains, verifications, clients, scenario.horizon)
 
 
 def _chain_config(scenario: Scenario, chain_id: str, spec: ChainSpec) -> ChainConfig:
@@ -243,12 +257,20 @@ def _pieces(scenario: Scenario, stream: Stream) -> tuple[tuple[float, float], ..
     return tuple(windowed(segments(curve, scenario.start, horizon_s), stream.begin / SECOND, end_s))
 
 
-def rate_at_start(scenario: Scenario, stream: Stream) -> tuple[float, float]:
-    """A stream's rate per second when the scenario starts, and the arrivals to expect until its horizon."""
+def _rate(stream_id: str, stream: Stream) -> float:
+    if stream.rate is None:
+        raise ValueError(f"workload.{stream_id}: an open loop has a rate; the loader checks it")
+    return stream.rate
+
+
+def rate_at_start(scenario: Scenario, stream_id: str) -> tuple[float, float]:
+    """An open loop's rate per second when the scenario starts, and the arrivals to expect until its horizon."""
+    stream = scenario.workload[stream_id]
     pieces = _pieces(scenario, stream)
     begins_s = [0.0, *(end_s for end_s, _ in pieces[:-1])]
     expected = sum((end_s - begin_s) * m for begin_s, (end_s, m) in zip(begins_s, pieces, strict=True))
-    return stream.rate * pieces[0][1], stream.rate * expected
+    rate = _rate(stream_id, stream)
+    return rate * pieces[0][1], rate * expected
 
 
 def _deposits(scenario: Scenario, stream_id: str, stream: Stream) -> Deposits:
@@ -256,11 +278,26 @@ def _deposits(scenario: Scenario, stream_id: str, stream: Stream) -> Deposits:
         raise ValueError(f"workload.{stream_id}: a deposit stream has a size; the loader checks it")
     return Deposits(
         id=stream_id,
-        rate_per_s=stream.rate,
+        rate_per_s=_rate(stream_id, stream),
         pieces=_pieces(scenario, stream),
-        poisson=stream.arrivals == "poisson",
+        poisson=stream.arrivals != "regular",
         size=to_kernel(stream.size),
         history=stream.history,
+    )
+
+
+def _closed_loop(scenario: Scenario, stream_id: str, stream: Stream) -> ClosedLoop:
+    if stream.clients is None or stream.size is None:
+        raise ValueError(f"workload.{stream_id}: clients send records of some size; the loader checks it")
+    return ClosedLoop(
+        id=stream_id,
+        clients=stream.clients,
+        think=Constant(0) if stream.think is None else to_kernel(stream.think),
+        backoff=Constant(BACKOFF_NS) if stream.backoff is None else to_kernel(stream.backoff),
+        size=to_kernel(stream.size),
+        history=stream.history,
+        begin_ns=stream.begin,
+        end_ns=scenario.horizon if stream.end is None else stream.end,
     )
 
 
@@ -270,9 +307,9 @@ def _checks(scenario: Scenario, stream_id: str, stream: Stream) -> Checks:
     return Checks(
         id=stream_id,
         of=stream.of,
-        rate_per_s=stream.rate,
+        rate_per_s=_rate(stream_id, stream),
         pieces=_pieces(scenario, stream),
-        poisson=stream.arrivals == "poisson",
+        poisson=stream.arrivals != "regular",
         absent=stream.absent,
         altered=stream.altered,
     )

@@ -126,15 +126,14 @@ NO_COSTS = Costs(hash_ns=0, hash_per_kilobyte_ns=0, sign_ns=0, verify_ns=0, exec
 def sent(intended_ns: Sequence[int], sizes: Sequence[int] | None = None, nodes: Sequence[int] | None = None) -> Offered:
     """Records of one stream, sent at the given times, of 100 bytes and by clients of node 0 unless said otherwise."""
     count = len(intended_ns)
-    return Offered(
-        streams=("files",),
-        history=(0,),
-        stream=np.zeros(count, dtype=np.int64),
-        number=np.arange(count),
-        intended_ns=np.array(intended_ns, dtype=np.int64),
-        size_bytes=np.array([100] * count if sizes is None else sizes, dtype=np.int64),
-        node=np.array([0] * count if nodes is None else nodes, dtype=np.int64),
-    )
+    columns = {
+        "stream": np.zeros(count, dtype=np.int64),
+        "number": np.arange(count),
+        "intended_ns": np.array(intended_ns, dtype=np.int64),
+        "size_bytes": np.array([100] * count if sizes is None else sizes, dtype=np.int64),
+        "node": np.array([0] * count if nodes is None else nodes, dtype=np.int64),
+    }
+    return Offered.beforehand(("files",), (0,), columns)
 
 
 def config(validators: int = 1, **keys: object) -> ChainConfig:

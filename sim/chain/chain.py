@@ -6,6 +6,9 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+
+from sim.chain.answers import Answers
 from sim.chain.catchup import Catchup
 from sim.chain.downtimes import Downtimes
 from sim.chain.faulty import Faulty, Forged
@@ -36,8 +39,10 @@ from sim.proof import merkle
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
 
+    from numpy.typing import NDArray
+
     from sim.chain.compiled.express import Express
-    from sim.chain.config import ChainConfig, Offered
+    from sim.chain.config import ChainConfig, Offered, Sent
     from sim.chain.fabric import Validation
     from sim.chain.faulty import Guise, Lie
     from sim.chain.pilot import Pilot
@@ -81,6 +86,9 @@ class Chain:
         self.records = Records(draws, config.id, config.hash, offered)
         self.ledger = Ledger(config, self.records, offered)
         self.faulty = Faulty()
+        links = network.topology.links
+        self.access_ns = np.array([row[node].delay_ns for node, row in enumerate(links)], dtype=np.int64)
+        self.answers = Answers(self, engine, self.access_ns)
         self.views: set[int] = set()
         self.pilot: Pilot | Express | None = None
         self.family = family(config.protocol)
@@ -308,11 +316,28 @@ class Chain:
         self._engine.trace.note("commit", self.config.id, node.index, height, executed_ns, block.digest)
         if self.pilot is not None and height == min(self.ledger.heights):
             self._engine.call_at(executed_ns, self.pilot.consider)
+        if self.offered.closed:
+            self.answers.executed(node.index, block, executed_ns)
         if node.index == self.proposer.pool.leader:
             self.proposer.release(block.transactions, executed_ns)
         if node.replica is not None:
             self._catchup.feed(node, height, value, executed_ns)
         return executed_ns
+
+    def take(self, sent: Sent) -> NDArray[np.int64]:
+        """Take in what waiting clients decided to send, none of it before now; returns the rows that it got.
+
+        What becomes of each is told to who subscribed to `answers`.
+        """
+        rows = np.array(self.offered.append(sent), dtype=np.int64)
+        self.records.append(sent.stream)
+        self.ledger.expect(len(rows))
+        self.proposer.add(rows)
+        refused = rows[self.offered.size_bytes[rows] > self.config.max_bytes]
+        if len(refused):
+            reached_ns = self.offered.submitted_ns[refused] + self.access_ns[self.offered.node[refused]]
+            self.answers.rejected(refused, reached_ns)
+        return rows
 
     def compute_heights(self, faults: Sequence[tuple[int, int]], horizon_ns: int) -> None:
         """Compute heights as a whole, if the protocol allows it, outside these intervals in which something is wrong.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from sim.chain.growing import Column, append
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import TypeVar
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from sim.consensus.interface import Message
@@ -115,8 +119,31 @@ class ChainConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """Records that clients of a closed loop have decided to send, of one stream, as columns.
+
+    Attributes:
+        stream: position of the stream in `Offered.streams`.
+        client: which of the stream's clients sends it.
+        intended_ns: when the client first sent, or first will send, this record.
+        submitted_ns: when this transaction sets out; later than that where an earlier one was rejected.
+        size_bytes: as a signed transaction on the wire.
+        node: the node that the client talks to.
+    """
+
+    stream: int
+    client: NDArray[np.int64]
+    intended_ns: NDArray[np.int64]
+    submitted_ns: NDArray[np.int64]
+    size_bytes: NDArray[np.int64]
+    node: NDArray[np.int64]
+
+
+@dataclass(slots=True)
 class Offered:
-    """Records offered to a chain, as columns in the order of their intended send times.
+    """Records offered to a chain, as columns: those known beforehand in the order of their intended send times.
+
+    What clients of closed loops send comes behind these, in the order in which they decide on it.
 
     What only names something may have a narrower type than 64 bits.
 
@@ -125,9 +152,12 @@ class Offered:
         number: each record's number within its stream, counting from the stream's history.
         history: records per stream that are on the chain before the run starts.
         intended_ns: when the client sends it.
+        submitted_ns: when its transaction sets out for a leader: at once, unless it must be endorsed or was rejected.
         size_bytes: as a signed transaction on the wire.
         node: the node that the client talks to.
-        endorsed_ns: when its transaction is endorsed and goes to a leader; None where that is at once.
+        client: which of the stream's clients sends it; -1 in an open loop.
+        closed: positions of the streams whose clients wait for their records.
+        known: how many records were known beforehand.
     """
 
     streams: tuple[str, ...]
@@ -135,17 +165,52 @@ class Offered:
     stream: NDArray[np.signedinteger[Any]]
     number: NDArray[np.signedinteger[Any]]
     intended_ns: NDArray[np.int64]
+    submitted_ns: NDArray[np.int64]
     size_bytes: NDArray[np.int64]
     node: NDArray[np.signedinteger[Any]]
-    endorsed_ns: NDArray[np.int64] | None = None
+    client: NDArray[np.signedinteger[Any]]
+    closed: frozenset[int] = frozenset()
+    known: int = field(init=False)
+    _columns: dict[str, Column] = field(default_factory=dict, init=False, repr=False)
+    _given: dict[int, int] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Only what is known beforehand is there so far."""
+        self.known = len(self.intended_ns)
+
+    @classmethod
+    def beforehand(
+        cls,
+        streams: tuple[str, ...],
+        history: tuple[int, ...],
+        columns: Mapping[str, NDArray[Any]],
+        closed: frozenset[int] = frozenset(),
+    ) -> Offered:
+        """What open loops send: the columns ``stream``, ``number``, ``intended_ns``, ``size_bytes`` and ``node``."""
+        sent_ns = columns["intended_ns"]
+        nobody = np.broadcast_to(np.int8(-1), len(sent_ns))
+        return cls(streams, history, submitted_ns=sent_ns, client=nobody, closed=closed, **columns)
 
     def __len__(self) -> int:
         return len(self.intended_ns)
 
-    @property
-    def submitted_ns(self) -> NDArray[np.int64]:
-        """When it sets out for a leader."""
-        return self.intended_ns if self.endorsed_ns is None else self.endorsed_ns
+    def append(self, sent: Sent) -> range:
+        """Take in what clients of a closed loop decided to send, with the stream's next numbers; returns the rows."""
+        count, begin = len(sent.client), len(self)
+        first = self._given.get(sent.stream, self.history[sent.stream])
+        self._given[sent.stream] = first + count
+        append(
+            self,
+            self._columns,
+            stream=np.full(count, sent.stream),
+            number=np.arange(first, first + count),
+            intended_ns=sent.intended_ns,
+            submitted_ns=sent.submitted_ns,
+            size_bytes=sent.size_bytes,
+            node=sent.node,
+            client=sent.client,
+        )
+        return range(begin, begin + count)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,14 +83,14 @@ def check_block(
     height: int,
     leaf_index: NDArray[np.int64],
     rows: NDArray[np.int64],
-    intended_ns: NDArray[np.int64],
+    sent_ns: NDArray[np.int64],
     now_ns: int | NDArray[np.int64],
 ) -> None:
     """A block, or a run of blocks with a time for each record, holds only what was sent, each for the first time."""
     ordered = np.sort(rows)
     if (leaf_index[rows] >= 0).any() or (ordered[1:] == ordered[:-1]).any():
         raise InvariantViolation(INTEGRITY, chain, height, "a transaction is executed a second time")
-    if (intended_ns > now_ns).any():
+    if (sent_ns > now_ns).any():
         raise InvariantViolation(VALIDITY, chain, height, "a transaction is in a block before its client sent it")
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from sim.chain import invariants
 from sim.chain.blocks import NOT_YET, Block, Blocks, Body, Columns, Stretch
+from sim.chain.growing import Column
 from sim.consensus.registry import family
 from sim.proof import BlockHeader, lanes, merkle, suite_by_name
 from sim.proof.header import digests_of_run
@@ -40,6 +41,7 @@ class Ledger:
         self._records = records
         self._offered = offered
         self.leaf_index = np.full(len(records), NOT_YET, dtype=np.int64)
+        self._leaves = Column(self.leaf_index)
         self.heights = [0] * config.nodes
         self.distrusted: set[int] = set()
         self._values_return = family(config.protocol).returns
@@ -65,6 +67,10 @@ class Ledger:
         everywhere = np.zeros(self._config.nodes, dtype=np.int64)
         none = np.empty(0, dtype=np.int64)
         return Block(header, header.digest(suite), None, 0, none, everywhere, everywhere)
+
+    def expect(self, records: int) -> None:
+        """So many more records may come than were known of."""
+        self.leaf_index = self._leaves.append(np.full(records, NOT_YET, dtype=np.int64))
 
     def prepare(self, transactions: NDArray[np.int64], leader: int, view: int, cut_ns: int) -> tuple[Body, bytes]:
         """Hash a block's records; returns its body and the digest that is voted on."""
@@ -120,7 +126,7 @@ class Ledger:
             invariants.check_order(chain, node, reached, first)
         invariants.check_log(chain, self.blocks[-1].header, self.log)
         rows = bodies.transactions + self._records.history
-        sent_ns = self._offered.intended_ns[bodies.transactions]
+        sent_ns = self._offered.submitted_ns[bodies.transactions]
         leaf_hashes = self._leaf_hashes(rows)
         payload_roots = merkle.roots_of_lists(self.suite, leaf_hashes, counts)
         invariants.check_block(chain, first, self.leaf_index, rows, sent_ns, np.repeat(voted_ns.min(axis=1), counts))
@@ -199,7 +205,7 @@ class Ledger:
             invariants.check_payload(chain, height, value.digest, self._proposal(body, payload_root))
             transactions, leaf_hashes = self._executable(body)
         rows = transactions + self._records.history
-        sent_ns = self._offered.intended_ns[transactions]
+        sent_ns = self._offered.submitted_ns[transactions]
         invariants.check_block(chain, height, self.leaf_index, rows, sent_ns, now_ns)
         invariants.check_log(chain, parent.header, self.log)
         self.leaf_index[rows] = self.log.size + np.arange(len(rows))

@@ -2,14 +2,20 @@
 
 The pool is the leader's. A transaction reaches it one hop to the client's node and one from there to the leader after
 it was sent; a new leader has its own arrival times. Between two calls the pool only fills, so arrivals are admitted
-in order until the capacity is reached, and the rest are rejected, exactly as if each had been an event.
+in order until the capacity is reached, and the rest are rejected, exactly as if each had been an event. Clients that
+wait for their records decide on the next ones while the chain runs; these are added, and nothing may be asked of the
+pool for a later time than the clock's then, or it could answer without those that come until that time.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from sim.chain.arrivals import Arrivals
+from sim.chain.growing import Column, append
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,16 +36,17 @@ class Mempool:
     Args:
         config: block limits and capacity.
         offered: the transactions; a transaction is its position there.
-        reach_ns: nanoseconds from the sending of each transaction to its arrival at a given leader.
+        way_ns: nanoseconds from the sending of a transaction by a client of each node to its arrival at a given leader.
 
     Attributes:
         ready_ns: when the block that was cut last could have been cut, had the leader been allowed to.
+        on_rejected: told of transactions of waiting clients that found no room, and when they came.
     """
 
-    def __init__(self, config: ChainConfig, offered: Offered, reach_ns: Callable[[int], NDArray[np.int64]]) -> None:
+    def __init__(self, config: ChainConfig, offered: Offered, way_ns: Callable[[int], NDArray[np.int64]]) -> None:
         self._config = config
         self._offered = offered
-        self._reach_ns = reach_ns
+        self._way_ns = way_ns
         self.leader = 0
         # What fits no block is refused by the client's own node: it never reaches a leader, and nobody waits for it.
         self.state = np.where(offered.size_bytes > config.max_bytes, REJECTED, AHEAD).astype(np.uint8)
@@ -47,28 +54,28 @@ class Mempool:
         self.admitted = 0
         self.peak = 0
         self.ready_ns = 0
+        self.on_rejected: Callable[[Rows, Rows], None] | None = None
+        self._columns: dict[str, Column] = {}
         self._occupied = 0
         self._waiting: Rows = np.empty(0, dtype=np.int64)
         self._base_ns = 0
-        self._follow(leader=0)
+        self._here = self._follow(leader=0)
 
-    def _follow(self, leader: int) -> None:
+    def _follow(self, leader: int) -> Arrivals:
         """Order what has not arrived yet by its arrival at this leader."""
         self.leader = leader
-        arrival_ns = self._offered.submitted_ns + self._reach_ns(leader)
-        order = np.argsort(arrival_ns, kind="stable")
-        order = order[self.state[order] == AHEAD]
-        self._order = order
-        self._arrival_ns = arrival_ns[order]
-        self._summed: Rows | None = None
-        self._next = 0
+        return Arrivals.of(self._offered, self._way_ns(leader), self.state == AHEAD)
 
-    @property
-    def _bytes(self) -> Rows:
-        """The bytes of `_order` up to and with each; summed when somebody needs it."""
-        if self._summed is None:
-            self._summed = np.cumsum(self._offered.size_bytes[self._order])
-        return self._summed
+    def add(self, rows: Rows) -> None:
+        """Take note of transactions that waiting clients have decided to send, the last of those offered."""
+        fits = self._offered.size_bytes[rows] <= self._config.max_bytes
+        state = np.where(fits, AHEAD, REJECTED).astype(np.uint8)
+        append(self, self._columns, state=state, queued_ns=np.full(len(rows), -1, dtype=np.int64))
+        if fits.any():
+            self._expect(rows[fits])
+
+    def _expect(self, rows: Rows) -> None:
+        self._here.insert(rows, self._offered, kept=self._here.next)
 
     def lead(self, leader: int, executed: Rows, in_flight: Rows, at_ns: int) -> None:
         """Hand the pool to a new leader, which knows what is ``executed`` and ``in_flight``; the rest waits again.
@@ -89,7 +96,7 @@ class Mempool:
         waiting = waiting[self.state[waiting] == WAITING]
         self._waiting = waiting[np.argsort(self.queued_ns[waiting], kind="stable")]
         self._base_ns = at_ns
-        self._follow(leader)
+        self._here = self._follow(leader)
 
     def release(self, executed: Rows, at_ns: int) -> None:
         """The leader executed these: they leave the pool, and make room for what arrives after ``at_ns``."""
@@ -105,13 +112,11 @@ class Mempool:
 
     def admit(self, now_ns: int) -> None:
         """Take in what has arrived by ``now_ns``."""
-        end = int(np.searchsorted(self._arrival_ns, now_ns, side="right"))
-        if end <= self._next:
-            return
-        arrived = self._order[self._next : end]
-        arrival_ns = self._arrival_ns[self._next : end]
-        self._next = end
-        self._take_in(arrived, arrival_ns)
+        here = self._here
+        begin, end = here.next, here.looked(now_ns)
+        if end > begin:
+            here.next = end
+            self._take_in(here.rows[begin:end], here.times_ns[begin:end])
 
     def _take_in(self, arrived: Rows, arrival_ns: Rows) -> None:
         room = self._room
@@ -123,6 +128,15 @@ class Mempool:
         self._occupied += len(taken)
         self.peak = max(self.peak, self._occupied)
         self._waiting = np.concatenate([self._waiting, taken])
+        if self.on_rejected is not None and len(arrived) > room:
+            theirs = self._offered.client[arrived[room:]] >= 0
+            if theirs.any():
+                self.on_rejected(arrived[room:][theirs], arrival_ns[room:][theirs])
+
+    def next_overflow_ns(self) -> int | None:
+        """A time before which nothing that comes is rejected, if nothing leaves; None if nothing will be."""
+        position = self._here.next + self._room
+        return int(self._here.times_ns[position]) if position < len(self._here.rows) else None
 
     @property
     def base_ns(self) -> int:
@@ -136,12 +150,13 @@ class Mempool:
 
     def outlook(self) -> tuple[Rows, Rows, Rows]:
         """What waits, what will arrive, and when."""
-        return self._waiting, self._order[self._next :], self._arrival_ns[self._next :]
+        here = self._here
+        return self._waiting, here.rows[here.next :], here.times_ns[here.next :]
 
     def bytes_ahead(self) -> tuple[int, Rows]:
         """A number of bytes, and to what it grows with each that will arrive."""
-        begin = self._next
-        return int(self._bytes[begin - 1]) if begin else 0, self._bytes[begin:]
+        begin, summed = self._here.next, self._here.bytes(self._offered)
+        return int(summed[begin - 1]) if begin else 0, summed[begin:]
 
     def settle(self, rows: Rows, times_ns: Rows, base_ns: int, peak: int) -> None:
         """These, the first of `outlook`, came at these times and are executed; the last block was cut at ``base_ns``.
@@ -154,14 +169,15 @@ class Mempool:
         self.queued_ns[rows] = times_ns
         self._waiting = self._waiting[waited:]
         self._occupied -= waited
-        self._next += came
+        self._here.next += came
         self.admitted += came
         self.peak = max(self.peak, peak)
         self._base_ns = base_ns
 
     def save(self) -> dict[str, Any]:
         """What `restore` needs to make the pool as it is now."""
-        return {**vars(self), "state": self.state.copy(), "queued_ns": self.queued_ns.copy()}
+        copies = {"state": self.state.copy(), "queued_ns": self.queued_ns.copy(), "_here": replace(self._here)}
+        return {**vars(self), **copies}
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Undo everything since this was saved; can be done once."""
@@ -194,31 +210,37 @@ class Mempool:
         self.admit(now_ns)
         if self._is_full(self._fitting()):
             return now_ns
-        start = self._next
-        admissible = min(len(self._order), start + self._room)
+        start, times_ns = self._here.next, self._here.times_ns
+        admissible = min(len(times_ns), start + self._room)
         if len(self._waiting) == 0 and start == admissible:
             return None
         if len(self._waiting) == 0:
-            due_ns = max(int(self._arrival_ns[start]), self._base_ns) + self._config.interval_ns
+            due_ns = max(int(times_ns[start]), self._base_ns) + self._config.interval_ns
         else:
             due_ns = self._due_ns()
-        by_count = start + self._config.max_transactions - len(self._waiting) - 1
-        used = int(self._offered.size_bytes[self._waiting].sum()) - (int(self._bytes[start - 1]) if start else 0)
-        by_bytes = int(np.searchsorted(self._bytes, self._config.max_bytes - used, side="left"))
-        position = min(by_count, by_bytes)
+        position = start + self._missing(self._here.rows[start:admissible])
         if position < admissible:
-            due_ns = min(due_ns, int(self._arrival_ns[position]))
+            due_ns = min(due_ns, int(times_ns[position]))
         return max(due_ns, now_ns)
+
+    def _missing(self, coming: Rows) -> int:
+        """How many of these come before the one that fills the block; all of them if they do not."""
+        coming = coming[: self._config.max_transactions - len(self._waiting)]
+        by_count = self._config.max_transactions - len(self._waiting) - 1
+        used = int(self._offered.size_bytes[self._waiting].sum())
+        filled = np.cumsum(self._offered.size_bytes[coming])
+        by_bytes = int(np.searchsorted(filled, self._config.max_bytes - used, side="left"))
+        return by_count if by_bytes == len(coming) else min(by_count, by_bytes)
 
     def arrived_by(self, now_ns: int) -> int:
         """Transactions that reached the leader by ``now_ns``, executed ones included, rejected ones not."""
-        unseen = int(np.searchsorted(self._arrival_ns, now_ns, side="right")) - self._next
+        unseen = self._here.looked(now_ns) - self._here.next
         return self.admitted + min(max(0, unseen), self._room)
 
     def next_arrival_ns(self, now_ns: int) -> int | None:
         """The first arrival at the leader after ``now_ns``; None if there is none."""
-        position = int(np.searchsorted(self._arrival_ns, now_ns, side="right"))
-        return int(self._arrival_ns[position]) if position < len(self._arrival_ns) else None
+        position = self._here.looked(now_ns)
+        return int(self._here.times_ns[position]) if position < len(self._here.times_ns) else None
 
     @property
     def _room(self) -> int:

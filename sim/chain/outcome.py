@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.chain.answers import hosts_of
 from sim.chain.blocks import NOT_YET
 from sim.chain.fabric import VALID
 from sim.chain.mempool import REJECTED
 from sim.metrics.recorder import Coded, Hexadecimal
-from sim.network.transport import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from sim.chain.blocks import Columns
     from sim.chain.chain import Chain
-    from sim.chain.node import Node
     from sim.metrics.recorder import Recorder
 
     CellT = TypeVar("CellT", np.int64, np.uint8)
@@ -77,7 +76,7 @@ def _write_transactions(chain: Chain, recorder: Recorder, end_ns: int) -> None:
     height = np.full(count, NOT_YET, dtype=np.int32)
     cut_ns, proposed_ns, voted_ns, executed_ns = (np.full(count, NOT_YET, dtype=np.int64) for _ in range(4))
     moved = any(node.downtimes for node in chain.nodes)
-    hosts = [_hosts(chain.nodes, node.index) for node in chain.nodes] if moved else []
+    hosts = [hosts_of(chain.nodes, node.index) for node in chain.nodes] if moved else []
     for part in chain.ledger.blocks.columns(end_ns):
         here, bodies = part.bodies.transactions, part.bodies
         block = np.repeat(np.arange(len(part.height)), bodies.counts)
@@ -107,6 +106,7 @@ def _write_transactions(chain: Chain, recorder: Recorder, end_ns: int) -> None:
             "stream": Coded(offered.streams, offered.stream),
             "number": offered.number,
             "node": offered.node,
+            "client": offered.client,
             "size_bytes": offered.size_bytes,
             "outcome": Coded(OUTCOMES, outcome),
             "height": height,
@@ -127,18 +127,6 @@ def _before(end_ns: int, times_ns: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _same(text: str, count: int) -> Coded:
     return Coded((text,), np.zeros(count, dtype=np.uint8))
-
-
-def _hosts(nodes: Sequence[Node], home: int) -> list[tuple[int, int, int]]:
-    """Whom the clients of a node talk to, as (node, from, until): to it, or to the next that is up while it is down."""
-    ring = [nodes[(home + k) % len(nodes)] for k in range(len(nodes))]
-    changes = sorted({time_ns for node in nodes for downtime in node.downtimes for time_ns in downtime} - {NEVER})
-    hosts: list[tuple[int, int, int]] = []
-    for from_ns, until_ns in zip([0, *changes], [*changes, NEVER], strict=True):
-        host = next((node.index for node in ring if not node.is_down_at(from_ns)), None)
-        if host is not None:
-            hosts.append((host, from_ns, until_ns))
-    return hosts
 
 
 def _learned(hosts: Sequence[tuple[int, int, int]], times_ns: NDArray[np.int64]) -> int:

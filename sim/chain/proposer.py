@@ -1,4 +1,9 @@
-"""The leader's side of a chain: whose pool it is, when the next block is cut, and who must be woken for it."""
+"""The leader's side of a chain: whose pool it is, when the next block is cut, and who must be woken for it.
+
+A replica is stepped with the time at which its CPU will be done, which may lie ahead of the clock. What open loops send
+is known beforehand, so the pool can be asked about that time at once. Where clients wait for their records it is asked
+when the time has come: by then all is known that reaches the leader until then.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +40,8 @@ class Proposer:
         self._chain = chain
         self._engine = engine
         self._rotates = rotates
-        links = chain.network.topology.links
-        self._access_ns = np.array([row[node].delay_ns for node, row in enumerate(links)], dtype=np.int64)
-        self.pool = self._rotating_pool() if rotates else Mempool(chain.config, chain.offered, self._reach_ns)
+        self._access_ns = chain.access_ns
+        self.pool = self._rotating_pool() if rotates else Mempool(chain.config, chain.offered, self._way_ns)
         self._view = -1
         self.known = 0
         self._branch: tuple[Value, ...] = ()
@@ -45,14 +49,18 @@ class Proposer:
         self._cut_ns = 0
         self._wake: Timer | None = None
         self._rests = False
+        self._clients_wait = bool(chain.offered.closed)
+        self._planned_ns: dict[int, int] = {}
+        self._overflow: Timer | None = None
+        if self._clients_wait:
+            self.pool.on_rejected = self._turn_away
         self._wake_at_next_arrival(after_ns=-1)
 
-    def _reach_ns(self, leader: int) -> NDArray[np.int64]:
+    def _way_ns(self, leader: int) -> NDArray[np.int64]:
         """Sending to arrival at the leader: client to its node in the same region, then one link to the leader."""
         onward_ns = self._onward_ns(leader)
         onward_ns[leader] = 0
-        reach_ns: NDArray[np.int64] = (self._access_ns + onward_ns)[self._chain.offered.node]
-        return reach_ns
+        return self._access_ns + onward_ns
 
     def _onward_ns(self, leader: int) -> NDArray[np.int64]:
         links = self._chain.network.topology.links
@@ -63,11 +71,10 @@ class Proposer:
         chain = self._chain
         regions = chain.network.topology.regions
 
-        def reach_ns(leader: int) -> NDArray[np.int64]:
-            onward: NDArray[np.int64] = (self._access_ns + self._onward_ns(leader))[chain.offered.node]
-            return onward
+        def way_ns(leader: int) -> NDArray[np.int64]:
+            return self._access_ns + self._onward_ns(leader)
 
-        return RotatingPool(chain.config, chain.offered, reach_ns, regions.__getitem__)
+        return RotatingPool(chain.config, chain.offered, way_ns, regions.__getitem__)
 
     def lead(self, node: Node, at_ns: int) -> None:
         """A node begins to lead: what it knows to be executed or under way is not proposed again, the rest is."""
@@ -83,6 +90,7 @@ class Proposer:
         carried = [body.transactions for body in bodies if isinstance(body, Body)]
         self.pool.lead(node.index, executed, np.concatenate([none, *carried]), at_ns)
         self._forget_cut()
+        self._watch_overflow()
 
     def led_in(self, view: int) -> bool:
         """Whether somebody has taken the lead in this view, or a later one."""
@@ -95,8 +103,59 @@ class Proposer:
 
     def release(self, transactions: NDArray[np.int64], at_ns: int) -> None:
         """The leader executed these: there is room again, so the next block may fill sooner than was planned."""
-        self.pool.release(transactions, at_ns)
         self._forget_cut()
+        if self._clients_wait:
+            self._engine.call_at(at_ns, self._release, self.pool.leader, transactions, at_ns)
+        else:
+            self.pool.release(transactions, at_ns)
+
+    def _release(self, leader: int, transactions: NDArray[np.int64], at_ns: int) -> None:
+        """Who takes the lead meanwhile knows of the block."""
+        if self.pool.leader == leader:
+            self.pool.release(transactions, at_ns)
+
+    def add(self, rows: NDArray[np.int64]) -> None:
+        """Clients have decided to send these, no sooner than now: the next block may fill sooner than was planned."""
+        self.pool.add(rows)
+        self._watch_overflow()
+        now_ns = self._engine.now
+        leader = self._chain.nodes[self.pool.leader]
+        self._forget_cut()
+        if not leader.down:
+            self.plan(leader, max(now_ns, leader.cpu_free_ns))
+        if self._wake is not None:
+            self._wake.cancel()
+            self._wake = None
+        self._wake_at_next_arrival(now_ns - 1)
+
+    def _watch_overflow(self) -> None:
+        """Look at the pool when the next transaction may find it full, so that its client is told in time.
+
+        Where leaders take turns each looks when it has its turn. While a leader is down nobody does.
+        """
+        looks = self._clients_wait and not self._rotates and not self._chain.nodes[self.pool.leader].down
+        due_ns = self.pool.next_overflow_ns() if looks else None
+        if self._overflow is not None:
+            self._overflow.cancel()
+            self._overflow = None
+        if due_ns is not None:
+            self._overflow = self._engine.call_at(max(due_ns, self._engine.now), self._overflow_now)
+
+    def _overflow_now(self) -> None:
+        self._overflow = None
+        if not self._chain.nodes[self.pool.leader].down:
+            self.pool.admit(self._engine.now)
+            self._watch_overflow()
+
+    def _turn_away(self, rows: NDArray[np.int64], arrival_ns: NDArray[np.int64]) -> None:
+        """The news goes back from the leader to the clients' nodes."""
+        leader = self.pool.leader
+        back_ns = np.array([link.delay_ns for link in self._chain.network.topology.links[leader]], dtype=np.int64)
+        if not self._rotates:
+            back_ns[leader] = 0
+        # A new leader turns away when it begins to lead what came before that.
+        known_ns = np.maximum(arrival_ns, self._engine.now)
+        self._chain.answers.rejected(rows, known_ns + back_ns[self._chain.offered.node[rows]])
 
     def rest(self) -> None:
         """Do nothing until `wake`: heights are computed as a whole meanwhile."""
@@ -122,6 +181,11 @@ class Proposer:
         replica = node.replica
         if replica is None or self._rests:
             return
+        if self._clients_wait and at_ns > self._engine.now:
+            if replica.can_propose() and self._planned_ns.get(node.index) != at_ns:
+                self._planned_ns[node.index] = at_ns
+                self._engine.call_at(at_ns, self._plan_now, node)
+            return
         if node.index != self.pool.leader or (self._rotates and replica.view > self._view):
             if not self._rotates or replica.view <= self._view or not replica.can_propose():
                 return
@@ -134,6 +198,10 @@ class Proposer:
             due_ns = self.pool.next_cut_ns(at_ns)
             if due_ns is not None:
                 self._plan_cut(node, due_ns)
+
+    def _plan_now(self, node: Node) -> None:
+        if not node.down:
+            self.plan(node, self._engine.now)
 
     def _plan_cut(self, node: Node, due_ns: int) -> None:
         self._cut_ns = due_ns

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -37,7 +37,7 @@ _MOST_DIGITS = 20
 
 
 class Records:
-    """Every record of one chain by row: the history of each stream first, then what is offered in time order."""
+    """Every record of one chain by row: the history of each stream first, then what is offered, in its order."""
 
     def __init__(self, draws: Draws, chain: str, hash_name: str, offered: Offered) -> None:
         self._ends = list(accumulate(offered.history))
@@ -50,6 +50,10 @@ class Records:
 
     def __len__(self) -> int:
         return self.history + len(self._offered)
+
+    def append(self, code: int) -> None:
+        """Clients of a closed loop have decided to send more records of this stream."""
+        self._rows.pop(code, None)
 
     def content(self, row: int) -> bytes:
         """The canonical bytes of the record in this row."""
@@ -136,12 +140,17 @@ class Records:
             self._rows[code] = np.concatenate([np.arange(end - self._offered.history[code], end), new])
         return self._rows[code]
 
-    def deposited_by(self, code: int, time_ns: int) -> int:
-        """How many records of a stream were sent by this time, history included."""
+    def deposited_by(self, code: int, time_ns: int) -> Sequence[int] | NDArray[np.integer[Any]]:
+        """The numbers of a stream's records that were sent by this time, history included, ascending."""
+        offered, past = self._offered, self._offered.history[code]
         if time_ns < 0:
-            return max(0, self._offered.history[code] + 1 + time_ns // _HISTORY_SPACING_NS)
-        sent = int(np.searchsorted(self._offered.intended_ns, time_ns, side="right"))
-        return int(np.searchsorted(self.rows_of(code), self.history + sent, side="left"))
+            return range(max(0, past + 1 + time_ns // _HISTORY_SPACING_NS))
+        rows = self.rows_of(code)
+        if code in offered.closed:
+            new = rows[past:] - self.history
+            return np.concatenate([np.arange(past), offered.number[new[offered.submitted_ns[new] <= time_ns]]])
+        sent = int(np.searchsorted(offered.intended_ns[: offered.known], time_ns, side="right"))
+        return range(int(np.searchsorted(rows, self.history + sent, side="left")))
 
 
 class _Files:

@@ -7,12 +7,13 @@ each region is worked out once, and what other leaders have taken in since is sk
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.chain.mempool import AHEAD, EXECUTED, IN_FLIGHT, WAITING, Mempool
+from sim.chain.arrivals import Arrivals
+from sim.chain.mempool import AHEAD, EXECUTED, IN_FLIGHT, REJECTED, WAITING, Mempool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -26,24 +27,13 @@ if TYPE_CHECKING:
 _AHEAD_SCAN = 256
 
 
-@dataclass(slots=True)
-class _Arrivals:
-    """Transactions in the order in which they reach one place, and how far a leader there has looked."""
-
-    arrival_ns: Rows
-    order: Rows
-    sorted_ns: Rows
-    bytes: Rows
-    next: int = 0
-
-
 class RotatingPool(Mempool):
     """A pool that every validator holds.
 
     Args:
         config: block limits and capacity.
         offered: the transactions.
-        reach_ns: nanoseconds from the sending of each transaction to its arrival at a given leader.
+        way_ns: nanoseconds from the sending of a transaction by a client of each node to its arrival at a given leader.
         place: leaders of one place get transactions at the same times.
     """
 
@@ -51,29 +41,30 @@ class RotatingPool(Mempool):
         self,
         config: ChainConfig,
         offered: Offered,
-        reach_ns: Callable[[int], Rows],
+        way_ns: Callable[[int], Rows],
         place: Callable[[int], Hashable],
     ) -> None:
         self._place = place
-        self._arrivals: dict[Hashable, _Arrivals] = {}
+        self._arrivals: dict[Hashable, Arrivals] = {}
         self._taken: list[Rows] = []
-        super().__init__(config, offered, reach_ns)
+        super().__init__(config, offered, way_ns)
 
-    def _follow(self, leader: int) -> None:
+    def _follow(self, leader: int) -> Arrivals:
         self.leader = leader
         place = self._place(leader)
         here = self._arrivals.get(place)
         if here is None:
-            arrival_ns = self._offered.submitted_ns + self._reach_ns(leader)
-            order = np.argsort(arrival_ns, kind="stable")
-            order = order[self._offered.size_bytes[order] <= self._config.max_bytes]
-            sizes = np.cumsum(self._offered.size_bytes[order])
-            here = self._arrivals[place] = _Arrivals(arrival_ns, order, arrival_ns[order], sizes)
-        self._here = here
-        self._order = here.order
-        self._arrival_ns = here.sorted_ns
-        self._summed = here.bytes
-        self._next = here.next
+            fits = self._offered.size_bytes <= self._config.max_bytes
+            here = self._arrivals[place] = Arrivals.of(self._offered, self._way_ns(leader), fits)
+        return here
+
+    def _expect(self, rows: Rows) -> None:
+        for here in self._arrivals.values():
+            # What a leader took in may have to be taken in again by another, until it is executed or rejected.
+            state = self.state[here.rows[here.used : here.next]]
+            alive = np.flatnonzero((state != EXECUTED) & (state != REJECTED))
+            kept = here.used + int(alive[0]) if len(alive) else here.next
+            here.insert(rows, self._offered, kept)
 
     def lead(self, leader: int, executed: Rows, in_flight: Rows, at_ns: int) -> None:
         """Hand the pool to the next leader, which extends blocks that hold ``in_flight``; what these lack waits again.
@@ -82,8 +73,8 @@ class RotatingPool(Mempool):
         """
         self._remove(executed)
         self._put_back()
-        self._follow(leader)
-        self._next = min(self._next, int(np.searchsorted(self._arrival_ns, at_ns, side="right")))
+        here = self._here = self._follow(leader)
+        here.next = min(here.next, here.looked(at_ns))
         self._withhold(at_ns)
         self._put_in_flight(in_flight, at_ns)
 
@@ -97,7 +88,7 @@ class RotatingPool(Mempool):
 
     def _withhold(self, at_ns: int) -> None:
         """What another leader has, and this one gets later, is still ahead of it."""
-        later = self._here.arrival_ns[self._waiting] > at_ns
+        later = self._reaches_ns(self._waiting) > at_ns
         if later.any():
             rows = self._waiting[later]
             self.state[rows] = AHEAD
@@ -121,34 +112,33 @@ class RotatingPool(Mempool):
         """A block may hold what the present leader has not seen yet, or had no room for."""
         state = self.state[executed]
         unseen = executed[(state != EXECUTED) & (state != WAITING) & (state != IN_FLIGHT)]
-        self.queued_ns[unseen] = self._here.arrival_ns[unseen]
+        self.queued_ns[unseen] = self._reaches_ns(unseen)
         self.admitted += len(unseen)
         self._occupied += len(unseen)
         super()._remove(executed)
         self._taken = [rows for rows in self._taken if (self.state[rows] == IN_FLIGHT).any()]
 
+    def _reaches_ns(self, rows: Rows) -> Rows:
+        """When these get to the present leader's place."""
+        times_ns: Rows = self._offered.submitted_ns[rows] + self._here.way_ns[self._offered.node[rows]]
+        return times_ns
+
     def admit(self, now_ns: int) -> None:
         """Take in what has arrived by ``now_ns`` and nobody has taken in before."""
-        end = int(np.searchsorted(self._arrival_ns, now_ns, side="right"))
-        if end <= self._next:
+        here = self._here
+        begin, end = here.next, here.looked(now_ns)
+        if end <= begin:
             return
-        arrived = self._order[self._next : end]
-        arrival_ns = self._arrival_ns[self._next : end]
+        arrived, arrival_ns = here.rows[begin:end], here.times_ns[begin:end]
         new = self.state[arrived] == AHEAD
-        self._next = self._here.next = end
+        here.next = end
         self._take_in(arrived[new], arrival_ns[new])
 
     def save(self) -> dict[str, Any]:
         """As `Mempool.save`."""
-        looked = {place: here.next for place, here in self._arrivals.items()}
-        return {**super().save(), "_taken": list(self._taken), "looked": looked}
-
-    def restore(self, saved: dict[str, Any]) -> None:
-        """As `Mempool.restore`."""
-        looked = saved.pop("looked")
-        super().restore(saved)
-        for place, here in self._arrivals.items():
-            here.next = looked.get(place, 0)
+        places = {place: replace(here) for place, here in self._arrivals.items()}
+        here = places[self._place(self.leader)]
+        return {**super().save(), "_taken": list(self._taken), "_arrivals": places, "_here": here}
 
     def cut(self, now_ns: int, *, now_or_never: bool = False) -> Rows:
         """As `Mempool.cut`; remembers what is in flight."""
@@ -159,16 +149,18 @@ class RotatingPool(Mempool):
 
     def arrived_by(self, now_ns: int) -> int:
         """Transactions that reached the leader by ``now_ns``, executed ones included, rejected ones not."""
-        end = int(np.searchsorted(self._arrival_ns, now_ns, side="right"))
-        unseen = int(np.count_nonzero(self.state[self._order[self._next : end]] == AHEAD)) if end > self._next else 0
+        here = self._here
+        begin, end = here.next, here.looked(now_ns)
+        unseen = int(np.count_nonzero(self.state[here.rows[begin:end]] == AHEAD)) if end > begin else 0
         return self.admitted + min(unseen, self._room)
 
     def next_arrival_ns(self, now_ns: int) -> int | None:
         """The first arrival at the leader after ``now_ns`` that nobody has taken in; None if there is none."""
-        position = int(np.searchsorted(self._arrival_ns, now_ns, side="right"))
-        while position < len(self._order):
-            ahead = np.flatnonzero(self.state[self._order[position : position + _AHEAD_SCAN]] == AHEAD)
+        here = self._here
+        position = here.looked(now_ns)
+        while position < len(here.rows):
+            ahead = np.flatnonzero(self.state[here.rows[position : position + _AHEAD_SCAN]] == AHEAD)
             if len(ahead):
-                return int(self._arrival_ns[position + int(ahead[0])])
+                return int(here.times_ns[position + int(ahead[0])])
             position += _AHEAD_SCAN
         return None

@@ -28,6 +28,8 @@ REFUSED, UNFINISHED = "refused", "unfinished"
 """What is no answer: a proof that proves nothing, and none by the end."""
 GENUINE, ABSENT, ALTERED = range(3)
 _KINDS = ("genuine", "absent", "altered")
+_NEVER_GIVEN = 1 << 62
+"""A deposit number beyond all that a run gives out."""
 
 
 class Verification:
@@ -81,9 +83,9 @@ class Verification:
         """The number that the client holds: of a record sent before the request, or one that was never given out."""
         records = self._chain.records
         sent = records.deposited_by(stream, int(self._requests.intended_ns[request]))
-        if sent == 0 or self._requests.kind[request] == ABSENT:
-            return len(records.rows_of(stream))
-        return int(float(self._requests.choice[request]) * sent)
+        if len(sent) == 0 or self._requests.kind[request] == ABSENT:
+            return _NEVER_GIVEN
+        return int(sent[int(float(self._requests.choice[request]) * len(sent))])
 
     def _presented(self, request: int, stream: int, number: int) -> bytes:
         """The record as the client has it now."""

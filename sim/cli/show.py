@@ -33,6 +33,8 @@ def _tables(scenario: Scenario) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from sim.report.wording import by_messages
+
     console = Console()
     console.print(f"[bold]{scenario.name}[/]  {scenario.question}", highlight=False)
     console.print(f"{scenario.start.isoformat()} for {scenario.horizon / _SECOND:g} s, seed {scenario.seed}\n")
@@ -43,6 +45,8 @@ def _tables(scenario: Scenario) -> None:
         chains.add_row(chain_id, member, zone, nodes, chain.hash, str(len(chain.regions)))
     console.print(chains)
     console.print(_streams(scenario))
+    for note in by_messages(scenario):
+        console.print(note, highlight=False)
 
 
 def _streams(scenario: Scenario) -> object:
@@ -52,8 +56,11 @@ def _streams(scenario: Scenario) -> object:
 
     streams = Table("stream", "chain", "action", "year", "mean/s", "at start/s", "in the run")
     for stream_id, stream in scenario.workload.items():
-        rate, expected = rate_at_start(scenario, stream)
         year = str(stream.year) if stream.year else ""
-        numbers = f"{stream.rate:,.3f}", f"{rate:,.3f}", f"{expected:,.0f}"
+        if stream.rate is None:
+            numbers = f"{stream.clients:,} clients", "", ""
+        else:
+            rate, expected = rate_at_start(scenario, stream_id)
+            numbers = f"{stream.rate:,.3f}", f"{rate:,.3f}", f"{expected:,.0f}"
         streams.add_row(stream_id, stream.chain, stream.action, year, *numbers)
     return streams

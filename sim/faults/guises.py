@@ -105,15 +105,13 @@ class Censor(Disguise):
     def __init__(self, inner: Replica, chain: Chain, streams: Sequence[str]) -> None:
         super().__init__(inner)
         self._chain = chain
-        offered = chain.offered
-        codes = [code for code, stream in enumerate(offered.streams) if stream in streams]
-        self._censored = np.isin(offered.stream, codes)
+        self._codes = [code for code, stream in enumerate(chain.offered.streams) if stream in streams]
 
     def step(self, event: Input, now: int) -> Sequence[Output]:
         """As the replica's own, but for what it is given to propose."""
         if isinstance(event, Propose) and isinstance(event.value.body, Body) and not self.ended:
             rows = event.value.body.transactions
-            kept = rows[~self._censored[rows]]
+            kept = rows[~np.isin(self._chain.offered.stream[rows], self._codes)]
             if len(kept) == 0 < len(rows) and not self.inner.must_propose():
                 return ()
             if len(kept) < len(rows):

@@ -24,6 +24,7 @@ TABLES: dict[str, dict[str, type]] = {
         "stream": str,
         "number": int,  # within its stream
         "node": int,  # the node that its client talks to
+        "client": int,  # which of its stream's clients sent it; -1 in an open loop
         "size_bytes": int,
         "outcome": str,  # committed, rejected, unfinished, invalid (ordered, but what it read was out of date)
         "height": int,  # -1 where it is in no block

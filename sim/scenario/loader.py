@@ -181,6 +181,8 @@ def _merged(base: Map, over: Map, node: Node | None) -> Map:
     """Return ``base`` overlaid by ``over``: maps merge by key, all else is replaced, and so is another distribution."""
     merged = base.copy()
     merged.position = over.position
+    for rival in (name for key in over if node is not None for name in node.rivals(key)):
+        merged.pop(rival, None)
     for key, value in over.items():
         below = node.below(key) if node is not None else None
         old = base.get(key)

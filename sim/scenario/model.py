@@ -247,7 +247,7 @@ class Chain(Model):
     fidelity: Annotated[Literal["message", "auto"], one_of("message", "auto")] = Field(
         default="message",
         description="message: every protocol message is simulated. auto: heights in which nothing goes wrong are"
-        " computed, with the same times (not for rpbft, several cores, or links that are not plain).",
+        " computed, with the same times (not for rpbft, several cores, links that are not plain, or closed loops).",
     )
     hash: Annotated[Literal["sm3", "sha256"], one_of("sm3", "sha256")] = Field(
         description="Hash of records, blocks and proofs: sm3 (GB/T 32905-2016) or sha256 (FIPS 180-4)."
@@ -353,6 +353,18 @@ class Scenario(Model):
         default_factory=dict, description="Guesses that the answer hangs on; the report lists them."
     )
     _source: Path | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _clients_can_wait(self) -> Self:
+        message = "a chain that executes before it orders is executed ahead of the run; needs a rate"
+        items: list[tuple[tuple[str | int, ...], str]] = [
+            (("workload", stream_id, "clients"), message)
+            for stream_id, stream in self.workload.items()
+            if stream.clients is not None and self.chains[stream.chain].fabric is not None
+        ]
+        if items:
+            raise EntryError(items)
+        return self
 
     @model_validator(mode="after")
     def _faults_can_happen(self) -> Self:

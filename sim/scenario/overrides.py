@@ -122,6 +122,8 @@ def _put(here: Value | None, node: Node, parts: Sequence[str], done: tuple[str, 
         where = show_path(done)
         raise _NoSuchPathError(f"'{part}' is not an id in {where}{hint(part, known, 'ids')}")
     changed = Map(known.position) if node.is_choice and part not in known else known.copy()
+    for rival in node.rivals(part):
+        changed.pop(rival, None)
     key_at = known.keys_at.get(part, _PLACE) if rest else _PLACE
     changed.put(part, _put(known.get(part), below, rest, (*done, part), value), key_at)
     return changed

@@ -19,7 +19,7 @@ Schema: TypeAlias = dict[str, Any]
 _QUANTITIES: Final[dict[str, Reader[Any]]] = {
     reader.name: reader for reader in (DURATION, SIZE, BANDWIDTH, RATE, SHARE, INSTANT, HOURS)
 }
-_LITERAL: Final = frozenset({"default", "examples", "enum", "x-kind"})
+_LITERAL: Final = frozenset({"default", "examples", "enum", "x-kind", "x-rivals"})
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE: Final = "#/$defs/"
 _WHOLE_ENTRIES: Final = frozenset({"Link", "Fault", "Slo"})
@@ -108,7 +108,7 @@ def _without_marks(node: Any) -> Any:  # noqa: ANN401 - JSON
     if isinstance(node, list):
         return [_without_marks(item) for item in node]
     if isinstance(node, dict):
-        return {key: _without_marks(value) for key, value in node.items() if key != "x-kind"}
+        return {key: _without_marks(value) for key, value in node.items() if key not in {"x-kind", "x-rivals"}}
     return node
 
 
@@ -143,6 +143,10 @@ class Node:
     def is_list(self) -> bool:
         """Whether a list stands here."""
         return any("items" in choice for choice in self._choices)
+
+    def rivals(self, key: str) -> tuple[str, ...]:
+        """The keys that cannot stand beside this one: where a file overlays another, it takes their place."""
+        return tuple(name for choice in self._choices for name in choice.get("x-rivals", {}).get(key, ()))
 
     @property
     def is_choice(self) -> bool:

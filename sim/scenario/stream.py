@@ -1,11 +1,19 @@
 """What is asked of the chains: streams of deposits and verifications, and the daily profile that shapes them."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
-from sim.scenario.distributions import Model, SizeDistribution
+from sim.scenario.distributions import DurationDistribution, Model, SizeDistribution
 from sim.scenario.problems import EntryError
 from sim.scenario.quantities import (
     Duration,
@@ -18,7 +26,15 @@ from sim.scenario.quantities import (
     whole,
 )
 from sim.scenario.references import ChainId, ProfileId, StreamId, declared
-from sim.scenario.units import show_duration
+from sim.scenario.units import parse_duration, show_duration
+
+BACKOFF_NS: Final = parse_duration("1s")
+"""What a client waits before it tries a rejected record again, unless its stream says otherwise.
+
+gRPC's first back-off (github.com/grpc/grpc, doc/connection-backoff.md, INITIAL_BACKOFF); it does not grow here [guess].
+"""
+_OPEN: Final = ("rate", "profile", "arrivals", "year")
+_CLOSED: Final = ("clients", "think", "backoff")
 
 
 class Profile(Model):
@@ -46,18 +62,37 @@ class Profile(Model):
 
 
 class Stream(Model):
-    """A stream of records to deposit, or of requests to verify records of such a stream."""
+    """A stream of records to deposit, or of requests to verify records of such a stream.
+
+    An open loop has a `rate`, whatever the chain does; a closed loop has `clients` who wait for their records.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"x-rivals": {"rate": [*_CLOSED], "clients": [*_OPEN]}})
 
     action: Annotated[Literal["deposit", "verify"], one_of("deposit", "verify")] = Field(
         default="deposit", description="deposit: records for the chain; verify: requests to check one of them."
     )
     chain: ChainId = Field(description="The chain that it goes to.")
-    rate: Rate = Field(
-        description="Mean over the reference year, which the profile shapes; without a profile, the rate throughout."
+    rate: Rate | None = Field(
+        default=None,
+        description="Open loop: mean over the reference year, which the profile shapes; without one, the rate "
+        "throughout. Required without `clients`.",
+    )
+    clients: Annotated[int, whole(1, 10_000_000)] | None = Field(
+        default=None,
+        description="Closed loop, instead of `rate`: so many clients, each of whom waits until its record is committed "
+        "at its node, thinks, and sends the next; deposit only.",
+    )
+    think: DurationDistribution | None = Field(
+        default=None, description="Closed loop: from the answer to the next record; 0 if left out."
+    )
+    backoff: DurationDistribution | None = Field(
+        default=None,
+        description="Closed loop: from the news that a record was rejected to the next try; 1s if left out.",
     )
     profile: ProfileId | None = Field(default=None, description="How the rate follows the working day.")
     arrivals: Annotated[Literal["poisson", "regular"], one_of("poisson", "regular")] = Field(
-        default="poisson", description="poisson: independent arrivals; regular: evenly spaced."
+        default="poisson", description="Open loop. poisson: independent arrivals; regular: evenly spaced."
     )
     begin: Duration = Field(default=0, description="When it begins, counted from the start of the simulation.")
     end: PositiveDuration | None = Field(default=None, description="When it ends; with the simulation if left out.")
@@ -71,6 +106,12 @@ class Stream(Model):
     absent: Share = Field(default=0.0, description="Share of requests for a record that was never deposited; verify.")
     altered: Share = Field(default=0.0, description="Share of requests with an altered record; verify only.")
     year: Annotated[int, whole(1990, 2100)] | None = Field(default=None, description="Reference year of the rate.")
+
+    @model_serializer(mode="wrap")
+    def _only_of_its_loop(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        given: dict[str, Any] = handler(self)
+        foreign = _OPEN if self.clients is not None else ()
+        return {key: value for key, value in given.items() if key not in foreign}
 
     @field_validator("of", mode="after")
     @classmethod
@@ -95,10 +136,28 @@ class Stream(Model):
 
     @model_validator(mode="after")
     def _keys_of_the_action(self) -> Self:
-        items = list(self._misplaced())
+        items = [*self._misplaced(), *self._of_the_other_loop()]
         if items:
             raise EntryError(items)
         return self
+
+    def _of_the_other_loop(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """What an open loop has and a closed one has not, or the other way round."""
+        given = self.model_fields_set
+        if self.clients is None:
+            if self.rate is None:
+                yield ("rate",), "is missing; an open loop needs a rate such as 200/s, a closed loop needs clients"
+            for key in sorted(given.intersection(_CLOSED)):
+                yield (key,), "belongs to a closed loop; needs clients instead of rate"
+            return
+        if "rate" in given:
+            yield ("clients",), "stands beside rate; needs either a rate (open loop) or clients (closed loop)"
+        for key in sorted(given.intersection(_OPEN) - {"rate"}):
+            yield (key,), f"belongs to an open loop; clients decide when they send, so a closed loop has no '{key}'"
+        if self.action == "verify":
+            yield ("clients",), "belongs to action: deposit; needs a rate"
+        if self.backoff is not None and self.backoff.constant == 0:
+            yield ("backoff",), "must be more than 0, or rejected records come back at once and for ever"
 
     def _misplaced(self) -> Iterator[tuple[tuple[str, ...], str]]:
         if self.action == "deposit":

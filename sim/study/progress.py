@@ -139,11 +139,11 @@ def _work(chain: Chain) -> tuple[Times, Times, int]:
         rows, counts = part.bodies.transactions, part.bodies.counts
         full = counts > 0
         if full.any():
-            known_ns = np.where(known[rows], chain.offered.intended_ns[rows], _NEVER)
+            known_ns = np.where(known[rows], chain.offered.submitted_ns[rows], _NEVER)
             sent_ns.append(np.minimum.reduceat(known_ns, (np.cumsum(counts) - counts)[full]))
             done_ns.append(part.first_executed_ns[full])
     left = known & (chain.ledger.leaf_index[chain.records.history :] == NOT_YET)
-    unfinished_ns = int(chain.offered.intended_ns[left].min(initial=_NEVER))
+    unfinished_ns = int(chain.offered.submitted_ns[left].min(initial=_NEVER))
     return np.concatenate(done_ns), np.concatenate(sent_ns), unfinished_ns
 
 

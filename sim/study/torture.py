@@ -354,7 +354,8 @@ def _load(scenario: Scenario, chain_id: str, storm_ns: int, arriving_ns: int, en
     def stream(count: int, begin_ns: int, end_ns: int) -> Stream:
         rate = count * SECOND / (end_ns - begin_ns)
         update = {"rate": rate, "begin": begin_ns, "end": end_ns, "profile": None, "history": 0, "arrivals": "poisson"}
-        return own[0].model_copy(update=update)
+        open_loop = dict.fromkeys(("clients", "think", "backoff"))
+        return own[0].model_copy(update={**update, **open_loop})
 
     calm_ns = storm_ns + arriving_ns
     trickle = (end_ns - calm_ns) * _PER_STREAM // (arriving_ns * _TRICKLE)

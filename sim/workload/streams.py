@@ -42,6 +42,31 @@ class Deposits:
 
 
 @dataclass(frozen=True, slots=True)
+class ClosedLoop:
+    """A stream of records by clients of whom each waits for its record before it thinks of the next.
+
+    Attributes:
+        id: its name.
+        clients: how many.
+        think: from the answer to the next record, nanoseconds; before the first record too.
+        backoff: from the news that a record was rejected to the next try, nanoseconds.
+        size: of the signed transaction, bytes.
+        history: records that are on the chain before the run.
+        begin_ns: when clients come.
+        end_ns: when they begin no further records.
+    """
+
+    id: str
+    clients: int
+    think: Distribution
+    backoff: Distribution
+    size: Distribution
+    history: int
+    begin_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Checks:
     """A stream of verification requests about the records of the stream `of`.
 
@@ -59,8 +84,13 @@ class Checks:
     altered: float
 
 
-def offer(draws: Draws, chain: str, nodes: range, streams: Sequence[Deposits]) -> Offered:
-    """All records offered to a chain, merged in time order; clients are dealt to these nodes at random."""
+def offer(
+    draws: Draws, chain: str, nodes: range, streams: Sequence[Deposits], closed: Sequence[ClosedLoop] = ()
+) -> Offered:
+    """All records offered to a chain, merged in time order; clients are dealt to these nodes at random.
+
+    Of the ``closed`` loops nothing is known beforehand but their history.
+    """
     times, sizes, places = [], [], []
     for stream in streams:
         block = draws.block(chain, stream.id, "arrivals")
@@ -72,14 +102,18 @@ def offer(draws: Draws, chain: str, nodes: range, streams: Sequence[Deposits]) -
     code = np.repeat(np.arange(len(streams)), [len(arrived) for arrived in times])
     number = [np.arange(len(arrived)) + stream.history for arrived, stream in zip(times, streams, strict=True)]
     order = np.argsort(_joined(times), kind="stable")
-    return Offered(
-        streams=tuple(stream.id for stream in streams),
-        history=tuple(stream.history for stream in streams),
-        stream=_narrow(code)[order],
-        number=_narrow(_joined(number))[order],
-        intended_ns=_joined(times)[order],
-        size_bytes=_joined(sizes)[order],
-        node=_narrow(_joined(places))[order],
+    columns = {
+        "stream": _narrow(code)[order],
+        "number": _narrow(_joined(number))[order],
+        "intended_ns": _joined(times)[order],
+        "size_bytes": _joined(sizes)[order],
+        "node": _narrow(_joined(places))[order],
+    }
+    return Offered.beforehand(
+        (*(stream.id for stream in streams), *(loop.id for loop in closed)),
+        (*(stream.history for stream in streams), *(loop.history for loop in closed)),
+        columns,
+        frozenset(range(len(streams), len(streams) + len(closed))),
     )
 
 

@@ -27,14 +27,16 @@ RECORDS = 60
 
 def offered() -> Offered:
     rows = np.arange(RECORDS)
-    return Offered(
-        streams=("files", "logs"),
-        history=(2, 1),
-        stream=rows % 2,
-        number=rows // 2 + np.where(rows % 2 == 0, 2, 1),
-        intended_ns=10 * rows,
-        size_bytes=100 + rows,
-        node=rows % NODES,
+    return Offered.beforehand(
+        ("files", "logs"),
+        (2, 1),
+        {
+            "stream": rows % 2,
+            "number": rows // 2 + np.where(rows % 2 == 0, 2, 1),
+            "intended_ns": 10 * rows,
+            "size_bytes": 100 + rows,
+            "node": rows % NODES,
+        },
     )
 
 

@@ -35,8 +35,9 @@ class Case:
             pool_capacity=self.capacity,
             interval_ns=INTERVAL_NS,
         )
-        reach_ns = [np.array(row, dtype=np.int64) for row in self.reach_ns]
-        return Mempool(parameters, sent(self.intended_ns, self.sizes), lambda leader: reach_ns[leader])
+        way_ns = [np.array(row, dtype=np.int64) for row in self.reach_ns]
+        nodes = range(len(self.sizes))
+        return Mempool(parameters, sent(self.intended_ns, self.sizes, nodes), lambda leader: way_ns[leader])
 
 
 @dataclass

@@ -78,7 +78,7 @@ def test_a_record_is_found_exactly_where_the_node_has_executed_it(tmp_path: Path
         of_stream = np.flatnonzero(requests.stream == requests.streams.index(rows["stream"][index]))
         request = of_stream[rows["number"][index]]
         sent = chain_a.records.deposited_by(0, int(requests.intended_ns[request]))
-        leaf = chain_a.ledger.find(0, int(requests.choice[request] * sent))
+        leaf = chain_a.ledger.find(0, int(requests.choice[request] * len(sent)))
         known_ns = -1 if leaf is None else executed_at(alliance, int(rows["node"][index]), leaf)
         answered_ns = rows["done_ns"][index] - ACCESS_NS
         assert (rows["outcome"][index] != "not_found") == (known_ns != -1 and known_ns <= answered_ns)

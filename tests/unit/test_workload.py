@@ -180,7 +180,7 @@ def test_a_scenario_asks_and_offers_at_its_rates(tmp_path: Path) -> None:
     assert int((offered.stream == 1).sum()) == 300
     assert count_is_poisson(len(alliance.verifications["a"]._requests), 900)
     assert set(offered.node) == set(range(6))
-    assert rate_at_start(scenario, scenario.workload["files"]) == (pytest.approx(40), pytest.approx(1200))
+    assert rate_at_start(scenario, "files") == (pytest.approx(40), pytest.approx(1200))
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +211,7 @@ def test_the_peak_of_the_reference_year_follows_from_the_curve(reference: Scenar
     assert profile.office_share * 365 * 24 / office_hours * 1.35 == pytest.approx(4.139, abs=5e-4)
     assert (1 - profile.office_share) * 365 * 24 / (365 * 24 - office_hours) == pytest.approx(0.389, abs=5e-4)
     hub = [s for s in reference.workload.values() if s.chain == "jc" and s.action == "deposit"]
-    at_start = [rate_at_start(reference, stream) for stream in hub]
+    at_start = [rate_at_start(reference, key) for key, stream in reference.workload.items() if stream in hub]
     assert sum(stream.rate for stream in hub) == pytest.approx(31.87, abs=5e-3)
     assert sum(rate for rate, _ in at_start) == pytest.approx(131.9, abs=0.05)
     assert sum(count for _, count in at_start) == pytest.approx(79_100, abs=50)
