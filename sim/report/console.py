@@ -51,11 +51,15 @@ def render(summary: Mapping[str, Any], manifest: Mapping[str, Any], scenario: Sc
     from rich.console import Group
     from rich.text import Text
 
-    tables = [_chains(summary, scenario), _records(summary), _answers(summary)]
+    tables = [_chains(summary, scenario), _records(summary)]
+    if wording.closed_loops(summary):
+        tables.append(_closed_loops(summary))
+    tables.append(_answers(summary))
     if summary["slo"]:
         tables.append(_objectives(summary, scenario))
     spaced = [part for table in tables for part in ("", table)]
-    return Group(_verdict(summary, scenario), *spaced, "", Text(_speed(summary, manifest), style="dim"))
+    notes = [part for note in wording.by_messages(scenario) for part in ("", Text(note))]
+    return Group(_verdict(summary, scenario), *spaced, *notes, "", Text(_speed(summary, manifest), style="dim"))
 
 
 def _verdict(summary: Mapping[str, Any], scenario: Scenario) -> Text:
@@ -117,6 +121,22 @@ def _records(summary: Mapping[str, Any]) -> Table:
         rate = wording.three_digits(chain["offered"] / summary["simulated_s"])
         latencies = [wording.latency_s(chain, statistic) for statistic in ("p50", "p99", "max")]
         table.add_row(Text(chain_id, style="bold"), *counts, rate, *latencies, f"{chain['view_changes']:,}")
+    return table
+
+
+def _closed_loops(summary: Mapping[str, Any]) -> Table:
+    from rich.text import Text
+
+    table = _table("Closed loops (Little's law: clients = answers/s x (response + think))")
+    table.add_column("stream", overflow="fold")
+    for heading in ("clients", "waiting", "thinking", "answers/s", "response", "think", "product", "retries"):
+        table.add_column(heading, justify="right", overflow="fold")
+    for _, stream_id, loop in wording.closed_loops(summary):
+        digits = [wording.three_digits(loop[name]) for name in ("waiting", "thinking", "throughput_tps")]
+        durations = [wording.duration(loop["response_s"]["mean"]), wording.duration(loop["think_s"])]
+        product, retries = wording.three_digits(loop["little"]), f"{loop['retries']:,}"
+        clients = f"{loop['clients']:,}"
+        table.add_row(Text(stream_id, style="bold"), clients, *digits, *durations, product, retries)
     return table
 
 

@@ -48,6 +48,8 @@ def render(run: Run, figures: Sequence[Drawn]) -> str:
             chains=[_chain(run, chain_id) for chain_id in summary["chains"]],
             busiest=busiest,
             stages=_stages(summary["chains"][busiest]),
+            closed_loops=wording.closed_loops(summary),
+            by_messages=wording.by_messages(scenario),
             answers=list(wording.answers(summary)),
             presented=_presented(run),
             events=happened[:_EVENTS],

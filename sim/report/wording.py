@@ -242,11 +242,40 @@ def _unjudged(summary: Mapping[str, Any]) -> str:
 def _broken(summary: Mapping[str, Any]) -> str:
     violation = summary["violation"]
     if violation is None:
+        if all(conserved(chain) for chain in summary["chains"].values()):
+            return "Clients are unaccounted for: in some closed loop those waiting and those thinking are not all."
         return "Records are unaccounted for: on some chain, offered is not committed + rejected + unfinished."
     where = f"on {violation['chain']} at height {violation['height']:,}: {violation['detail']}"
     if summary["verdict"] == "diverged":
         return f"Two nodes disagreed {where}. The run stopped there."
     return f"An invariant broke, {violation['invariant']}, {where}. The run stopped there."
+
+
+def conserved(chain: Mapping[str, Any]) -> bool:
+    """Whether every record offered to a chain is committed, rejected or unfinished."""
+    return bool(chain["offered"] == chain["records"] + chain["rejected"] + chain["unfinished"])
+
+
+def closed_loops(summary: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """The closed loops, each with its chain and its stream."""
+    return [
+        (chain_id, stream_id, loop)
+        for chain_id, chain in summary["chains"].items()
+        for stream_id, loop in chain.get("closed_loops", {}).items()
+    ]
+
+
+def by_messages(scenario: Scenario) -> list[str]:
+    """Of each chain that may be computed and is not, because of its clients, that and why."""
+    waiting: dict[str, list[str]] = {}
+    for stream_id, stream in scenario.workload.items():
+        if stream.clients is not None and scenario.chains[stream.chain].fidelity == "auto":
+            waiting.setdefault(stream.chain, []).append(stream_id)
+    return [
+        f"{chain_id} goes by messages throughout, although its fidelity is auto: the clients of {' and '.join(streams)}"
+        " wait for their records, so what a height will hold is not known before the one below it is committed."
+        for chain_id, streams in waiting.items()
+    ]
 
 
 def expectation(summary: Mapping[str, Any], scenario: Scenario) -> str:

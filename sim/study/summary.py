@@ -12,9 +12,10 @@ from sim.chain.fabric import CONFLICT, MISMATCH
 from sim.chain.invariants import AGREEMENT
 from sim.chain.outcome import COMMITTED, INVALID, OUTCOMES, REFUSED, UNFINISHED
 from sim.kernel.engine import SECOND
-from sim.metrics.histogram import Histogram
 from sim.metrics.recorder import Coded
 from sim.study.bottleneck import Evidence, bottleneck
+from sim.study.closedloop import loop_of
+from sim.study.latencies import latency
 from sim.study.manifest import SCHEMA_VERSION, run_id
 from sim.study.progress import progress
 from sim.study.slo import evaluate
@@ -54,6 +55,7 @@ def summarise(
         chain_id: _chain_summary(scenario, chain, recorder, simulated_ns) | {"progress": standing[chain_id].summary()}
         for chain_id, chain in alliance.chains.items()
     }
+    balanced = _add_closed_loops(alliance, chains, simulated_ns)
     outcomes = np.asarray(recorder.table("verifications")["outcome"]).tolist()
     summary: dict[str, Any] = {
         "schema": SCHEMA_VERSION,
@@ -85,8 +87,21 @@ def summarise(
         "assumptions": [f"{key}: {text}" for key, text in scenario.assumptions.items()],
     }
     summary["slo"] = evaluate(scenario.slo, summary)
-    summary["verdict"] = _verdict(summary, standing, violation)
+    summary["verdict"] = _verdict(summary, standing, violation, balanced=balanced)
     return summary
+
+
+def _add_closed_loops(alliance: Alliance, chains: dict[str, Any], simulated_ns: int) -> bool:
+    """Say of each chain with closed loops what became of them; returns whether all clients are accounted for."""
+    balanced = True
+    for chain_id, chain in alliance.chains.items():
+        if chain.offered.closed:
+            committed_ns = _cells(alliance.recorder.of("transactions", chain_id), "executed_ns")
+            theirs = [clients for clients in alliance.clients.values() if clients.chain_id == chain_id]
+            loops = {clients.loop.id: loop_of(chain, clients, committed_ns, simulated_ns) for clients in theirs}
+            balanced = balanced and all(loop.balanced for loop in loops.values())
+            chains[chain_id]["closed_loops"] = {stream_id: loop.summary for stream_id, loop in loops.items()}
+    return balanced
 
 
 def _violation(violation: InvariantViolation | None) -> dict[str, Any] | None:
@@ -100,10 +115,16 @@ def _violation(violation: InvariantViolation | None) -> dict[str, Any] | None:
     }
 
 
-def _verdict(summary: dict[str, Any], standing: Mapping[str, Progress], violation: InvariantViolation | None) -> str:
+def _verdict(
+    summary: dict[str, Any],
+    standing: Mapping[str, Progress],
+    violation: InvariantViolation | None,
+    *,
+    balanced: bool,
+) -> str:
     if violation is not None:
         return DIVERGED if violation.invariant == AGREEMENT else VIOLATED
-    if not all(_conserves(chain) for chain in summary["chains"].values()):
+    if not balanced or not all(_conserves(chain) for chain in summary["chains"].values()):
         return VIOLATED
     if any(judged.stuck for judged in standing.values()):
         return NO_PROGRESS
@@ -208,14 +229,6 @@ def _cells(rows: dict[str, Column], column: str) -> NDArray[np.int64]:
 def _count(column: Column, text: str) -> int:
     cells = column.are(text) if isinstance(column, Coded) else np.array(column, dtype=object) == text
     return int(np.count_nonzero(cells))
-
-
-def latency(values_ns: NDArray[np.int64]) -> dict[str, float]:
-    """Mean and maximum exactly, quantiles within the histogram's error, all in seconds."""
-    histogram = Histogram()
-    histogram.add(values_ns)
-    quantiles = {name: histogram.quantile(q) / SECOND for name, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))}
-    return {"mean": histogram.mean / SECOND, **quantiles, "max": histogram.maximum / SECOND}
 
 
 def _evidence(

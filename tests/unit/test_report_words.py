@@ -1,5 +1,6 @@
 """The report room: a run on a terminal, its numbers as series, and how they are put in words."""
 
+import copy
 import io
 import json
 import re
@@ -93,7 +94,9 @@ def test_stages_add_up_to_the_whole(told: tuple[Run, Path]) -> None:
 
 
 def test_records_that_went_missing_are_told_without_an_invariant(told: tuple[Run, Path]) -> None:
-    summary = {**told[0].summary, "verdict": "violated", "violation": None}
+    summary = copy.deepcopy({**told[0].summary, "verdict": "violated", "violation": None})
+    assert "Clients are unaccounted for" in wording.finding(summary, told[0].scenario)
+    summary["chains"]["a"]["offered"] += 1
     assert "Records are unaccounted for" in wording.finding(summary, told[0].scenario)
 
 
