@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from rows import Row, Study
 
 TARGET = Path(__file__).parents[2] / "results" / "reference"
-STUDIES = (studies.v1, studies.v2, studies.v3, studies.v4, studies.v5, studies.v6)
+STUDIES = (
+    studies.v1,
+    studies.v1_closed,
+    studies.v2,
+    studies.v3,
+    studies.v4,
+    studies.v5,
+    studies.v6,
+    studies.v6_little,
+)
 
 
 def number(value: float | None) -> str:

@@ -88,6 +88,67 @@ def v1() -> Study:
     )
 
 
+def v1_closed(*sizes: int) -> Study:
+    """The same as it was driven: 1,600 requests under way."""
+    rows = [row for n in sizes or (4, 128) for row in _in_a_loop(n)]
+    return Study(
+        "V1",
+        "chained HotStuff in a closed loop of 1,600 requests",
+        "as above; the loop from Delphi-BFT/tool, examples/dicg22/hs-10ms.yaml",
+        {
+            "one-way delay 10 ms, to clients 1 ms, block of 400, 1,600 requests": "publication",
+            "CPU at n = 128, measured: sign 40 us, verify 60 us on 16 vCPUs": "[guess], as above",
+        },
+        tuple(rows),
+    )
+
+
+def _in_a_loop(n: int) -> list[Row]:
+    """What Shadow, which has free CPUs, and real machines made of so many replicas."""
+    free = _run("v1-hotstuff-closed", **_apart(n))
+    real = free if n == 4 else _run("v1-hotstuff-closed", **_apart(n), **_SECP256K1)
+    published = {4: ((20_000, 80.0), (19_200, 84.1)), 128: ((19_200, 84.0), (15_100, 106.0))}[n]
+    rows: list[Row] = []
+    for where, run, (tps, ms) in zip(("simulated by Shadow", "measured"), (free, real), published, strict=True):
+        gate, note = n == 4 and where != "measured", "" if n == 4 else _FORWARDED
+        metrics = (("tx/s", tps, _throughput(run), 20_000), ("request to reply, ms", ms, _answered_ms(run, 1), 80))
+        rows += [
+            Row("V1", f"n={n}, {where}", metric, figure, simulated, null, gate=gate, tolerance=0.01, note=note)
+            for metric, figure, simulated, null in metrics
+        ]
+    return rows
+
+
+_SECP256K1 = {"chains__h__cores": 16, "costs__sign": "40us", "costs__verify": "60us"}
+_FORWARDED = (
+    "a client's node passes the record on, 10 ms further, where libhotstuff's clients send to every replica: the cycle "
+    "is five views instead of four"
+)
+
+
+def _apart(n: int) -> dict[str, Any]:
+    """So many replicas, each a region of its own; the scenario has four."""
+    if n == 4:
+        return {}
+    regions = [f"r{k}" for k in range(n)]
+    place = {"name": "Replica", "zh": "副本", "latitude": 0, "longitude": 0}
+    ways = {a: dict.fromkeys(regions[k + 1 :], "10ms") for k, a in enumerate(regions[:-1])}
+    return {
+        "horizon": "1s",
+        "network__bandwidth": "10Gbit/s",
+        "network__delays__regions": dict.fromkeys(regions, place),
+        "network__delays__one_way": ways,
+        "chains__h__regions": regions,
+        "chains__h__validators": n,
+    }
+
+
+def _answered_ms(run: Run, back_ms: float) -> float:
+    """From sending to the answer, the mean over what was committed in the second half of a run."""
+    done = run.table("transactions").filter(pl.col("executed_ns") >= run.summary["simulated_s"] * S / 2)
+    return float((done["executed_ns"] - done["intended_ns"]).mean()) / MS + back_ms  # type: ignore[arg-type]
+
+
 def v2() -> Study:
     """Two-chain HotStuff over five continents."""
     published = {"10k": (9_756, 845, 1_274), "80k": (77_676, 950, 1_440), "100k": (94_767, 1_150, 1_629)}
@@ -187,23 +248,58 @@ def v4() -> Study:
 
 def v5() -> Study:
     """The FISCO BCOS demonstration."""
-    run = _run("v5-fisco")
-    done = run.table("transactions").filter(pl.col("executed_ns") >= 0)
-    mean_s = float((done["executed_ns"] - done["intended_ns"]).mean()) / S  # type: ignore[arg-type]
-    total_s = float(done["executed_ns"].max()) / S  # type: ignore[arg-type]
-    note = "a transaction waits for its whole block to execute, half a block more than in a fluid queue, twice"
-    fluid_s = 0.5 * 25 * (4000 / 2906 - 1)
+    parallel = _fisco("100,000 at 4,000/s", (34.412, 4.027, 32.29), 25, "336us")
+    precompiled = _fisco("80,000 precompiled", (25.451, 5.203, 7.10), 20, "309us")
     return Study(
         "V5",
-        "FISCO BCOS parallel transfers, four nodes",
+        "FISCO BCOS parallel transfers, four nodes, one client",
         "FISCO-BCOS documentation, transaction_parallel",
-        {"execution 343 us per transaction": "fitted to the total of 34.4 s", "blocks of 1,000": "documentation"},
-        (
-            Row("V5", "100,000 at 4,000/s", "in all, s", 34.412, total_s, 100_000 / 2906, fitted=True),
-            Row("V5", "100,000 at 4,000/s", "tx/s", 2906, len(done) / total_s, 2906, fitted=True),
-            Row("V5", "100,000 at 4,000/s", "mean latency, s", 4.027, mean_s, fluid_s, note=note),
-        ),
+        {
+            "execution 336 us per transaction": "fitted to the total of 34.4 s",
+            "execution 309 us per precompiled transaction": "fitted to the total of 25.5 s",
+            "blocks of 1,000, 1 Gbit/s": "documentation",
+            "delay of 250 us": "[guess], within a data centre",
+        },
+        (*parallel, *precompiled),
     )
+
+
+_CLIENT = (
+    "of the client, not of a chain: one client cannot keep these nodes busy, says the documentation (two got 5,590/s), "
+    "so the constant is fitted to it, and when it sent, at 4,000/s at most, is not published. No queue that serves "
+    "evenly differs from the null model, and the two demonstrations differ from it either way"
+)
+_BLOCKS = "beyond the null model: half a block's execution, 0.17 s, and the first block's filling, 0.25 s"
+
+
+def _fisco(setting: str, published: tuple[float, float, float], sending_s: int, execute: str) -> tuple[Row, ...]:
+    """One demonstration.
+
+    Args:
+        setting: in words.
+        published: total and mean latency in seconds, and percent of the transactions answered within two seconds.
+        sending_s: how long it sends if at the limit of its rate.
+        execute: the fitted constant.
+    """
+    total_s, mean_s, within = published
+    run = _run("v5-fisco", costs__execute=execute, workload__transfers__end=f"{sending_s}s")
+    done = run.table("transactions").filter(pl.col("executed_ns") >= 0)
+    latency_s = (done["executed_ns"] - done["intended_ns"]) / S
+    ended_s = float(done["executed_ns"].max()) / S  # type: ignore[arg-type] # a number, for there are rows
+    simulated_s = float(latency_s.mean())  # type: ignore[arg-type]
+    simulated = 100 * float((latency_s < _SOON_S).mean())  # type: ignore[arg-type]
+    # In a fluid queue latency grows evenly from nothing to that of the last transaction.
+    longest_s = total_s - sending_s
+    note = f"{_CLIENT}; {_BLOCKS}" if simulated_s > mean_s else _CLIENT
+    return (
+        Row("V5", setting, "in all, s", total_s, ended_s, total_s, fitted=True),
+        Row("V5", setting, "tx/s", sending_s * 4000 / total_s, len(done) / ended_s, None, fitted=True),
+        Row("V5", setting, "mean latency, s", mean_s, simulated_s, longest_s / 2, note=note),
+        Row("V5", setting, "within 2 s, %", within, simulated, 100 * _SOON_S / longest_s),
+    )
+
+
+_SOON_S = 2
 
 
 def v6() -> Study:
@@ -230,3 +326,37 @@ def v6() -> Study:
             ),
         ]
     return Study("V6", "laws: PBFT without faults", "Castro & Liskov, OSDI 1999, section 4.2", {}, tuple(rows))
+
+
+def v6_little() -> Study:
+    """Little's law in closed loops: as areas, from two books, and as time averages."""
+    rows: list[Row] = []
+    for setting, changes in _LOOPS.items():
+        summary = _run("v6-little", **changes).summary
+        (loop,) = summary["chains"]["p"]["closed_loops"].values()
+        together, product = loop["waiting"] + loop["thinking"], loop["little"]
+        clients = loop["clients"]
+        rows += [
+            Row("V6", setting, "waiting + thinking", clients, together, clients, gate=True, tolerance=1e-12),
+            Row("V6", setting, "X (R + Z)", clients, product, clients, gate=True, tolerance=0.02),
+        ]
+    return Study(
+        "V6",
+        "laws: Little's law in closed loops",
+        "Little, Operations Research 9(3), 1961",
+        {},
+        tuple(rows),
+    )
+
+
+_BUSY = {"costs__execute": "2ms", "costs__verify": "100us", "costs__sign": "100us"}
+_LOOPS: dict[str, dict[str, Any]] = {
+    "PBFT, 40 clients": {},
+    "PBFT, saturated": {"workload__load__clients": 400, **_BUSY},
+    "PBFT, no room for all": {"chains__p__mempool__capacity": 10},
+    "HotStuff, 40 clients": {"chains__p__consensus__protocol": "hotstuff"},
+    "Raft, a follower down": {
+        "chains__p__consensus__protocol": "raft",
+        "faults": [{"at": "10s", "for": "20s", "action": "crash", "chain": "p", "nodes": [3]}],
+    },
+}
