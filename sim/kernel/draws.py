@@ -49,6 +49,8 @@ class Block:
 
     def skip(self, count: int) -> None:
         """Leave out so many words of each stream or, if it is negative, go back by as many."""
+        if self._drawn + count < 0:
+            raise ValueError(f"a stream that has given {self._drawn} words can't go back by {-count}")
         self._drawn += count
 
     def uniforms(self, count: int) -> NDArray[np.float64]:

@@ -258,3 +258,5 @@ def test_a_stream_skips_forth_and_back() -> None:
     for begin, count in ((8, 4), (40, 24), (3, 5), (0, 1)):
         stream.skip(begin - stream._drawn)
         assert (stream.words(count) == whole[begin : begin + count]).all()
+    with pytest.raises(ValueError, match=r"^a stream that has given 1 words can't go back by 2$"):
+        stream.skip(-2)
