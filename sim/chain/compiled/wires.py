@@ -38,7 +38,11 @@ def jit(function: Callable[P, T]) -> Callable[P, T]:
     Without reference counts: Python holds all arrays, and counting who looks at them takes longer than the loops do.
     """
     function.__qualname__ = f"{function.__name__}_{_STAMP}"
-    compiled: Callable[P, T] = numba.njit(cache=True, _nrt=False)(function)
+    try:
+        compiled: Callable[P, T] = numba.njit(cache=True, _nrt=False)(function)
+    except RuntimeError:
+        # No place on this machine takes numba's files: compile in every process.
+        compiled = numba.njit(_nrt=False)(function)
     return compiled
 
 
