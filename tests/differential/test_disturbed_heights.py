@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PROTOCOLS = ("hotstuff", "jolteon", "pbft", "qbft", "raft", "tendermint")
 DISTURBANCES = ("crash", "partition", "overload", "loss")
-SEEDS, MANY_SEEDS = range(3000, 3001), range(3001, 3026)
+SEEDS, MANY_SEEDS = range(3000, 3001), range(3001, 3009)
 FAULT_S, FAULT_FOR_S, RECOVERED_S, HORIZON_S = 5, 3, 18, 30
 MARGIN_NS = 600 * MILLISECOND
 """A fault is seen coming one timeout before it, and the last heights before that may overlap."""
