@@ -1,21 +1,18 @@
 """How fast Ed25519 and SM2 sign and verify behind their checks, and how fast signed notes are read and verified.
 
-    pytest bench/test_signature_speed.py -s
-
-Each benchmark notes its rate, in things per second of the best round, and its share of the limit: the rate of the C
-library behind it (`cryptography` for Ed25519, `gmssl-pyx` for SM2) when called without any check, best of as many
-rounds in the same run. The goal is 0.7 of that limit: strictness must cost less than it is worth. No other package
-that pip installs verifies signed notes; for SM2, the pure-Python `gmssl` verifies some 80 signatures a second.
+The limit is the C library behind each (`cryptography` for Ed25519, `gmssl-pyx` for SM2), called without any check. The
+goal is 0.7 of that: strictness must cost less than it is worth. No other package that pip installs verifies signed
+notes; for SM2, the pure-Python `gmssl` verifies some 80 signatures a second.
 """
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import gmssl_pyx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from measure import Against, Items, frequent
 
 from sim.proof import SHA256, checkpoint, note, sm2
 from sim.proof.note_key import NoteSigner
@@ -25,7 +22,7 @@ from sim.proof.witness import Cosigner, Policy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_benchmark.fixture import BenchmarkFixture
+    from measure import Measure
 
 GOAL_SHARE = 0.7
 CALLS = 200
@@ -52,49 +49,48 @@ def library(scheme: Scheme) -> tuple[Callable[[], object], Callable[[], object]]
     )
 
 
-def measured(benchmark: BenchmarkFixture, call: Callable[[], object], limit: Callable[[], object]) -> None:
-    """Time the call beside its limit and note rate, limit and share; one round of each in turn."""
-    limits_s = []
+def beside_library(
+    measure: Measure, unit: str, call: Callable[[], object], bare: Callable[[], object], each: int
+) -> None:
+    """Measure a call beside ``each`` bare calls of the library."""
 
-    def repeated() -> None:
-        for _ in range(CALLS):
-            call()
+    def repeated(repeat: Callable[[], object], times: int) -> int:
+        for _ in range(times):
+            repeat()
+        return times
 
-    def repeated_limit() -> None:
-        start = time.perf_counter()
-        for _ in range(CALLS):
-            limit()
-        limits_s.append(time.perf_counter() - start)
-
-    # The set-up of each round measures the limit, so that a noisy moment of the machine meets both.
-    benchmark.pedantic(repeated, setup=repeated_limit, rounds=ROUNDS, warmup_rounds=1)
-    rate, limit_rate = CALLS / benchmark.stats.stats.min, CALLS / min(limits_s)
-    share = rate / limit_rate
-    benchmark.extra_info.update(rate_per_s=rate, limit_per_s=limit_rate, share_of_limit=share, goal_share=GOAL_SHARE)
-    print(f"\n{benchmark.name}: {rate:,.0f}/s, {share:.2f} of {limit_rate:,.0f}/s (goal {GOAL_SHARE})")
-    assert share >= GOAL_SHARE
+    measure(
+        lambda: repeated(call, CALLS),
+        Items(CALLS, unit, counted=int),
+        limit=Against("the C library, unchecked", lambda: repeated(bare, CALLS), CALLS / each, GOAL_SHARE),
+        rounds=ROUNDS,
+    )
 
 
 @both_schemes
-def test_sign(benchmark: BenchmarkFixture, scheme: Scheme) -> None:
+@frequent
+def test_sign(measure: Measure, scheme: Scheme) -> None:
     """Goal: 0.7 of the library, which for Ed25519 is some 40,000 a second and for SM2 some 4,000."""
     signer = scheme.signer(SECRET)
-    measured(benchmark, lambda: signer.sign(MESSAGE), library(scheme)[0])
+    beside_library(measure, "signatures", lambda: signer.sign(MESSAGE), library(scheme)[0], 1)
+    signer.verifier().verify(MESSAGE, signer.sign(MESSAGE))
 
 
 @both_schemes
-def test_verify(benchmark: BenchmarkFixture, scheme: Scheme) -> None:
+@frequent
+def test_verify(measure: Measure, scheme: Scheme) -> None:
     """Goal: 0.7 of the library, which for Ed25519 is some 13,000 a second and for SM2 some 1,900."""
     signer = scheme.signer(SECRET)
     verifier, signature = signer.verifier(), signer.sign(MESSAGE)
-    measured(benchmark, lambda: verifier.verify(MESSAGE, signature), library(scheme)[1])
+    beside_library(measure, "signatures", lambda: verifier.verify(MESSAGE, signature), library(scheme)[1], 1)
 
 
-def test_verify_sm2_in_der(benchmark: BenchmarkFixture) -> None:
+@frequent
+def test_verify_sm2_in_der(measure: Measure) -> None:
     """Goal: 0.7 of the library: strict DER must not be what a verifier waits for."""
     signer = SM2.signer(SECRET)
     verifier, signature = signer.verifier(), sm2.raw_to_der(signer.sign(MESSAGE))
-    measured(benchmark, lambda: verifier.verify_der(MESSAGE, signature), library(SM2)[1])
+    beside_library(measure, "signatures", lambda: verifier.verify_der(MESSAGE, signature), library(SM2)[1], 1)
 
 
 def cosigned(signer: NoteSigner) -> bytes:
@@ -105,13 +101,16 @@ def cosigned(signer: NoteSigner) -> bytes:
     return data
 
 
-def test_parse_a_note_of_five_signatures(benchmark: BenchmarkFixture) -> None:
+@frequent
+def test_parse_a_note_of_five_signatures(measure: Measure) -> None:
     """Goal: 30,000 notes a second, so that parsing costs a tenth of one verification a signature."""
     data = cosigned(NoteSigner("log.example", Ed25519.signer(SECRET)))
-    assert len(benchmark(note.parse, data).signatures) == 1 + len(WITNESSES)
+    parsed = measure(lambda: [note.parse(data) for _ in range(CALLS)], Items(CALLS, "notes"), goal_per_s=30_000)
+    assert all(len(one.signatures) == 1 + len(WITNESSES) for one in parsed)
 
 
-def test_read_a_checkpoint_and_its_quorum(benchmark: BenchmarkFixture) -> None:
+@frequent
+def test_read_a_checkpoint_and_its_quorum(measure: Measure) -> None:
     """Goal: 0.7 of the rate of five bare verifications, for the note, the checkpoint and a quorum of four witnesses."""
     signer = NoteSigner("log.example", Ed25519.signer(SECRET))
     data, keys = cosigned(signer), [signer.verifier()]
@@ -120,5 +119,4 @@ def test_read_a_checkpoint_and_its_quorum(benchmark: BenchmarkFixture) -> None:
     def read() -> None:
         policy.check(checkpoint.parse(data, keys))
 
-    verify = library(Ed25519)[1]
-    measured(benchmark, read, lambda: [verify() for _ in range(1 + len(WITNESSES))])
+    beside_library(measure, "checkpoints", read, library(Ed25519)[1], 1 + len(WITNESSES))
