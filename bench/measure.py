@@ -64,12 +64,21 @@ class Against:
         work: one round.
         count: how many of the benchmark's items a round is worth.
         goal: what the benchmark's rate divided by this one's must reach, if anything.
+        setup: what comes before each round and is not timed; it returns what ``work`` is called with.
     """
 
     name: str
-    work: Callable[[], object]
+    work: Callable[..., object]
     count: float
     goal: float | None = None
+    setup: Callable[[], tuple[Any, ...]] = tuple
+
+    def seconds(self) -> float:
+        """Do one round and say how long it took."""
+        arguments = self.setup()
+        start_s = time.perf_counter()
+        self.work(*arguments)
+        return time.perf_counter() - start_s
 
 
 @dataclass(frozen=True)
@@ -151,7 +160,7 @@ class Measure:
 
         def before() -> tuple[tuple[Any, ...], dict[str, Any]]:
             for other in others:
-                best_s[other.name] = min(best_s[other.name], _seconds(other.work))
+                best_s[other.name] = min(best_s[other.name], other.seconds())
             arguments = setup()
             gc.collect()
             return arguments, {}
@@ -193,9 +202,3 @@ class Measure:
         self._benchmark.extra_info.update(asdict(measured))
         self._keep(measured)
         return result
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    start_s = time.perf_counter()
-    work()
-    return time.perf_counter() - start_s
