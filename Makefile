@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo env lint types layers unit test test-full validation schema golden lock clean
+.PHONY: help demo env lint types layers unit test test-full bench bench-full peers validation schema golden lock clean
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -38,6 +38,12 @@ test: lint types layers unit  ## everything a change must pass
 
 test-full: lint types layers  ## the same with the long counts
 	$(BIN)/pytest -n 2 --durations=15
+
+bench: env       ## the quick benchmarks, in under ten minutes, with a table at the end
+	$(BIN)/pytest bench -q -m "not full" --benchmark-quiet --benchmark-json=results/bench.json
+
+bench-full: env  ## all benchmarks: billions of records, 10^8 leaves on disk, every protocol at every size
+	$(BIN)/pytest bench -q --benchmark-quiet --benchmark-json=results/bench-full.json
 
 validation: env  ## run the studies against published figures, rewrite results/reference/validation.*
 	$(BIN)/python tests/validation/report.py

@@ -9,6 +9,7 @@ one node there is little to gain.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,18 +35,20 @@ COMPUTED_GOAL, COMPUTED_GOAL_AT = 5, {("qbft", 100), ("tendermint", 100)}
 EXPECTED_S = 0.80
 """When the quorum-th of many replicas decides under N(250, 50) ms: three times a little more than the mean delay."""
 
-QUICK = {("pbft", n) for n in BLOCKS} | {(protocol, 40) for protocol in protocols()}
-sizes = pytest.mark.parametrize(
-    ("protocol", "validators"),
-    [
-        pytest.param(protocol, n, marks=() if (protocol, n) in QUICK else pytest.mark.full, id=f"{protocol}-n = {n}")
-        for protocol in protocols()
-        for n in BLOCKS
-    ],
-)
+
+def sizes(*quick_for_pbft: int) -> pytest.MarkDecorator:
+    """Every protocol at every size; the quick set has them at n = 40, and PBFT at some more."""
+    quick = {("pbft", n) for n in quick_for_pbft} | {(protocol, 40) for protocol in protocols()}
+    return pytest.mark.parametrize(
+        ("protocol", "validators"),
+        [
+            pytest.param(*case, marks=() if case in quick else pytest.mark.full, id=f"{case[0]}-n = {case[1]}")
+            for case in itertools.product(protocols(), BLOCKS)
+        ],
+    )
 
 
-@sizes
+@sizes(4, 16, 100)
 @targeted
 def test_message_by_message(measure: Measure, protocol: str, validators: int) -> None:
     """Goal: 300,000 messages a second for PBFT at n = 40."""
@@ -72,7 +75,7 @@ def test_message_by_message(measure: Measure, protocol: str, validators: int) ->
         assert sent == {kind: times * (len(chain.ledger.blocks) - 1) for kind, times in law.items()}
 
 
-@sizes
+@sizes(4, 16)
 @targeted
 def test_computed_where_calm(measure: Measure, protocol: str, validators: int) -> None:
     """Goal: at n = 100 five times as fast as message by message, where votes go to everybody."""

@@ -1,0 +1,138 @@
+"""How long a user waits: for the command, for a scenario to load and run, and for a run's files and report.
+
+Whole runs go through the command, in a process of their own, so that their memory is known.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from loops import bare_engine
+from measure import Against, Items, targeted, whole
+
+import sim
+from sim.report import page
+from sim.report.figures import draw
+
+if TYPE_CHECKING:
+    from measure import Measure
+
+    from sim import Run
+
+SCENARIOS = Path(__file__).parent.parent / "scenarios"
+COMMAND = Path(sys.executable).with_name("alliance")
+GIB = 1 << 30
+
+
+def alliance(*arguments: str) -> int:
+    """Run the command in a process of its own, and return its peak memory in bytes."""
+    process = os.posix_spawn(COMMAND, [str(COMMAND), *arguments], os.environ)
+    _, status, used = os.wait4(process, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    return used.ru_maxrss * 1024
+
+
+@whole
+def test_start_the_command(measure: Measure) -> None:
+    """Goal: help in 0.4 s; Python alone is the limit."""
+
+    def answer(*command: str) -> bytes:
+        return subprocess.run(command, capture_output=True, check=True).stdout  # noqa: S603 - our own command
+
+    measure(
+        lambda: answer(str(COMMAND), "--help"),
+        Items(1, "answers", lambda text: text.count(b"Usage:")),
+        goal_per_s=1 / 0.4,
+        limit=Against("python -c pass", lambda: answer(sys.executable, "-c", "pass"), 1),
+    )
+
+
+@pytest.mark.parametrize("name", ["quickstart", "national-day", "torture"], ids=lambda name: name.replace("-", " "))
+@targeted
+def test_load(measure: Measure, name: str) -> None:
+    """Goal: 0.3 s from files to a checked scenario; reading their YAML without positions and models is the limit."""
+    file = SCENARIOS / f"{name}.yaml"
+    texts = [path.read_text(encoding="utf-8") for path in (file, SCENARIOS / "base" / "alliance.yaml")]
+    measure(
+        lambda: [sim.load(file)],
+        Items(1, "scenarios", lambda loaded: sum(scenario.name == name for scenario in loaded)),
+        goal_per_s=1 / 0.3,
+        limit=Against("libyaml alone", lambda: [yaml.load(text, yaml.CSafeLoader) for text in texts], 1),
+    )
+
+
+@pytest.fixture(scope="module")
+def shortened() -> Run:
+    """The quickstart's first half a shortened."""
+    return sim.run(sim.load(SCENARIOS / "quickstart.yaml", set={"horizon": "30s"}))
+
+
+@whole
+def test_run_half_a_minute_of_the_quickstart(measure: Measure, shortened: Run) -> None:
+    """Ten chains, every message delivered. Goal: 60,000 messages a second."""
+    scenario = shortened.scenario
+    done = measure(
+        lambda: sim.run(scenario),
+        Items(shortened.summary["messages"], "messages", lambda run: run.summary["messages"]),
+        goal_per_s=60_000,
+        limit=bare_engine(shortened.summary["events"] / shortened.summary["messages"]),
+        rounds=3,
+    )
+    assert done.trace_hash == shortened.trace_hash
+
+
+@whole
+def test_save_a_run(measure: Measure, shortened: Run, tmp_path: Path) -> None:
+    """Scenario, manifest, summary and tables. Goal: 1 s for half a minute of the quickstart."""
+    rows = shortened.table("transactions").height
+    measure(
+        lambda: shortened.save(tmp_path / "run", force=True),
+        Items(1, "runs", lambda place: len(list(place.glob("summary.json")))),
+        goal_per_s=1,
+    )
+    import polars as pl
+
+    assert pl.read_parquet(tmp_path / "run" / "tables" / "transactions.parquet").height == rows
+
+
+@whole
+def test_report_a_run(measure: Measure, shortened: Run) -> None:
+    """Figures and page. Goal: 5 s."""
+
+    def report() -> list[str]:
+        return [page.render(shortened, draw(shortened))]
+
+    (text,) = measure(report, Items(1, "reports"), goal_per_s=1 / 5, rounds=3)
+    assert all(f"{member.zh}" in text for member in shortened.scenario.members.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "goal_s", "most_bytes"),
+    [
+        pytest.param("quickstart", None, GIB, marks=pytest.mark.full, id="quickstart"),
+        pytest.param("national-day", 60, 2 * GIB, marks=pytest.mark.full, id="national day"),
+    ],
+)
+@whole
+def test_command_from_file_to_report(
+    measure: Measure, tmp_path: Path, name: str, goal_s: float | None, most_bytes: int
+) -> None:
+    """Goal: a national day in 60 s. Its memory, at most 2 GiB, is asserted."""
+    place = tmp_path / "run"
+    peaks = []
+
+    def command() -> dict[str, int]:
+        peaks.append(alliance("run", str(SCENARIOS / f"{name}.yaml"), "--out", str(place), "--quiet"))
+        return json.loads((place / "summary.json").read_text(encoding="utf-8"))
+
+    summary = measure(command, Items(1, "runs", lambda _: 1), goal_per_s=goal_s and 1 / goal_s, rounds=1)
+    offered = sum(chain["offered"] for chain in summary["chains"].values())
+    assert sum(chain["records"] + chain["unfinished"] for chain in summary["chains"].values()) == offered
+    assert peaks[0] <= most_bytes
