@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+PEERS  := bench/peers/.venv
 
-.PHONY: help demo env lint types layers unit test test-full bench bench-full peers validation schema golden lock clean
+.PHONY: help demo env lint types layers unit test test-full bench bench-full peers validation schema golden lock peers-lock clean
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -45,6 +46,15 @@ bench: env       ## the quick benchmarks, in under ten minutes, with a table at 
 bench-full: env  ## all benchmarks: billions of records, 10^8 leaves on disk, every protocol at every size
 	$(BIN)/pytest bench -q --benchmark-quiet --benchmark-json=results/bench-full.json
 
+$(PEERS)/.ready: requirements.lock bench/peers/requirements.txt
+	@echo "creating $(PEERS) (about two minutes) ..."
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock -r bench/peers/requirements.txt
+	@touch $@
+
+peers: $(PEERS)/.ready  ## measure beside other packages, rewrite results/reference/peers.*
+	$(PEERS)/bin/python -m bench.peers
+
 validation: env  ## run the studies against published figures, rewrite results/reference/validation.*
 	$(BIN)/python tests/validation/report.py
 
@@ -57,5 +67,8 @@ golden: env      ## rewrite the golden results; look at the diff before you comm
 lock:            ## resolve pyproject.toml anew into requirements.lock (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" -q -o requirements.lock
 
+peers-lock:      ## resolve bench/peers/requirements.in anew into requirements.txt (needs uv)
+	uv pip compile bench/peers/requirements.in -c requirements.lock --override bench/peers/overrides.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make peers-lock" -q -o bench/peers/requirements.txt
+
 clean:           ## remove the environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -14,10 +14,11 @@ def as_markdown(result: dict[str, Any]) -> str:
         "# Beside its peers",
         (
             f"Made by `{result['command']}` on {machine['date']}: {machine['processors']} processors of type"
-            f" {machine['processor']}, {machine['system']}, Python {machine['python']}, {machine['openssl']}, numba"
-            f" {machine['numba']}; load {machine['load_before'][0]:.1f} before and {machine['load_after'][0]:.1f} after."
-            f" Everybody has the same input and takes turns; the best of {result['rounds']} rounds counts. Whoever comes to"
-            " another result ends the run. `bench/peers/` holds one short file a peer."
+            f" {machine['processor']}, {machine['system']}, Python {machine['python']}, {machine['openssl']},"
+            f" numba {machine['numba']}; load {machine['load_before'][0]:.1f} before and"
+            f" {machine['load_after'][0]:.1f} after. Everybody has the same input and takes turns; the best of"
+            f" {result['rounds']} rounds counts. Whoever comes to another result ends the run. `bench/peers/` holds one"
+            " short file a peer."
         ),
     ]
     for contest in result["contests"].values():
