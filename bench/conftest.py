@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
 _ROWS = pytest.StashKey[list[Row]]()
+_LOAD_BEFORE = os.getloadavg()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,7 +38,7 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
     machine_info.update(
         processor_name=llvmlite.binding.get_host_cpu_name(),
         processors=os.cpu_count(),
-        load_before=os.getloadavg(),
+        load_before=_LOAD_BEFORE,
         numba=numba.__version__,
         numpy=np.__version__,
         openssl=ssl.OPENSSL_VERSION,

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 _PREFIXES: Final = ((1e9, " G"), (1e6, " M"), (1e3, " k"))
 _OF_WHAT: Final = "of what, measured in the same run"
-_WIDTH: Final = 150
+_SMALL: Final = 0.1
+"""Shares below it are told by two digits of their own."""
+_WIDTH: Final = 160
 """In columns, where the output is not a terminal."""
 
 
@@ -81,7 +83,8 @@ def _lines(row: Row) -> list[tuple[Text | str, ...]]:
     measured = row.measured
     compared = []
     if measured.share is not None:
-        compared.append((f"{measured.share:.2f}", f"{measured.limit}{_goal(measured.goal_share, '')}"))
+        share = f"{measured.share:.2f}" if measured.share >= _SMALL else f"{measured.share:.2g}"
+        compared.append((share, f"{measured.limit}{_goal(measured.goal_share, '')}"))
     for name, other in measured.beside.items():
         compared.append((_times(other["times"]), f"{name}{_goal(other['goal_times'], '×')}"))
     first, *further = compared or [("", "")]
@@ -94,7 +97,7 @@ def _lines(row: Row) -> list[tuple[Text | str, ...]]:
 
 
 def _goal(goal: float | None, sign: str) -> str:
-    return "" if goal is None else f" ({goal:g}{sign})"
+    return "" if goal is None else f" ({goal:.3g}{sign})"
 
 
 def _times(ratio: float | None) -> str:

@@ -1,21 +1,20 @@
 """How many protocol messages a second heights computed as a whole stand for; counts are PBFT's law, asserted.
 
-    pytest -s bench/test_round_speed.py        # on a busy machine with --benchmark-timer=time.process_time
-
 ``free``: no CPU costs and infinite bandwidth, so that every time is an order statistic of arrivals. ``queues``: every
 message passes NICs and CPUs that take time, with delays so different that votes of all rounds come in any order. Delays
-are drawn beforehand there. What drawing them costs, which is the same at both fidelities, stands beside it in a
+are drawn beforehand there, and the limit is NumPy's partition of as many arrivals at the quorum, the least that a round
+of votes takes. What drawing costs, which is the same at both fidelities, stands beside the solving in a
 benchmark of its own, on the delays of `pbft-n40.yaml`.
 """
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from test_message_speed import prepared
+from measure import Against, Items, targeted
+from workload import prepared
 
 from sim.chain.rounds import vote
 from sim.chain.train import Busy, Shape, Work
@@ -23,8 +22,8 @@ from sim.consensus.quorum import Quorums, message_law
 from sim.kernel.engine import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
+    from measure import Measure
     from numpy.typing import NDArray
-    from pytest_benchmark.fixture import BenchmarkFixture
 
     from sim.chain.train import Outcome
 
@@ -34,8 +33,6 @@ CELLS = 400_000
 """Validators squared times heights of one call."""
 COST_NS = 20_000
 """Of taking in or signing a vote, or of executing a block; a proposal takes a hundred times as long."""
-ROUNDS = 5
-"""Of drawing and solving in turn."""
 
 
 def heights_of(validators: int) -> int:
@@ -78,43 +75,46 @@ def check(outcome: Outcome, validators: int, cost_ns: int) -> int:
     return heights * sum(law.values())
 
 
-@pytest.mark.parametrize("validators", [4, 16, 40, 100])
+def sizes(*validators: int) -> pytest.MarkDecorator:
+    """Numbers of validators."""
+    return pytest.mark.parametrize("validators", validators, ids=lambda n: f"n = {n}")
+
+
+@sizes(4, 16, 40, 100)
 @pytest.mark.parametrize("kind", ["free", "queues"])
-def test_pbft_heights(benchmark: BenchmarkFixture, kind: str, validators: int) -> None:
+@targeted
+def test_pbft_heights(measure: Measure, kind: str, validators: int) -> None:
     """Goal: 20 million messages a second at n = 40 and 100."""
     cost_ns = 0 if kind == "free" else COST_NS
+    heights, quorum = heights_of(validators), Quorums.of(validators).quorum
     random = np.random.default_rng(1)
-    delays = random.integers(1, 50 * MILLISECOND, size=(3, heights_of(validators), validators, validators))
-    compute(validators, cost_ns, delays)  # compiles
-    messages = check(benchmark(compute, validators, cost_ns, delays), validators, cost_ns)
-    rate = messages / benchmark.stats.stats.min
-    goal = GOAL if validators in GOAL_AT else None
-    benchmark.extra_info.update(goal=goal, messages=messages, rate=round(rate))
-    print(f"\n{kind}, n = {validators}: {rate / 1e6:.1f} M messages/s")
+    delays = random.integers(1, 50 * MILLISECOND, size=(3, heights, validators, validators))
+    law = heights * sum(message_law(validators).values())
+    measure(
+        lambda: compute(validators, cost_ns, delays),
+        Items(law, "messages", lambda outcome: check(outcome, validators, cost_ns)),
+        goal_per_s=GOAL if validators in GOAL_AT else None,
+        limit=Against("NumPy partitions", lambda: np.partition(delays[1:], quorum - 1, axis=2), law),
+    )
 
 
-@pytest.mark.parametrize("validators", GOAL_AT)
-def test_drawing_beside_solving(benchmark: BenchmarkFixture, validators: int) -> None:
+@sizes(*GOAL_AT)
+@targeted
+def test_heights_and_their_delays(measure: Measure, validators: int) -> None:
     """No goal: what bounds heights with queues, the drawing of their delays or the solving."""
     network, heights = prepared(validators, 1).chains["c"].network, heights_of(validators)
+    law = heights * sum(message_law(validators).values())
 
-    seconds: dict[str, list[float]] = {"draw": [], "solve": []}
-
-    def both() -> Outcome:
-        started = time.process_time()
+    def draw() -> NDArray[np.int64]:
         addresses = ([(kind, 0, height) for height in range(heights)] for kind in message_law(validators))
-        delays = np.stack([network.delays(each, inner=True) for each in addresses])
-        drawn = time.process_time()
-        outcome = compute(validators, COST_NS, delays)
-        seconds["draw"].append(drawn - started)
-        seconds["solve"].append(time.process_time() - drawn)
-        return outcome
+        return np.stack([network.delays(each, inner=True) for each in addresses])
 
-    messages = check(benchmark.pedantic(both, rounds=ROUNDS, warmup_rounds=1), validators, COST_NS)
-    drawing, solving = (messages / min(seconds[part]) for part in ("draw", "solve"))
-    share = drawing / (drawing + solving)
-    benchmark.extra_info.update(messages=messages, drawing=round(drawing), solving=round(solving))
-    print(
-        f"\nn = {validators}: draws delays of {drawing / 1e6:.1f} M messages/s, solves {solving / 1e6:.1f} M;"
-        f" solving is {share:.0%} of both"
+    drawn = draw()
+    measure(
+        lambda: compute(validators, COST_NS, draw()),
+        Items(law, "messages", lambda outcome: check(outcome, validators, COST_NS)),
+        beside=[
+            Against("drawing alone", draw, law),
+            Against("solving alone", lambda: compute(validators, COST_NS, drawn), law),
+        ],
     )
