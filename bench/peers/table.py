@@ -35,5 +35,10 @@ def _table(contest: dict[str, Any]) -> str:
         mine = name.replace(name.partition(": ")[2], OURS) if ": " in name else OURS
         ratio = rates[mine]["rate"] / entry["rate"]
         shown = f"**{name}**" if OURS in name else name
-        lines.append(f"| {shown} | {entry['version'] or ''} | {entry['rate']:,.0f} | {ratio:.3g} |")
+        lines.append(f"| {shown} | {entry['version'] or ''} | {entry['rate']:,.0f} | {_digits(ratio)} |")
     return "\n".join(lines)
+
+
+def _digits(ratio: float) -> str:
+    """Three of them."""
+    return f"{float(f'{ratio:.3g}'):,g}"
