@@ -1,7 +1,5 @@
 """How many addressed random words and link delays a second come out of compiled loops, beside NumPy in the same run.
 
-    pytest -s bench/test_draw_speed.py
-
 NumPy's way makes a Philox object for every address and inverts with an array pass for each operation; it is what is
 used without numba, and every word and delay is asserted to be the same. A message's delays between n nodes are n
 squared numbers at one address.
@@ -9,11 +7,11 @@ squared numbers at one address.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from measure import Against, Items, frequent, targeted
 
 from sim.kernel import compiled
 from sim.kernel.distributions import Exponential, Lognormal, Pareto
@@ -24,8 +22,8 @@ from sim.network.topology import Link, Topology
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from measure import Measure
     from numpy.typing import NDArray
-    from pytest_benchmark.fixture import BenchmarkFixture
 
     from sim.kernel.distributions import Distribution
     from sim.network.delays import Address
@@ -52,44 +50,41 @@ def addresses(nodes: int) -> list[Address]:
     return [("prepare", 0, sequence) for sequence in range(CELLS // nodes**2)]
 
 
-def measured(
-    benchmark: BenchmarkFixture, monkeypatch: pytest.MonkeyPatch, draw: Callable[[], NDArray[np.generic]]
-) -> tuple[NDArray[np.generic], float]:
-    """What both ways draw, and how many times as fast the loops are, each in its best of `ROUNDS` rounds in turn."""
+def beside_numpy(
+    measure: Measure,
+    monkeypatch: pytest.MonkeyPatch,
+    draw: Callable[[], NDArray[np.generic]],
+    items: Items,
+    goal: float | None,
+) -> NDArray[np.generic]:
+    """Measure what is drawn by loops beside the same by NumPy, ``goal`` times as fast."""
     assert compiled.available() is not None
-    fast = draw()  # compiles
-    best_s = [float("inf"), float("inf")]
-    for _ in range(ROUNDS):
-        for way, available in enumerate((compiled.available, lambda: None)):
-            with monkeypatch.context() as patched:
-                patched.setattr(compiled, "available", available)
-                started = time.perf_counter()
-                drawn = draw()
-                best_s[way] = min(best_s[way], time.perf_counter() - started)
-            assert np.array_equal(drawn, fast)
-    benchmark.pedantic(draw, rounds=ROUNDS)
-    return fast, best_s[1] / best_s[0]
+    by_numpy: list[NDArray[np.generic]] = []
+
+    def plainly() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(compiled, "available", lambda: None)
+            by_numpy[:] = [draw()]
+
+    drawn = measure(draw, items, beside=[Against("NumPy", plainly, items.count, goal)], rounds=ROUNDS)
+    assert np.array_equal(drawn, by_numpy[0])
+    return drawn
 
 
-def report(benchmark: BenchmarkFixture, what: str, nodes: int, count: int, ratio: float, goal: float) -> None:
-    """Print the rate and the ratio, and keep them."""
-    rate = count / benchmark.stats.stats.min
-    at_goal = goal if nodes == GOAL_AT else None
-    benchmark.extra_info.update(goal=at_goal, rate=round(rate), ratio=round(ratio, 1))
-    print(
-        f"\n{what}, n = {nodes}: {rate / 1e6:.1f} M/s, {ratio:.1f} times NumPy; goal {goal:.0f} times at n = {GOAL_AT}"
-    )
+sizes = pytest.mark.parametrize("nodes", NODES, ids=lambda nodes: f"n = {nodes}")
 
 
-@pytest.mark.parametrize("nodes", NODES)
-def test_words(benchmark: BenchmarkFixture, monkeypatch: pytest.MonkeyPatch, nodes: int) -> None:
+@sizes
+@targeted
+def test_words(measure: Measure, monkeypatch: pytest.MonkeyPatch, nodes: int) -> None:
     """Goal: 5 times NumPy at n = 27; the longer a stream is, the less the making of its object matters."""
     ends = addresses(nodes)
     count = len(ends) * nodes**2
-    drawn, ratio = measured(benchmark, monkeypatch, lambda: Draws(1).blocks(("jc",), ends).words(count))
-    assert drawn.shape == (count,)
+    goal = WORDS_GOAL if nodes == GOAL_AT else None
+    drawn = beside_numpy(
+        measure, monkeypatch, lambda: Draws(1).blocks(("jc",), ends).words(count), Items(count, "words"), goal
+    )
     assert len(np.unique(drawn)) == count
-    report(benchmark, "words", nodes, count, ratio, WORDS_GOAL)
 
 
 def network(nodes: int, jitter: Distribution) -> Delays:
@@ -98,27 +93,28 @@ def network(nodes: int, jitter: Distribution) -> Delays:
     return Delays(Draws(1), "jc", Topology(["r"] * nodes, lambda _a, _b: link))
 
 
-@pytest.mark.parametrize("nodes", NODES)
+@sizes
 @pytest.mark.parametrize("law", JITTERS)
-def test_delays(benchmark: BenchmarkFixture, monkeypatch: pytest.MonkeyPatch, law: str, nodes: int) -> None:
+@targeted
+def test_delays(measure: Measure, monkeypatch: pytest.MonkeyPatch, law: str, nodes: int) -> None:
     """Goal: 15 times NumPy at n = 27, addresses to matrices of nanoseconds."""
     delays, asked = network(nodes, JITTERS[law]), addresses(nodes)
-    drawn, ratio = measured(benchmark, monkeypatch, lambda: delays.matrices(asked, nodes))
-    assert drawn.shape == (len(asked), nodes, nodes)
+    goal = DELAYS_GOAL if nodes == GOAL_AT else None
+    items = Items(len(asked) * nodes**2, "delays", np.size)
+    drawn = beside_numpy(measure, monkeypatch, lambda: delays.matrices(asked, nodes), items, goal)
     assert drawn.min() > 0
     assert len(np.unique(drawn)) > drawn.size // 2
-    report(benchmark, f"{law} delays", nodes, drawn.size, ratio, DELAYS_GOAL)
 
 
-@pytest.mark.parametrize("nodes", NODES)
-def test_delays_of_single_addresses(benchmark: BenchmarkFixture, monkeypatch: pytest.MonkeyPatch, nodes: int) -> None:
+@sizes
+@frequent
+def test_delays_of_single_addresses(measure: Measure, monkeypatch: pytest.MonkeyPatch, nodes: int) -> None:
     """Goal: 4 times NumPy at n = 27, where every message asks for its own address and takes one sender's row."""
     delays = network(nodes, JITTERS["exponential"])
     asked: list[Address] = [("prepare", 0, sequence) for sequence in range(LONE)]
+    goal = LONE_GOAL if nodes == GOAL_AT else None
 
     def draw() -> NDArray[np.generic]:
         return np.array([delays.rows(address)[0] for address in asked])
 
-    drawn, ratio = measured(benchmark, monkeypatch, draw)
-    assert drawn.shape == (len(asked), nodes)
-    report(benchmark, "delays of single addresses", nodes, len(asked) * nodes**2, ratio, LONE_GOAL)
+    beside_numpy(measure, monkeypatch, draw, Items(LONE * nodes, "delays", np.size), goal)

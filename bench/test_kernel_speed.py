@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from sim.kernel.distributions import Distribution
 
 VALUES = 1_000_000
-BLOCKS = 1_000
-BROADCAST = 40
 
 
 @pytest.mark.parametrize("pending", [10, 1_000, 50_000])
@@ -94,23 +92,6 @@ def test_sleeps_of_processes(measure: Measure) -> None:
         ours,
         Items(EVENTS, "sleeps", counted=int),
         limit=Against("bare SimPy processes", bare, EVENTS, 0.6),
-    )
-
-
-@frequent
-def test_addressed_delays_of_a_broadcast(measure: Measure) -> None:
-    """The delays of one broadcast to 40 nodes, at an address of its own. Goal: 30,000 broadcasts a second."""
-    draws, jitter = Draws(7), Exponential(0.02)
-    generator = np.random.default_rng(7)
-    measure(
-        lambda: [jitter.sample(draws.block("jc", "prepare", 0, number), BROADCAST) for number in range(BLOCKS)],
-        Items(BLOCKS, "broadcasts", lambda drawn: sum(len(delays) == BROADCAST for delays in drawn)),
-        goal_per_s=30_000,
-        limit=Against(
-            "one NumPy generator, no addresses",
-            lambda: [generator.exponential(0.02, BROADCAST) for _ in range(BLOCKS)],
-            BLOCKS,
-        ),
     )
 
 
