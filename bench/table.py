@@ -79,7 +79,7 @@ def render(rows: Sequence[Row]) -> None:
 
 
 def _lines(row: Row) -> list[tuple[Text | str, ...]]:
-    """A line for the benchmark and what it is compared with first, and one for each further comparison."""
+    """A line for the benchmark and what it is compared with first, and one for each further comparison or figure."""
     measured = row.measured
     compared = []
     if measured.share is not None:
@@ -87,6 +87,7 @@ def _lines(row: Row) -> list[tuple[Text | str, ...]]:
         compared.append((share, f"{measured.limit}{_goal(measured.goal_share, '')}"))
     for name, other in measured.beside.items():
         compared.append((_times(other["times"]), f"{name}{_goal(other['goal_times'], '×')}"))
+    compared += [("", f"{figure:.3g} {name.replace('_', ' ')}") for name, figure in measured.more.items()]
     first, *further = compared or [("", "")]
     goal = "" if measured.goal_per_s is None else _rate(measured.goal_per_s, "")
     met = {None: "", True: Text("yes", style="green"), False: Text("no", style="bold red")}[measured.met]
