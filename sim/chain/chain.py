@@ -32,7 +32,6 @@ from sim.consensus.interface import (
     TimerExpired,
     TransferLeadership,
 )
-from sim.consensus.parameters import Parameters
 from sim.consensus.registry import family
 from sim.proof import merkle
 
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from sim.chain.faulty import Guise, Lie
     from sim.chain.pilot import Pilot
     from sim.consensus.interface import Input, Message, Output, Replica, Value
+    from sim.consensus.parameters import Parameters
     from sim.consensus.raft_messages import Standing
     from sim.kernel.draws import Draws
     from sim.kernel.engine import Engine
@@ -127,27 +127,14 @@ class Chain:
 
     def fresh_replica(self, index: int) -> Replica:
         """A replica for a validator that begins with nothing, as at the start or after it lost its disk."""
-        return self._make(self._parameters(index))
-
-    def _parameters(self, index: int) -> Parameters:
-        config = self.config
-        return Parameters(
-            n=config.validators,
-            me=index,
-            timeout_ns=config.timeout_ns,
-            window=config.window,
-            checkpoint_interval=config.checkpoint_interval,
-            seed=self._seed,
-            commit_wait_ns=config.commit_wait_ns,
-            heartbeat_ns=config.heartbeat_ns,
-            committee=config.committee,
-            epoch=config.epoch,
-        )
+        return self._make(self.config.parameters(index, self._seed))
 
     def voters(self, height: int) -> Container[int]:
         """Who votes on a height."""
         committee = self.family.committee
-        return range(self.config.validators) if committee is None else committee(self._parameters(0), height)
+        if committee is None:
+            return range(self.config.validators)
+        return committee(self.config.parameters(0, self._seed), height)
 
     def _others(self, index: int) -> list[int]:
         """The other validators, beginning with the next, so that nobody is always first in the NIC's queue."""

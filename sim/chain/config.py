@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.chain.growing import Column, append
+from sim.consensus.parameters import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,6 +106,21 @@ class ChainConfig:
     def voters(self) -> int:
         """How many vote on a block."""
         return self.committee or self.validators
+
+    def parameters(self, me: int, seed: int) -> Parameters:
+        """What the replica of a validator is told; ``seed`` is of what its protocol leaves to chance."""
+        return Parameters(
+            n=self.validators,
+            me=me,
+            timeout_ns=self.timeout_ns,
+            window=self.window,
+            checkpoint_interval=self.checkpoint_interval,
+            seed=seed,
+            commit_wait_ns=self.commit_wait_ns,
+            heartbeat_ns=self.heartbeat_ns,
+            committee=self.committee,
+            epoch=self.epoch,
+        )
 
     def executing_ns(self, node: int, transactions: int) -> int:
         """What executing a block costs a node; where it was executed before, orderers do not and peers write it."""
