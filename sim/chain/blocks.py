@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 NOT_YET = -1
 
 _NEVER = np.iinfo(np.int64).max
+_SAID = ("leader", "view", "cut_ns", "proposed_ns", "ready_ns", "clock_error_ns")
+"""What a body says besides its transactions."""
 _GATHERED = 4096
 """Single blocks that become columns together."""
 
@@ -80,12 +82,12 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
-    """What leaders whose clocks are right put into blocks that follow one another; shape (blocks,) but for the first.
+    """What leaders put into blocks that follow one another; shape (blocks,) but for the first.
 
     Attributes:
         transactions: by position, those of one block after those of another, shape (transactions,).
         counts: how many of them each block holds.
-        leader, view, cut_ns, proposed_ns, ready_ns: as in `Body`.
+        leader, view, cut_ns, proposed_ns, ready_ns, clock_error_ns: as in `Body`.
     """
 
     transactions: Cells
@@ -95,23 +97,17 @@ class Bodies:
     cut_ns: Cells
     proposed_ns: Cells
     ready_ns: Cells
+    clock_error_ns: Cells
 
     def __len__(self) -> int:
         return len(self.counts)
 
     @classmethod
     def of(cls, bodies: Sequence[Body]) -> Bodies:
-        """Bodies one by one, without their leaf hashes.
-
-        Raises:
-            ValueError: a leader's clock was wrong.
-        """
-        if any(body.clock_error_ns for body in bodies):
-            raise ValueError("a body from a leader whose clock is wrong")
+        """Bodies one by one, without their leaf hashes."""
         rows = np.concatenate([np.empty(0, dtype=np.int64), *(body.transactions for body in bodies)])
         counts = np.array([len(body.transactions) for body in bodies], dtype=np.int64)
-        names = ("leader", "view", "cut_ns", "proposed_ns", "ready_ns")
-        columns = np.array([[getattr(body, name) for body in bodies] for name in names], dtype=np.int64)
+        columns = np.array([[getattr(body, name) for body in bodies] for name in _SAID], dtype=np.int64)
         return cls(rows, counts, *columns)
 
 
@@ -153,8 +149,7 @@ class Columns:
             return self
         bodies = self.bodies
         transactions = bodies.transactions[: int(bodies.counts[:count].sum())]
-        names = ("counts", "leader", "view", "cut_ns", "proposed_ns", "ready_ns")
-        fewer = Bodies(transactions, *(getattr(bodies, name)[:count] for name in names))
+        fewer = Bodies(transactions, *(getattr(bodies, name)[:count] for name in ("counts", *_SAID)))
         names = ("size_bytes", "log_size", "log_root", "digest", "voted_ns", "executed_ns")
         return Columns(self.height[:count], fewer, *(getattr(self, name)[:count] for name in names))
 
@@ -196,8 +191,7 @@ class Stretch:
             log_root=columns.log_root[k].tobytes(),
             time_ns=int(self.time_ns[k]),
         )
-        said = (bodies.leader, bodies.view, bodies.cut_ns, bodies.proposed_ns, bodies.ready_ns)
-        body = Body(rows, [], *(int(cells[k]) for cells in said))
+        body = Body(rows, [], *(int(getattr(bodies, name)[k]) for name in _SAID))
         return Block(
             header=header,
             digest=columns.digest[k].tobytes(),
@@ -315,7 +309,7 @@ def _first(times_ns: Cells) -> Cells:
 def _columns_of(blocks: Sequence[Block]) -> Columns:
     none = Body(np.empty(0, dtype=np.int64), [], NOT_YET, NOT_YET, NOT_YET)
     bodies = [
-        replace(block.value.body, transactions=block.transactions, clock_error_ns=0)
+        replace(block.value.body, transactions=block.transactions)
         if block.value and isinstance(block.value.body, Body)
         else none
         for block in blocks

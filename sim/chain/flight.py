@@ -230,6 +230,7 @@ class Flight:
             np.array([cut.cut_ns for cut in cuts]),
             outcome.proposed[:count].copy(),
             np.array([cut.ready_ns for cut in cuts]),
+            np.zeros(count, dtype=np.int64),  # no clock is wrong where heights are computed
         )
         # Views would keep the heights that are not taken.
         executed = computed.executed[:count].copy()

@@ -148,7 +148,8 @@ class Ledger:
         parent, counts = self.blocks[-1], bodies.counts
         log_roots = merkle.roots_at(self.log, log_sizes)
         # A block's time is its leader's own, but never before that of the block that it follows.
-        times_ns = np.maximum.accumulate(np.where(counts > 0, bodies.cut_ns, 0).clip(min=parent.header.time_ns))
+        own_ns = np.where(counts > 0, bodies.cut_ns + bodies.clock_error_ns, 0)
+        times_ns = np.maximum.accumulate(own_ns.clip(min=parent.header.time_ns))
         digests = digests_of_run(
             self.suite, parent.header, payload_roots, log_sizes.tolist(), log_roots, times_ns.tolist()
         )

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from scenario_kit import NO_COSTS, bare_chain, chain, checks, columns, config, crash, deposits, sent, small
@@ -193,6 +194,6 @@ def test_what_happens_after_the_end_of_a_run_is_not_in_its_tables() -> None:
     recorder = Recorder()
     write_tables(part, recorder, end_ns=cut_ns + 25 * MILLISECOND)
     rows = recorder.table("transactions")
-    assert list(rows["outcome"]) == ["committed", "unfinished"] * 5
+    assert list(np.asarray(rows["outcome"])) == ["committed", "unfinished"] * 5
     for column in ("voted_ns", "executed_ns"):
         assert list(rows[column]) == [cut_ns + 20 * MILLISECOND, -1] * 5
