@@ -45,7 +45,7 @@ def ledger(hash_name: str) -> Ledger:
 
 
 def made(counts: Sequence[int], first: int, height: int) -> list[Body]:
-    """Bodies of so many transactions each, from one on; some are cut before those ahead of them, or by a wrong clock."""
+    """Bodies of so many transactions each, from one on; some cut before those ahead of them, or by a wrong clock."""
     ends = np.cumsum([first, *counts])
     return [
         Body(
