@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PEERS  := bench/peers/.venv
 
-.PHONY: help demo env lint types layers unit test test-full bench bench-full peers validation schema golden lock peers-lock clean
+.PHONY: help demo env lint types layers unit test test-full bench bench-full gate gate-update gate-record gate-proof peers validation schema golden lock peers-lock clean
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -54,6 +54,18 @@ $(PEERS)/.ready: requirements.lock bench/peers/requirements.txt
 
 peers: $(PEERS)/.ready  ## measure beside other packages, rewrite results/reference/peers.*
 	$(PEERS)/bin/python -m bench.peers
+
+gate: env        ## is anything slower than what is written down? (part of test; bench/gate)
+	$(BIN)/python -m bench.gate check
+
+gate-update: env ## write down what is true now, and print old and new; commit it with the change that is meant
+	$(BIN)/python -m bench.gate update
+
+gate-record: env ## record ratios on this kind of machine, quarter of an hour; goes on where it was interrupted
+	$(BIN)/python -m bench.gate record
+
+gate-proof: env  ## plant a slowdown of 30 % in one hot path after the other, and see each caught
+	$(BIN)/python -m bench.gate proof
 
 validation: env  ## run the studies against published figures, rewrite results/reference/validation.*
 	$(BIN)/python tests/validation/report.py
