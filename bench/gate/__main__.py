@@ -86,7 +86,7 @@ def _check(asked: argparse.Namespace) -> int:
             found += check.opcodes(course_names, counts)
     if asked.only != "opcodes" and probe_names:
         recordings = Recordings.of(machine.kind())
-        if line := check.unrecorded(recordings):
+        for line in filter(None, (check.unrecorded(recordings), check.unmeasured())):
             print(line)
         found += check.ratios(probe_names, recordings)
     for finding in found:

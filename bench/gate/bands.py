@@ -1,12 +1,14 @@
 """From recordings to bands, and how often a band is left without cause.
 
-A band reaches from the least to the largest ratio ever recorded, idle or loaded, and `MARGIN` beyond on either side. A
-probe outside it is measured `AGAIN` times more, each time in a fresh process, and fails only if all lie outside on the
-same side.
+A band reaches from the 2 % to the 98 % quantile of all recorded ratios, idle and loaded together, and `MARGIN` beyond
+on either side. A probe outside it is measured `AGAIN` times more, each time in a fresh process, and fails only if all
+lie outside on the same side.
 
 How often that happens without cause is read off the recordings, nothing assumed of their distribution: every recorded
-pass over all probes is judged as a run would be, by bands made without the processes that it was recorded in. What is
-assumed is that runs meet the conditions that were recorded. Zero alarms in n such runs bound the rate by 3/n (95 %).
+measurement of all probes is judged as a run of the gate would be, by bands that were made without the process that it
+was recorded in; those that follow it in that process stand for measuring again. They are closer to each other than
+fresh processes are, so this errs on the side of alarms. What is assumed is that runs meet conditions such as were
+recorded. No alarm in n runs bounds the rate by 3/n (95 %).
 """
 
 from __future__ import annotations
@@ -26,8 +28,9 @@ Recorded: TypeAlias = Mapping[str, Mapping[str, Ratios]]
 CONDITIONS = ("idle", "loaded")
 MEASUREMENTS = 320
 """Of each probe: 3 / 320 is less than a hundredth."""
+OUTSIDE = 0.02
 MARGIN = 0.05
-AGAIN = 2
+AGAIN = 3
 SLOWDOWN = 1.3
 """What a band must catch."""
 CONFIDENCE = 0.95
@@ -43,7 +46,9 @@ class Band:
     @classmethod
     def around(cls, ratios: Sequence[float]) -> Band:
         """The band of recorded ratios, at least one."""
-        return cls(min(ratios) / (1 + MARGIN), max(ratios) * (1 + MARGIN))
+        ranked = sorted(ratios)
+        left_out = int(OUTSIDE * len(ranked))
+        return cls(ranked[left_out] / (1 + MARGIN), ranked[-1 - left_out] * (1 + MARGIN))
 
     def side(self, ratio: float) -> int:
         """-1 below, 0 inside, 1 above."""
@@ -56,9 +61,9 @@ def flat(conditions: Mapping[str, Ratios]) -> list[float]:
 
 
 def surely_caught(conditions: Mapping[str, Ratios]) -> float:
-    """The slowdown that leaves the band at any moment that was recorded, the fastest included."""
-    ratios = flat(conditions)
-    return Band.around(ratios).high / min(ratios)
+    """The slowdown that leaves the band at any moment that was recorded, but for the fastest 2 %."""
+    band = Band.around(flat(conditions))
+    return band.high / (band.low * (1 + MARGIN))
 
 
 def usually_caught(conditions: Mapping[str, Ratios]) -> float:
@@ -90,29 +95,28 @@ def alarms(recorded: Recorded) -> Alarms:
     """Judge every recorded run by bands that know nothing of it."""
     runs = first = failed = 0
     for condition in CONDITIONS:
-        shape = [conditions[condition] for conditions in recorded.values()]
-        processes = min(len(rows) for rows in shape)
-        for process in range(processes):
-            tries = [(process + k) % processes for k in range(1 + AGAIN)]
-            bands = {name: _without(conditions, condition, tries) for name, conditions in recorded.items()}
-            for turn in range(min(len(rows[place]) for rows in shape for place in tries)):
-                sides = [
-                    [bands[name].side(conditions[condition][place][turn]) for place in tries]
-                    for name, conditions in recorded.items()
-                ]
+        rows = {name: conditions[condition] for name, conditions in recorded.items()}
+        for process in range(min(map(len, rows.values()))):
+            sides = []
+            for name, conditions in recorded.items():
+                band = _without(conditions, condition, process)
+                sides.append([band.side(ratio) for ratio in rows[name][process]])
+            passes = min(map(len, sides))
+            for turn in range(passes):
+                tries = [{of_probe[(turn + k) % passes] for k in range(1 + AGAIN)} for of_probe in sides]
                 runs += 1
-                first += any(tried[0] for tried in sides)
-                failed += any(tried[0] and len(set(tried)) == 1 for tried in sides)
+                first += any(of_probe[turn] for of_probe in sides)
+                failed += any(len(tried) == 1 and tried != {0} for tried in tries)
     return Alarms(runs, first, failed)
 
 
-def _without(conditions: Mapping[str, Ratios], condition: str, places: Sequence[int]) -> Band:
-    """The band of all processes but these."""
+def _without(conditions: Mapping[str, Ratios], condition: str, process: int) -> Band:
+    """The band of all processes but one."""
     others = [
         row
         for name, rows in conditions.items()
         for place, row in enumerate(rows)
-        if not (name == condition and place in places)
+        if (name, place) != (condition, process)
     ]
     return Band.around(list(chain.from_iterable(others)))
 

@@ -9,6 +9,7 @@ from bench.gate import machine, worker
 from bench.gate.bands import AGAIN, Band, flat
 from bench.gate.findings import Finding, Verdict
 from bench.gate.probes import probes
+from bench.gate.proof_probes import there
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +77,14 @@ def unrecorded(recordings: Recordings) -> str | None:
         f"{what} recorded for this kind of machine, {machine.told(recordings.kind)}:"
         " only limits that hold on any machine are checked; `make gate-record` records it"
     )
+
+
+def unmeasured() -> str | None:
+    """One line about probes that can't be measured here."""
+    missing = {"sha256", "sm3"} - {suite.name for suite in there()}
+    if not missing:
+        return None
+    return f"this OpenSSL has no {' and no '.join(sorted(missing))}, so nothing is measured by it"
 
 
 def uncounted() -> str:

@@ -58,7 +58,7 @@ class Counts:
         """What is to be said of a course."""
         old = self.courses.get(name)
         if old is None:
-            return Finding("opcodes", name, Verdict.UNKNOWN, "has no count yet")
+            return Finding("opcodes", name, Verdict.CHANGED, "is not written down yet")
         if old["units"] != new["units"]:
             return Finding("opcodes", name, Verdict.CHANGED, f"does {_told(new)} now, and did {_told(old)}")
         # Instructions of libraries are theirs: they compare where the libraries are the same.

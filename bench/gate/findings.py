@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Verdict(Enum):
-    """Fine, or what is wrong; only the first and the last let a change pass."""
+    """Fine, or what is wrong; `UNKNOWN` is what nothing was recorded of on this kind of machine."""
 
     FINE = "fine"
     SLOWER = "slower"

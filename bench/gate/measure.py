@@ -1,15 +1,16 @@
-"""One measurement of a probe: the best of many short turns of its work, and of its yardstick in between.
+"""One measurement of each of some probes: the best of many short turns of its work, and of its yardstick in between.
 
 CPU time of this thread is measured, not the clock on the wall, so that what others run on the same core does not count;
-what they do to caches, memory and a shared core's units still does, and the best turn is the one that met least of it.
+what they do to caches, memory and a shared core's units still does. So turns are taken in several sweeps over all
+probes, some time apart, and the best turn is the one that met least of it.
 """
 
 from __future__ import annotations
 
 import gc
 import tempfile
+import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from time import thread_time_ns
 from typing import TYPE_CHECKING
@@ -19,29 +20,14 @@ if TYPE_CHECKING:
 
     from bench.gate.probe import Probe, Subject
 
-TURNS, FEWEST_TURNS = 150, 60
-"""Of each, in a measurement; fewer if they are long."""
-LONG_NS = 60_000_000
-"""What a measurement takes at most, unless the fewest turns take more."""
+SWEEPS = 5
+TURNS, FEWEST_TURNS = 30, 12
+"""Of each probe in a sweep; fewer if they are long."""
+LONG_NS = 12_000_000
+"""What they take at most, unless the fewest turns take more."""
+SWEEP_S = 0.25
+"""Sweeps begin at least so long after each other."""
 WARM_UP = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Best turns, in nanoseconds for one unit of each.
-
-    Attributes:
-        work_ns: of the probe.
-        yardstick_ns: of its yardstick.
-    """
-
-    work_ns: float
-    yardstick_ns: float
-
-    @property
-    def ratio(self) -> float:
-        """How many yardsticks a unit of work takes."""
-        return self.work_ns / self.yardstick_ns
 
 
 class Bench:
@@ -50,9 +36,23 @@ class Bench:
     def __init__(self, subjects: Mapping[str, Subject]) -> None:
         self._subjects = subjects
 
-    def measure(self, name: str) -> Measured:
-        """Measure one of them."""
-        return _measure(self._subjects[name])
+    def measure(self) -> dict[str, float]:
+        """How many yardsticks a unit of each probe's work takes."""
+        best_ns = {name: [1 << 62, 1 << 62] for name in self._subjects}
+        for _ in range(SWEEPS):
+            begun_s = time.monotonic()
+            gc.collect()
+            gc.disable()
+            try:
+                for name, subject in self._subjects.items():
+                    _take_turns(subject, best_ns[name])
+            finally:
+                gc.enable()
+            time.sleep(max(0.0, begun_s + SWEEP_S - time.monotonic()))
+        return {
+            name: (best_ns[name][0] / subject.per_work) / (best_ns[name][1] / subject.per_yardstick)
+            for name, subject in self._subjects.items()
+        }
 
 
 @contextmanager
@@ -75,24 +75,18 @@ def bench_of(probes: Mapping[str, Probe]) -> Iterator[Bench]:
             gc.unfreeze()
 
 
-def _measure(subject: Subject) -> Measured:
+def _take_turns(subject: Subject, best_ns: list[int]) -> None:
+    """Some turns of work and yardstick; keeps the best of each, in nanoseconds."""
     prepare, work, yardstick = subject.prepare, subject.work, subject.yardstick
-    best_work_ns = best_yardstick_ns = 1 << 62
-    gc.collect()
-    gc.disable()
     long_ns = thread_time_ns() + LONG_NS
-    try:
-        for turn in range(TURNS):
-            prepare()
-            started_ns = thread_time_ns()
-            yardstick()
-            between_ns = thread_time_ns()
-            work()
-            ended_ns = thread_time_ns()
-            best_yardstick_ns = min(best_yardstick_ns, between_ns - started_ns)
-            best_work_ns = min(best_work_ns, ended_ns - between_ns)
-            if ended_ns > long_ns and turn >= FEWEST_TURNS:
-                break
-    finally:
-        gc.enable()
-    return Measured(best_work_ns / subject.per_work, best_yardstick_ns / subject.per_yardstick)
+    for turn in range(TURNS):
+        prepare()
+        started_ns = thread_time_ns()
+        yardstick()
+        between_ns = thread_time_ns()
+        work()
+        ended_ns = thread_time_ns()
+        best_ns[0] = min(best_ns[0], ended_ns - between_ns)
+        best_ns[1] = min(best_ns[1], between_ns - started_ns)
+        if ended_ns > long_ns and turn >= FEWEST_TURNS:
+            break

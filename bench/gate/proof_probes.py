@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ _KERNEL_LIMITS = {
 def probes() -> dict[str, Probe]:
     """All, by name."""
     made: dict[str, Probe] = {}
-    for suite in (SHA256, SM3):
+    for suite in there():
         by = f"by one of OpenSSL's {suite.name} on 16 KiB"
         # Their Python adds to the kernel, at this size a third, so the limits are wider than the kernel's.
         for name, about, set_up, times in (
@@ -66,6 +67,11 @@ def probes() -> dict[str, Probe]:
     )
     made["state"] = Probe(f"a change of a state tree, {by}", _state, {ANY: 5000}, "[guess]")
     return made
+
+
+def there() -> list[HashSuite]:
+    """The hashes that this OpenSSL has: without it there is no yardstick."""
+    return [suite for suite in (SHA256, SM3) if suite.name in hashlib.algorithms_available]
 
 
 def _drawn(*shape: int) -> np.ndarray:

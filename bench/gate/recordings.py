@@ -83,5 +83,6 @@ def every(folder: Path = FOLDER) -> Iterator[Recordings]:
 
 def slug(kind: dict[str, Any]) -> str:
     """A file name that tells the kind."""
-    openssl = "".join(letter if letter.isalnum() or letter == "." else "-" for letter in kind["openssl"])
-    return "-".join([kind["system"], kind["processor"], *kind["features"], f"openssl{openssl}", f"py{kind['python']}"])
+    parts = [kind["system"], kind["processor"], *kind["features"], f"openssl {kind['openssl']}"]
+    text = " ".join([*parts, f"cpython {kind['python']}", kind["build"]])
+    return "-".join("".join(letter if letter.isalnum() or letter in "._" else " " for letter in text).split())

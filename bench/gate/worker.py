@@ -98,8 +98,7 @@ def _measure(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     everything = probes()
     with bench_of({name: everything[name] for name in job["names"]}) as bench:
         for _ in range(job["passes"]):
-            for name in job["names"]:
-                yield {"probe": name, "ratio": bench.measure(name).ratio}
+            yield from ({"probe": name, "ratio": ratio} for name, ratio in bench.measure().items())
 
 
 def _calibrate(job: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -9,27 +9,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.gate import machine
-from bench.gate.bands import MARGIN, SLOWDOWN, Band, alarms, flat, surely_caught, upper_bound
+from bench.gate.bands import AGAIN, MARGIN, OUTSIDE, SLOWDOWN, Band, alarms, flat, surely_caught, upper_bound
 from bench.gate.probes import probes
 from bench.gate.recordings import Recordings, every
 
 ratios = st.floats(1e-3, 1e3)
 
 
-@given(st.lists(ratios, min_size=1))
-def test_a_band_holds_all_that_was_recorded_and_the_margin_beyond(recorded: list[float]) -> None:
+@given(st.lists(ratios, min_size=1, max_size=400))
+def test_a_band_holds_all_but_two_percent_on_either_side_and_the_margin_beyond(recorded: list[float]) -> None:
     band = Band.around(recorded)
-    assert not any(band.side(ratio) for ratio in recorded)
-    assert not band.side(max(recorded) * (1 + 0.99 * MARGIN))
-    assert band.side(max(recorded) * (1 + 1.01 * MARGIN)) == 1
-    assert band.side(min(recorded) / (1 + 1.01 * MARGIN)) == -1
+    sides = [band.side(ratio) for ratio in recorded]
+    assert sides.count(1) <= OUTSIDE * len(recorded)
+    assert sides.count(-1) <= OUTSIDE * len(recorded)
+    inside = [ratio for ratio, side in zip(recorded, sides, strict=True) if not side]
+    assert band.high >= max(inside) if len(recorded) >= 1 / OUTSIDE else band.high == max(inside) * (1 + MARGIN)
+    assert band.side(band.high * 1.001) == 1
+    assert band.side(band.low / 1.001) == -1
 
 
-@given(st.lists(ratios, min_size=1), st.floats(1.0001, 2))
-def test_what_is_surely_caught_leaves_the_band_from_any_recorded_moment(recorded: list[float], more: float) -> None:
+@given(st.lists(ratios, min_size=1, max_size=400), st.floats(1.0001, 2))
+def test_what_is_surely_caught_leaves_the_band_from_all_moments_but_two_percent(
+    recorded: list[float], more: float
+) -> None:
     factor = surely_caught({"idle": [recorded], "loaded": []}) * more
     band = Band.around(recorded)
-    assert all(band.side(ratio * factor) == 1 for ratio in recorded)
+    assert sum(band.side(ratio * factor) != 1 for ratio in recorded) <= OUTSIDE * len(recorded)
 
 
 @pytest.mark.parametrize("tries", [100, 320, 1000])
@@ -42,44 +47,35 @@ def test_the_bound_is_that_of_clopper_and_pearson(failures: int, tries: int, bou
     assert upper_bound(failures, tries) == pytest.approx(bound, abs=1e-4)
 
 
-def recorded(processes: int, turns: int, spread: float, odd: dict[int, float]) -> dict[str, list[list[float]]]:
-    """Ratios within a spread of 1, of which some processes are off by a factor."""
+def recorded(spread: float, odd: dict[tuple[int, int], float] | None = None) -> dict[str, list[list[float]]]:
+    """Ratios within a spread of 1, of which some are off by a factor: by process and pass, under load only."""
     chance = random.Random(1)  # noqa: S311 # nothing is to be kept secret
-    rows = [
-        [chance.uniform(1 - spread, 1 + spread) * odd.get(place, 1.0) for _ in range(turns)]
-        for place in range(processes)
-    ]
-    return {"idle": rows, "loaded": rows}
+    idle, loaded = ([[chance.uniform(1 - spread, 1 + spread) for _ in range(10)] for _ in range(16)] for _ in range(2))
+    for (process, turn), factor in (odd or {}).items():
+        loaded[process][turn] *= factor
+    return {"idle": idle, "loaded": loaded}
 
 
 def test_runs_that_are_alike_raise_no_alarm() -> None:
-    found = alarms({"a": recorded(16, 10, 0.03, {}), "b": recorded(16, 10, 0.2, {})})
+    found = alarms({"a": recorded(0.03), "b": recorded(0.2)})
     assert (found.runs, found.first, found.failed) == (320, 0, 0)
     assert found.bound < 0.01
 
 
-def test_one_odd_process_is_noticed_at_first_and_overruled_by_fresh_ones() -> None:
-    found = alarms({"a": recorded(16, 10, 0.03, {5: 1.4}), "b": recorded(16, 10, 0.2, {})})
-    # Its runs under both conditions are judged by bands of the same process under the other, which hold it: none is
-    # noticed. That is what recording both is for, so the odd one is put under one condition only.
-    assert found.first == 0
-    odd = {"idle": recorded(16, 10, 0.03, {5: 1.4})["idle"], "loaded": recorded(16, 10, 0.03, {})["loaded"]}
-    found = alarms({"a": odd})
-    assert (found.first, found.failed) == (10, 0)
+def test_a_bad_moment_is_noticed_and_overruled_by_the_next() -> None:
+    bad = {(5, 3): 1.4, (5, 4): 1.4, (5, 5): 0.6, (5, 6): 0.6}
+    found = alarms({"a": recorded(0.03, bad), "b": recorded(0.2)})
+    assert (found.first, found.failed) == (4, 0)
 
 
-def test_three_odd_processes_in_a_row_are_a_false_alarm() -> None:
-    odd = {
-        "idle": recorded(16, 10, 0.03, {5: 1.4, 6: 1.4, 7: 1.4})["idle"],
-        "loaded": recorded(16, 10, 0.03, {})["loaded"],
-    }
-    found = alarms({"a": odd})
-    assert found.failed == 10
+def test_a_bad_spell_that_outlasts_all_tries_is_a_false_alarm() -> None:
+    found = alarms({"a": recorded(0.03, {(5, turn): 1.4 for turn in range(2 + AGAIN)})})
+    assert (found.first, found.failed) == (2 + AGAIN, 2)
     assert found.bound > 0.01
 
 
 @pytest.mark.parametrize("recordings", list(every()), ids=lambda known: known.path.stem)
-def test_what_is_recorded_catches_the_slowdown_at_any_moment_with_few_false_alarms(recordings: Recordings) -> None:
+def test_what_is_recorded_catches_the_slowdown_with_few_false_alarms(recordings: Recordings) -> None:
     known = {name: ratios for name in recordings.entries if (ratios := recordings.ratios(name)) is not None}
     assert known.keys() <= probes().keys()
     for name, conditions in known.items():
