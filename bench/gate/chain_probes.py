@@ -43,10 +43,10 @@ def probes() -> dict[str, Probe]:
     guess = "[guess] some three times what the first machine takes"
     made = {
         "engine": Probe(f"an event of the engine, {event}", _engine, {ANY: 4}, guess),
-        "messages": Probe(f"a PBFT message with all it entails, {event}", _messages, {ANY: 50}, guess),
-        "queues": Probe(f"a computed PBFT message through queues, {cell}", _queues, {ANY: 300}, guess),
-        "draws": Probe(f"a drawn delay, {cell}", _draws, {ANY: 12}, guess),
-        "tables": Probe(f"a transaction's row of the tables, {cell}", _tables, {ANY: 100}, guess),
+        "messages": Probe(f"a PBFT message with all it entails, {event}", _messages, {ANY: 60}, guess),
+        "queues": Probe(f"a computed PBFT message through queues, {cell}", _queues, {ANY: 10}, guess),
+        "draws": Probe(f"a drawn delay, {cell}", _draws, {ANY: 1.5}, guess),
+        "tables": Probe(f"a transaction's row of the tables, {cell}", _tables, {ANY: 120}, guess),
     }
     for name, (protocol, _) in LOOPS.items():
         about = f"a {protocol} message in a compiled loop, {event}"
@@ -136,7 +136,7 @@ def _busiest(
 
 def _queues(_: Path) -> Subject:
     """The first heights that a pilot asks for together."""
-    validators = 4
+    validators = 7
     alliance = _alliance(chains__c__validators=validators, chains__c__observers=0, chains__c__fidelity="auto")
     vote, arguments, _live = _busiest("sim.chain.flight", "vote", alliance, lambda *_: 0)
     heights = len(vote(*arguments).decided)  # type: ignore[attr-defined] # an Outcome
@@ -174,7 +174,7 @@ def _loop(name: str, _: Path) -> Subject:
 
 
 def _draws(_: Path) -> Subject:
-    validators, addresses = 16, 4
+    validators, addresses = 16, 16
     alliance = _alliance(chains__c__validators=validators, network__jitter={"pareto": {"mean": "20ms", "alpha": 5}})
     network = alliance.chains["c"].network
     sequence = 0
