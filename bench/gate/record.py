@@ -47,8 +47,9 @@ def record(
     """
     rounds = measurements // PASSES
     code = digest()
-    path = half_done / f"{slug(recordings.kind)}.json"
     what = {"code": code, "names": list(names), "measurements": measurements}
+    of = hashlib.sha256(" ".join(names).encode()).hexdigest()[:8]
+    path = half_done / f"{slug(recordings.kind)}-{of}.json"
     rows = _half_done(path, what)
     before = len(rows)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
@@ -80,8 +81,11 @@ def _half_done(path: Path, what: dict[str, Any]) -> list[dict[str, list[float]]]
     if not path.exists():
         return []
     found = json.loads(path.read_text(encoding="utf-8"))
-    rows: list[dict[str, list[float]]] = found["rows"] if found["what"] == what else []
-    return rows
+    rows: list[dict[str, list[float]]] = found["rows"]
+    if found["what"] == what:
+        return rows
+    print(f"{path}: an interrupted recording of other code, or of another length; this one begins anew")
+    return []
 
 
 def digest() -> str:

@@ -116,16 +116,22 @@ def _calibrate(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
 _JOBS = {"opcodes": _count, "ratios": _measure, "calibrate": _calibrate}
 
 
-def _main(what: str) -> None:
-    job = json.load(sys.stdin)
-    if job["planted"]:
-        from bench.gate.plants import plant
+def _main(what: str) -> int:
+    from bench.gate.opcodes import CourseFailed
+    from bench.gate.plants import NotPlanted, plant
 
-        plant(*job["planted"])
-    for result in _JOBS[what](job):
-        print(json.dumps(result), flush=True)
+    job = json.load(sys.stdin)
+    try:
+        if job["planted"]:
+            plant(*job["planted"])
+        for result in _JOBS[what](job):
+            print(json.dumps(result), flush=True)
+    except (CourseFailed, NotPlanted) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt):  # told by whoever asked for it
-        _main(sys.argv[1])
+        sys.exit(_main(sys.argv[1]))
