@@ -42,9 +42,11 @@ test-full: lint types layers  ## the same with the long counts
 
 bench: env       ## the quick benchmarks, in under ten minutes, with a table at the end
 	$(BIN)/pytest bench -q -m "not full" --benchmark-quiet --benchmark-json=results/bench.json
+	@$(BIN)/python bench/history.py results/bench.json --selection quick
 
 bench-full: env  ## all benchmarks: billions of records, 10^8 leaves on disk, every protocol at every size
 	$(BIN)/pytest bench -q --benchmark-quiet --benchmark-json=results/bench-full.json
+	@$(BIN)/python bench/history.py results/bench-full.json --selection full
 
 $(PEERS)/.ready: requirements.lock bench/peers/requirements.txt
 	@echo "creating $(PEERS) (about two minutes) ..."

@@ -7,6 +7,7 @@ import ssl
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from history import Checkout
 from measure import Measure
 from table import Row, render
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _ROWS = pytest.StashKey[list[Row]]()
 _LOAD_BEFORE = os.getloadavg()
+_CODE_BEFORE = Checkout.now()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,6 +45,12 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
         numpy=np.__version__,
         openssl=ssl.OPENSSL_VERSION,
     )
+
+
+def pytest_benchmark_update_commit_info(commit_info: dict[str, Any]) -> None:
+    """Which code was measured: results that were added meanwhile do not change it, another commit does."""
+    code = Checkout.now()
+    commit_info.update({"id": None} if code is None else code.since(_CODE_BEFORE))
 
 
 def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ NO_VALUE: Final = "–"
 """Stands where there is no number, such as a quantile of nothing."""
 
 _SECONDS: Final = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+_LARGE: Final = ((1e9, " G"), (1e6, " M"), (1e3, " k"), (1.0, ""))
 _BYTES: Final = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
 _LEAST: Final = 0.0001
 """A share nearer to nothing or to the whole is said to be nearer."""
@@ -102,6 +103,12 @@ def clock(seconds: float) -> str:
 def storage(size_bytes: float) -> str:
     """A size in decimal units: 55.1 MB."""
     return _scaled(size_bytes, _BYTES, three_digits)
+
+
+def scaled_rate(per_s: float) -> str:
+    """A rate to three digits, in thousands, millions or billions from there on: 0.686, 12.3, 78.9 k, 1.24 G."""
+    factor, prefix = next((pair for pair in _LARGE if per_s >= pair[0]), _LARGE[-1])
+    return f"{three_digits(per_s / factor)}{prefix}"
 
 
 def _scaled(value: float, units: tuple[tuple[float, str], ...], number: Callable[[float], str]) -> str:
