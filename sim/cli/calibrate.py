@@ -19,25 +19,39 @@ def calibrate(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where it goes, and which disk is measured.")] = Path(
         "results/calibration"
     ),
-    suite: Annotated[str, typer.Option("--hash", help="Hash that the costs are of: sm3 or sha256.")] = "sm3",
-    signature: Annotated[str, typer.Option(help="Signature that the costs are of: sm2 or ed25519.")] = "sm2",
+    suites: Annotated[
+        list[str] | None,
+        typer.Option("--hash", metavar="HASH", help="Hash that the costs are of: sm3 (the default) or sha256."),
+    ] = None,
+    schemes: Annotated[
+        list[str] | None,
+        typer.Option("--signature", metavar="NAME", help="Signature: sm2 (the default) or ed25519."),
+    ] = None,
     samples: Annotated[int, typer.Option(help="How often each operation is timed, 5..10000.")] = 51,
     force: Annotated[bool, typer.Option("--force", help="Replace a calibration of this name.")] = False,
 ) -> None:
-    """Measure what proofs cost on this machine and write DIR/NAME.yaml, which scenarios take as `costs:`."""
-    for option, value, reader in (
-        ("NAME", name, ID),
-        ("--hash", suite, one_of("sm3", "sha256")),
-        ("--signature", signature, one_of("sm2", "ed25519")),
-        ("--samples", str(samples), whole(5, 10_000)),
+    """Measure what proofs cost on this machine and write DIR/NAME.yaml, which scenarios take as `costs:`.
+
+    With --hash or --signature given more than once all are measured in turns, so that a slow spell of the machine meets
+    them all, and each pair has a file of its own, DIR/NAME-SIGNATURE-HASH.yaml.
+    """
+    hashes, signatures = suites or ["sm3"], schemes or ["sm2"]
+    for option, value, read in (
+        ("NAME", name, ID.read),
+        *(("--hash", suite, one_of("sm3", "sha256").read) for suite in hashes),
+        *(("--signature", scheme, one_of("sm2", "ed25519").read) for scheme in signatures),
+        ("--samples", str(samples), whole(5, 10_000).read),
     ):
         try:
-            reader.read(value)
+            read(value)
         except ValueError as error:
             raise typer.BadParameter(f"{option} {error}") from error
-    path = out / f"{name}.yaml"
-    if path.exists() and not force:
-        raise FileExistsError(f"{path} exists; give --force to replace it, or another NAME")
+    pairs = list(dict.fromkeys((scheme, suite) for scheme in signatures for suite in hashes))
+    names = [name] if len(pairs) == 1 else [f"{name}-{scheme}-{suite}" for scheme, suite in pairs]
+    paths = [out / f"{each}.yaml" for each in names]
+    for path in paths:
+        if path.exists() and not force:
+            raise FileExistsError(f"{path} exists; give --force to replace it, or another NAME")
     out.mkdir(parents=True, exist_ok=True)
 
     from sim.proof.errors import StoreError
@@ -45,13 +59,14 @@ def calibrate(
 
     print("measuring, leave the machine alone for a while ...", file=sys.stderr)
     try:
-        measurements = calibration.calibrate(out, suite=suite, samples=samples)
+        measurements = calibration.calibrate(out, suites=list(dict.fromkeys(hashes)), samples=samples)
     except StoreError as error:
         raise OSError(str(error)) from error
-    calibration.write(path, calibration.document(name, measurements, suite=suite, scheme=signature))
     for measurement in measurements:
         print(_line(measurement))
-    print(f"wrote {path}")
+    for path, each, (scheme, suite) in zip(paths, names, pairs, strict=True):
+        calibration.write(path, calibration.document(each, measurements, suite=suite, scheme=scheme))
+        print(f"wrote {path}")
 
 
 def _line(measurement: Measurement) -> str:

@@ -174,5 +174,6 @@ def _speed(summary: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
         f"{wording.three_digits(wall['messages_per_s'])} messages/s, "
         f"at most {wording.storage(wall['peak_memory_bytes'])} of memory; "
         f"agreement checked at {summary['checked_heights']:,} heights{assumed}; "
-        f"seed {summary['seed']}, run {summary['run_id']}"
+        f"seed {summary['seed']}, run {summary['run_id']}\n"
+        f"CPU costs from {wording.costs(manifest)}"
     )

@@ -41,6 +41,7 @@ def render(run: Run, figures: Sequence[Drawn]) -> str:
             manifest=run.manifest,
             finding=wording.finding(summary, scenario),
             simulated=wording.simulated(summary),
+            costs=wording.costs(run.manifest),
             load=wording.load_sentence(summary),
             expectation=wording.expectation(summary, scenario),
             objectives=wording.objectives(summary, scenario),

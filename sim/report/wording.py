@@ -292,6 +292,13 @@ def expectation(summary: Mapping[str, Any], scenario: Scenario) -> str:
     return f"The scenario expects {scenario.expect}."
 
 
+def costs(manifest: Mapping[str, Any]) -> str:
+    """Which calibration a run's CPU costs come from: the file, and what that says of machine and time."""
+    told = manifest["parameters"]["costs"]
+    source = told["source"] or "no source stated"
+    return f"{told['file']} ({source})" if told["file"] else source
+
+
 def load_sentence(summary: Mapping[str, Any]) -> str:
     """The busiest chain in one plain sentence."""
     name = busiest_chain(summary)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sim.scenario.messages import problems_of
 from sim.scenario.model import Scenario
 from sim.scenario.overrides import override, tree_of
-from sim.scenario.problems import Position, Problem, ScenarioError, Source
+from sim.scenario.problems import SET, Position, Problem, ScenarioError, Source
 from sim.scenario.quantities import TEXT
 from sim.scenario.references import Declared
 from sim.scenario.schema import Node
@@ -48,7 +48,7 @@ def load(
             root = override(root, dotted, tree_of(dotted, value))
         except ScenarioError as error:
             problems += error.problems
-    root = _with_files(root, problems)
+    root = _with_changed_costs_told(_with_files(root, problems))
     return _validated(root, file, problems)
 
 
@@ -148,6 +148,22 @@ def _with_file(tree: Map, key: str, parts: Sequence[str], inner: tuple[str, ...]
         content = _content(written, key, inner, problems)
         changed.put(first, content, content.position)
     return changed
+
+
+def _with_changed_costs_told(root: Map) -> Map:
+    """Return the tree with costs whose source says which of them an override has changed, so that it stays true."""
+    costs = root.get("costs")
+    source = costs.get("source") if isinstance(costs, Map) else None
+    if not isinstance(costs, Map) or not isinstance(source, Scalar) or source.position.source.name == SET:
+        return root
+    changed = [key for key, cost in costs.items() if cost.position.source.name == SET]
+    if not changed:
+        return root
+    told, new = costs.copy(), root.copy()
+    text = f"{source}; but {', '.join(changed)} changed by {SET}"
+    told.put("source", Scalar(text, source.position, quoted=source.quoted), costs.keys_at["source"])
+    new.put("costs", told, root.keys_at["costs"])
+    return new
 
 
 def _content(written: Scalar, key: str, inner: tuple[str, ...], problems: list[Problem]) -> Map:

@@ -353,6 +353,7 @@ class Scenario(Model):
         default_factory=dict, description="Guesses that the answer hangs on; the report lists them."
     )
     _source: Path | None = PrivateAttr(default=None)
+    _costs_file: str | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _clients_can_wait(self) -> Self:
@@ -374,14 +375,20 @@ class Scenario(Model):
         return self
 
     def model_post_init(self, context: object, /) -> None:
-        """Remember the file that the scenario was read from."""
+        """Remember the files that the scenario was read from."""
         if isinstance(context, Declared):
             self._source = context.file
+            self._costs_file = context.costs_file
 
     @property
     def source(self) -> Path | None:
         """The file that the scenario was read from; None if it was made otherwise."""
         return self._source
+
+    @property
+    def costs_file(self) -> str | None:
+        """The file in which the costs are written, relative to the working directory; None if made otherwise."""
+        return self._costs_file
 
     def to_yaml(self) -> str:
         """Return the scenario in canonical units, without ``extends`` or other files; it loads to an equal one."""
@@ -389,7 +396,7 @@ class Scenario(Model):
         return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
 
     def __eq__(self, other: object) -> bool:
-        """Compare everything but the file that it was read from."""
+        """Compare everything but the files that it was read from."""
         return isinstance(other, Scenario) and self.__dict__ == other.__dict__
 
     def __hash__(self) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic_core import core_schema
 
-from sim.scenario.problems import hint
+from sim.scenario.problems import SET, hint
 from sim.scenario.quantities import DURATION, ID, scalar_text, whole
 from sim.scenario.yamltree import Map, Scalar, Value
 
@@ -35,6 +35,7 @@ class Declared:
         nodes: validators and observers together of each chain, where both are whole numbers.
         deposits: the chain of each stream that deposits records; None where that is no chain.
         horizon_ns: the horizon in nanoseconds, where it is a duration.
+        costs_file: the file in which the costs are written, or ``--set``; None where they are no map.
         file: the file that the user named.
     """
 
@@ -42,6 +43,7 @@ class Declared:
     nodes: Mapping[str, int]
     deposits: Mapping[str, str | None]
     horizon_ns: int | None
+    costs_file: str | None
     file: Path
 
     @staticmethod
@@ -65,8 +67,15 @@ class Declared:
                 if (_get(value, "action") or "deposit") == "deposit"
             },
             _duration(root.get("horizon")),
+            _costs_file(root.get("costs")),
             file,
         )
+
+
+def _costs_file(costs: Value | None) -> str | None:
+    """Where the costs are written that no override changed; where all are overrides, there."""
+    names = [cost.position.source.name for cost in costs.values()] if isinstance(costs, Map) else []
+    return next((name for name in names if name != SET), SET if names else None)
 
 
 def _get(value: Value | None, key: str) -> Value | None:

@@ -30,7 +30,7 @@ from sim.study.operations import BATCH, LONG_BYTES, SHORT_BYTES, operations
 from sim.study.store import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from sim.study.operations import Operation
 
@@ -57,12 +57,12 @@ class Measurement:
     samples: int
 
 
-def calibrate(folder: Path, *, suite: str, samples: int) -> list[Measurement]:
+def calibrate(folder: Path, *, suites: Sequence[str], samples: int) -> list[Measurement]:
     """Measure everything.
 
     Args:
         folder: where the tile stores are made and removed again; on the disk that is meant.
-        suite: the hash of the tile stores and of the state, ``sm3`` or ``sha256``.
+        suites: the hashes of the tile stores and of the state, ``sm3`` or ``sha256`` or both.
         samples: how often each operation is timed, at least 2.
 
     Raises:
@@ -71,7 +71,7 @@ def calibrate(folder: Path, *, suite: str, samples: int) -> list[Measurement]:
     """
     with (
         tempfile.TemporaryDirectory(prefix=".calibrate.", dir=folder) as scratch,
-        operations(suite_by_name(suite), Path(scratch)) as everything,
+        operations([suite_by_name(suite) for suite in suites], Path(scratch)) as everything,
     ):
         return measure(everything, samples)
 
@@ -124,8 +124,10 @@ def costs_of(measurements: Iterable[Measurement], *, suite: str, scheme: str) ->
         "hash_per_kilobyte": 1000 * per_byte_ns,
         "sign": median_ns[f"sign-{scheme}"],
         "verify": median_ns[f"verify-{scheme}"],
-        "execute": median_ns["state-update"] + median_ns["tile-append"] + median_ns["tile-sync"] / BATCH,
-        "proof": median_ns["tile-proof"],
+        "execute": median_ns[f"state-update-{suite}"]
+        + median_ns[f"tile-append-{suite}"]
+        + median_ns[f"tile-sync-{suite}"] / BATCH,
+        "proof": median_ns[f"tile-proof-{suite}"],
     }
 
 

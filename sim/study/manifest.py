@@ -50,6 +50,7 @@ def describe(scenario: Scenario, seed: int, summary: dict[str, Any], simulation_
             "source": str(scenario.source) if scenario.source else None,
             "seed": seed,
             "run_id": summary["run_id"],
+            "costs": {"file": scenario.costs_file, "source": scenario.costs.source},
         },
         "environment": {
             "python": sys.version.split()[0],

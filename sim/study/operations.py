@@ -14,7 +14,7 @@ from sim.proof.state import StateTree
 from sim.proof.tiles import TileStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from sim.proof.signatures import Scheme
@@ -47,11 +47,11 @@ class Operation:
 
 
 @contextmanager
-def operations(suite: HashSuite, folder: Path) -> Iterator[list[Operation]]:
-    """Everything that is timed: hashes, proofs and signatures of both kinds, state and store under one hash.
+def operations(kept_under: Sequence[HashSuite], folder: Path) -> Iterator[list[Operation]]:
+    """Everything that is timed: hashes, proofs and signatures of both kinds, states and stores of the hashes asked for.
 
     Args:
-        suite: the hash of the state and of the store.
+        kept_under: the hashes of states and of stores, one of each for every hash.
         folder: an empty directory for the stores, on the disk that is meant.
 
     Raises:
@@ -62,7 +62,9 @@ def operations(suite: HashSuite, folder: Path) -> Iterator[list[Operation]]:
     everything += [operation for scheme in schemes for operation in _signing(scheme)]
     everything += [operation for each in suites for operation in _proving(each)]
     with ExitStack() as stores:
-        yield [*everything, _state(suite), *_keeping(suite, folder, stores)]
+        for each in kept_under:
+            everything += [_state(each), *_keeping(each, folder, stores)]
+        yield everything
 
 
 def _hashing(suite: HashSuite) -> Iterator[Operation]:
@@ -126,28 +128,29 @@ def _state(suite: HashSuite) -> Operation:
         state.apply(dict.fromkeys(source.sample(keys, BATCH), value))
 
     about = f"changing one of {_STATE_KEYS} keys of a state, {BATCH} at a time"
-    return Operation("state-update", about, update, per=BATCH)
+    return Operation(f"state-update-{suite.name}", about, update, per=BATCH)
 
 
 def _keeping(suite: HashSuite, folder: Path, stores: ExitStack) -> Iterator[Operation]:
     leaves = _leaves(suite, _LOG_SIZE)
     grown, appended, synced = (
-        stores.enter_context(closing(TileStore.create(folder / name, suite, "calibration")))
+        stores.enter_context(closing(TileStore.create(folder / f"{name}-{suite.name}", suite, "calibration")))
         for name in ("grown", "appended", "synced")
     )
     grown.append(leaves)
     grown.sync()
     indices = _indices()
     yield Operation(
-        "tile-proof",
+        f"tile-proof-{suite.name}",
         f"an inclusion proof from a tile store of {_LOG_SIZE} leaves, files cached by the system",
         lambda: grown.inclusion_proof(next(indices), _LOG_SIZE),
     )
     batch = leaves[:BATCH]
     yield Operation(
-        "tile-append",
+        f"tile-append-{suite.name}",
         f"appending one leaf, {BATCH} at a time, without the sync",
         lambda: appended.append(batch),
         per=BATCH,
     )
-    yield Operation("tile-sync", f"one sync after {BATCH} leaves", synced.sync, prepare=lambda: synced.append(batch))
+    about = f"one sync after {BATCH} leaves"
+    yield Operation(f"tile-sync-{suite.name}", about, synced.sync, prepare=lambda: synced.append(batch))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+KEEPING = ("state-update", "tile-append", "tile-sync", "tile-proof")
 ALLIANCE = Path(sys.executable).parent / "alliance"
 
 
@@ -26,7 +27,7 @@ def test_everything_is_measured_with_its_spread_and_nothing_is_left_behind(tmp_p
     both = ("hash-short", "hash-long", "leaf", "node", "proof-build", "proof-check")
     expected = {f"{operation}-{suite}" for operation in both for suite in ("sm3", "sha256")}
     expected |= {f"{operation}-{scheme}" for operation in ("sign", "verify") for scheme in ("sm2", "ed25519")}
-    expected |= {"state-update", "tile-append", "tile-sync", "tile-proof"}
+    expected |= {f"{operation}-sha256" for operation in KEEPING}
     assert set(data["measurements"]) == expected
     for measured in data["measurements"].values():
         lower, upper = measured["quartiles_ns"]
@@ -37,6 +38,25 @@ def test_everything_is_measured_with_its_spread_and_nothing_is_left_behind(tmp_p
     assert median_ns["hash-short-sha256"] < median_ns["sign-ed25519"] < median_ns["sign-sm2"]
     assert "sha256 and ed25519" in data["costs"]["source"]
     assert done.stdout.count("\n") == len(expected) + 1
+
+
+def test_several_suites_are_measured_together_and_written_apart(tmp_path: Path) -> None:
+    every = ["--hash", "sm3", "--hash", "sha256", "--signature", "sm2", "--signature", "ed25519"]
+    done = calibrate("all", "--out", tmp_path, "--samples", 5, *every)
+    assert done.returncode == 0, done.stderr
+    pairs = [(scheme, suite) for scheme in ("sm2", "ed25519") for suite in ("sm3", "sha256")]
+    files = {pair: tmp_path / f"all-{pair[0]}-{pair[1]}.yaml" for pair in pairs}
+    assert set(tmp_path.iterdir()) == set(files.values())
+    data = {pair: yaml.safe_load(file.read_text(encoding="utf-8")) for pair, file in files.items()}
+    first = data["sm2", "sm3"]["measurements"]
+    assert {f"{operation}-{suite}" for operation in KEEPING for suite in ("sm3", "sha256")} <= set(first)
+    for (scheme, suite), calibration in data.items():
+        assert calibration["name"] == f"all-{scheme}-{suite}"
+        assert calibration["measurements"] == first
+        assert f": {suite} and {scheme} on " in calibration["costs"]["source"]
+    costs = {pair: calibration["costs"] for pair, calibration in data.items()}
+    assert costs["sm2", "sm3"]["verify"] == costs["sm2", "sha256"]["verify"] != costs["ed25519", "sm3"]["verify"]
+    assert costs["sm2", "sm3"]["execute"] == costs["ed25519", "sm3"]["execute"] != costs["sm2", "sha256"]["execute"]
 
 
 def test_a_calibration_is_not_replaced_unless_forced(tmp_path: Path) -> None:

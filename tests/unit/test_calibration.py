@@ -26,10 +26,14 @@ MEDIANS_NS = {
     "verify-sm2": 500_000.0,
     "sign-ed25519": 20_000.0,
     "verify-ed25519": 60_000.0,
-    "state-update": 10_000.0,
-    "tile-append": 1_000.0,
-    "tile-sync": 5_000_000.0,
-    "tile-proof": 30_000.0,
+    "state-update-sm3": 10_000.0,
+    "tile-append-sm3": 1_000.0,
+    "tile-sync-sm3": 5_000_000.0,
+    "tile-proof-sm3": 30_000.0,
+    "state-update-sha256": 6_000.0,
+    "tile-append-sha256": 500.0,
+    "tile-sync-sha256": 4_000_000.0,
+    "tile-proof-sha256": 20_000.0,
 }
 MEASUREMENTS = [Measurement(name, "it", ns, 0.9 * ns, 1.2 * ns, 51) for name, ns in MEDIANS_NS.items()]
 
@@ -73,6 +77,7 @@ def test_costs_follow_from_the_medians() -> None:
     )
     other = costs_of(MEASUREMENTS, suite="sha256", scheme="ed25519")
     assert (other["hash_per_kilobyte"], other["sign"]) == (pytest.approx(500), 20_000)
+    assert (other["execute"], other["proof"]) == (6_500 + 4_000_000 / BATCH, 20_000)
 
 
 @pytest.fixture
@@ -110,6 +115,21 @@ def test_a_scenario_takes_a_calibration_as_its_costs(calibrated: Callable[..., P
 def test_one_cost_of_a_calibration_can_be_overridden(calibrated: Callable[..., Path]) -> None:
     costs = load(calibrated(), set={"costs.sign": "1ms"}).costs
     assert (costs.sign, costs.verify) == (1_000_000, 500_000)
+    assert costs.source is not None
+    assert costs.source.endswith("a court's node may differ; but sign changed by --set")
+
+
+def test_a_scenario_knows_the_file_of_its_costs(
+    calibrated: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = calibrated()
+    monkeypatch.chdir(file.parent)
+    assert load(file).costs_file == "calibration/mine.yaml"
+    assert load(file, set={"costs.sign": "1ms"}).costs_file == "calibration/mine.yaml"
+    assert load(file, set={"costs": {**CHEAP, "source": "made up"}}).costs_file == "--set"
+    assert load(calibrated(costs=CHEAP)).costs_file == "calibrated.yaml"
+    whole = load(file, set={"costs": {**CHEAP, "source": "made up"}})
+    assert whole.costs.source == "made up"  # nothing of a calibration is left to be told from
 
 
 def test_a_calibration_can_be_put_in_from_the_command_line(calibrated: Callable[..., Path]) -> None:
@@ -174,7 +194,7 @@ def test_a_calibration_says_on_what_and_when_it_was_made(calibrated: Callable[..
     assert "a court's node may differ" in data["note"]
     assert data["machine"]["cpus"] >= 1
     assert data["machine"]["processor"]
-    assert data["measurements"]["tile-sync"] == {
+    assert data["measurements"]["tile-sync-sm3"] == {
         "about": "it",
         "median_ns": 5_000_000.0,
         "quartiles_ns": [4_500_000.0, 6_000_000.0],
