@@ -242,16 +242,21 @@ def _changes(special: LinkSpec) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
+def curve_of(scenario: Scenario, stream: Stream) -> Curve:
+    """How a stream's rate moves over day and week."""
+    if stream.profile is None:
+        return FLAT
+    profile = scenario.profiles[stream.profile]
+    return Curve(
+        working_days=profile.working_days_per_year,
+        first_hour=profile.office_hours.start_min // 60,
+        share=profile.office_share,
+        weights=profile.hourly_weights,
+    )
+
+
 def _pieces(scenario: Scenario, stream: Stream) -> tuple[tuple[float, float], ...]:
-    curve = FLAT
-    if stream.profile is not None:
-        profile = scenario.profiles[stream.profile]
-        curve = Curve(
-            working_days=profile.working_days_per_year,
-            first_hour=profile.office_hours.start_min // 60,
-            share=profile.office_share,
-            weights=profile.hourly_weights,
-        )
+    curve = curve_of(scenario, stream)
     horizon_s = scenario.horizon / SECOND
     end_s = horizon_s if stream.end is None else min(horizon_s, stream.end / SECOND)
     return tuple(windowed(segments(curve, scenario.start, horizon_s), stream.begin / SECOND, end_s))
