@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -86,8 +87,12 @@ def test_benchmarks_that_ran_are_added_and_compared(tmp_path: Path) -> None:
     pytest_bench = [sys.executable, "-m", "pytest", "bench/test_kernel_speed.py", "-k", "test_events and 10", "-q"]
     pytest_bench += ["-p", "no:cacheprovider", "--benchmark-quiet", f"--benchmark-json={measured}"]
     add = [sys.executable, "bench/history.py", str(measured), "--selection", "quick", "--folder", str(folder)]
+    # A worker of pytest-xdist says so to its children, and benchmarks are switched off in one.
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     for command in (pytest_bench, add, add):
-        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=300)
+        done = subprocess.run(
+            command, cwd=REPOSITORY, env=alone, capture_output=True, text=True, check=False, timeout=300
+        )
         assert done.returncode == 0, done.stdout + done.stderr
     if not folder.exists():  # not a checkout, so there is no commit to compare
         assert "no commit is known to have been measured" in done.stderr

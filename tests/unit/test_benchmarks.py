@@ -34,7 +34,7 @@ UNGROUPED = WELL_COUNTED.replace("@targeted\n", "")
 
 def run(folder: Path, benchmark: str) -> tuple[int, str, dict[str, Any]]:
     """Run one benchmark beside the real helpers: exit code, what is printed, and the report's only entry."""
-    for name in ("measure.py", "table.py", "conftest.py"):
+    for name in ("measure.py", "table.py", "history.py", "conftest.py"):
         (folder / name).write_text((ROOT / "bench" / name).read_text(encoding="utf-8"), encoding="utf-8")
     (folder / "test_sum_speed.py").write_text(benchmark, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "--benchmark-quiet", "--benchmark-json=report.json", "--rootdir=."]
