@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sim.study.history import Entry, Machine, Rate
 
     Points = Mapping[Machine, Sequence[tuple[Entry, float]]]
+    Panels = Mapping[str, Points]
 
 _COLUMNS: Final = 5
 _LEFT_IN: Final = 0.45
@@ -31,7 +32,7 @@ _BETWEEN_IN: Final = 0.12
 _PANEL_IN: Final = 0.62
 _ROW_IN: Final = _PANEL_IN + 0.56
 """A panel with the three lines above it that say what it is."""
-_HEAD_IN: Final = 0.85
+_HEAD_IN: Final = 0.95
 """Title and legend, at the top."""
 _MACHINE_IN: Final = 0.17
 """A line of the legend for each machine."""
@@ -39,7 +40,7 @@ _GROUP_IN: Final = 0.15
 """What a heading takes beside the room above the first row."""
 _FOOT_IN: Final = 0.6
 """The commits' names, below each group."""
-_NAME_LETTERS: Final = 36
+_NAME_LETTERS: Final = 34
 _TICKS: Final = 6
 """More commits than this are not all named."""
 _LEAST: Final = 1.25
@@ -50,7 +51,7 @@ _OVERFLOW: Final = 1.04
 
 
 def bench_history(entries: Sequence[Entry]) -> Figure:
-    """Every benchmark's rate over commits, relative to its median on the same machine.
+    """Every benchmark's rate over commits, relative to its median on the same machine; its last rate in figures.
 
     Args:
         entries: the history, at least one, in the order of `sim.study.history.read`.
@@ -73,7 +74,7 @@ def _draw(entries: Sequence[Entry]) -> Figure:
     height_in = head_in + len(groups) * (_GROUP_IN + _FOOT_IN) + rows * _ROW_IN
     figure = style.new_figure(height_in)
     figure.set_layout_engine("none")
-    style.set_title(figure, _title(entries, commits, machines), height=1 - 0.1 / height_in)
+    style.set_title(figure, _title(panels, commits, entries[-1]), height=1 - 0.1 / height_in)
     _legend(figure, machines, height_in)
     bound = max(_LEAST, *(max(value, 1 / value) for panel in panels.values() for p in panel.values() for _, value in p))
     top_in = height_in - head_in
@@ -112,11 +113,14 @@ def _last(entries: Sequence[Entry], name: str) -> Rate:
     return next(rate for entry in reversed(entries) for rate in entry.rates if rate.name == name)
 
 
-def _title(entries: Sequence[Entry], commits: Sequence[str], machines: Sequence[Machine]) -> str:
-    names = {rate.name for entry in entries for rate in entry.rates}
-    what = f"{wording.counted(len(names), 'benchmark')} over {wording.counted(len(commits), 'commit')}"
-    where = "" if len(machines) == 1 else f" on {len(machines)} machines"
-    return f"{what}{where}: rates relative to the median on the same machine"
+def _title(panels: Panels, commits: Sequence[str], last: Entry) -> str:
+    """How much is seen, and which benchmark of the last run is furthest below what is usual on its machine."""
+    what = f"{wording.counted(len(panels), 'benchmark')} over {wording.counted(len(commits), 'commit')}"
+    now = {rate.name: value for rate in last.rates for entry, value in panels[rate.name][last.machine] if entry is last}
+    lowest = min(now, key=lambda name: now[name])
+    if now[lowest] >= 1:
+        return f"{what}: at {last.code.short} none is below its median"
+    return f"{what}: at {last.code.short} lowest is {lowest}, {now[lowest]:.2f} times its median"
 
 
 def _legend(figure: Figure, machines: Sequence[Machine], height_in: float) -> None:
@@ -129,10 +133,19 @@ def _legend(figure: Figure, machines: Sequence[Machine], height_in: float) -> No
         handles,
         [*map(str, machines), "with uncommitted changes"],
         loc="upper left",
-        bbox_to_anchor=(_LEFT_IN / style.WIDTH_IN, 1 - 0.5 / height_in),
+        bbox_to_anchor=(_LEFT_IN / style.WIDTH_IN, 1 - 0.6 / height_in),
         fontsize=8,
         borderaxespad=0,
         labelspacing=0.3,
+    )
+    figure.text(
+        1 - _RIGHT_IN / style.WIDTH_IN,
+        1 - 0.6 / height_in,
+        "up: rate, as multiples of its median on the same machine\nbelow a name: the last rate",
+        fontsize=8,
+        color=style.MUTED,
+        ha="right",
+        va="top",
     )
 
 

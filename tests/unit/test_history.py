@@ -277,6 +277,9 @@ def test_each_panel_shows_a_benchmark_relative_to_its_median_on_each_machine() -
     low, high = limits.pop()
     assert low < 0.6
     assert high == pytest.approx(1 / low)
+    assert style.title(bench_history(entries)) == (
+        f"2 benchmarks over 3 commits: at {commit(3)[:9]} lowest is proof: build, 0.75 times its median"
+    )
 
 
 @pytest.mark.parametrize("benchmarks", [1, 6, 40])
