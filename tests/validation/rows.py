@@ -50,7 +50,8 @@ class Study:
         name: V1 to V6.
         title: what was measured.
         source: where it was published.
-        constants: every constant that the model was given for these rows, each with where it comes from.
+        constants: every constant that the model was given for these rows, each with where it comes from: published with
+            the figures, ``[guess]``, or ``fitted``.
         rows: what they predict.
     """
 
@@ -64,3 +65,13 @@ class Study:
     def fitted(self) -> int:
         """How many rows a constant was fitted to."""
         return sum(row.fitted for row in self.rows)
+
+    @property
+    def free(self) -> int:
+        """How many constants were not published with the figures: guessed, or fitted."""
+        return sum(origin.startswith(("[guess]", "fitted")) for origin in self.constants.values())
+
+    @property
+    def predicts(self) -> bool:
+        """Whether it predicts more rows than it has free constants; else it describes what it was given."""
+        return len(self.rows) - self.fitted > self.free
