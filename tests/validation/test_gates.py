@@ -47,8 +47,8 @@ def test_a_study_predicts_more_rows_than_it_has_free_constants_or_says_that_it_d
     assert {study.name for study in told} == {"V1", "V2", "V3", "V4", "V5", "V6"}
     assert {study.name for study in told if not study.predicts} == DESCRIPTIONS
     for study in told:
-        assert all(row.note or row.fitted or abs(row.error) < 0.02 for row in study.rows), (
-            f"{study.name}: a row that is off by 2 % or more says why"
+        assert all(row.note or row.fitted or abs(row.error) < 0.05 for row in study.rows), (
+            f"{study.name}: a row that is off by 5 % or more says why"
         )
 
 
