@@ -120,7 +120,7 @@ def _in_a_loop(n: int) -> list[Row]:
         gate, note = n == 4 and where != "measured", "" if n == 4 else _FORWARDED
         metrics = (("tx/s", tps, _throughput(run), 20_000), ("request to reply, ms", ms, _answered_ms(run, 1), 80))
         rows += [
-            Row("V1", f"n={n}, {where}", metric, figure, simulated, null, gate=gate, tolerance=0.01, note=note)
+            Row("V1", f"loop, n={n}, {where}", metric, figure, simulated, null, gate=gate, tolerance=0.01, note=note)
             for metric, figure, simulated, null in metrics
         ]
     return rows
