@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from statistics import median
 from typing import TYPE_CHECKING
 
 from bench.gate import machine, worker
-from bench.gate.bands import AGAIN, Band, flat
+from bench.gate.bands import WAITS_S, Band, flat
 from bench.gate.findings import Finding, Verdict
 from bench.gate.probes import probes
 from bench.gate.proof_probes import there
@@ -37,8 +38,9 @@ def ratios(names: Sequence[str], recordings: Recordings, planted: Planted | None
     """
     everything, tried = probes(), {name: list[float]() for name in names}
     left = list(names)
-    for _ in range(1 + AGAIN):
+    for wait_s in (0, *WAITS_S):
         if left:
+            time.sleep(wait_s)
             for result in worker.ratios(left, planted=planted):
                 tried[result["probe"]].append(result["ratio"])
         left = [name for name in left if _sides(everything[name], recordings, name, tried[name])]

@@ -20,12 +20,11 @@ if TYPE_CHECKING:
 
     from bench.gate.probe import Probe, Subject
 
-SWEEPS = 5
-TURNS, FEWEST_TURNS = 30, 12
-"""Of each probe in a sweep; fewer if they are long."""
-LONG_NS = 12_000_000
+SWEEPS, TURNS, FEWEST_TURNS = 30, 5, 2
+"""Turns of each probe in a sweep, fewer if they are long. Many short sweeps meet more moments than few long ones."""
+LONG_NS = 2_500_000
 """What they take at most, unless the fewest turns take more."""
-SWEEP_S = 0.25
+SWEEP_S = 0.05
 """Sweeps begin at least so long after each other."""
 WARM_UP = 5
 
@@ -39,16 +38,16 @@ class Bench:
     def measure(self) -> dict[str, float]:
         """How many yardsticks a unit of each probe's work takes."""
         best_ns = {name: [1 << 62, 1 << 62] for name in self._subjects}
-        for _ in range(SWEEPS):
-            begun_s = time.monotonic()
-            gc.collect()
-            gc.disable()
-            try:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(SWEEPS):
+                begun_s = time.monotonic()
                 for name, subject in self._subjects.items():
                     _take_turns(subject, best_ns[name])
-            finally:
-                gc.enable()
-            time.sleep(max(0.0, begun_s + SWEEP_S - time.monotonic()))
+                time.sleep(max(0.0, begun_s + SWEEP_S - time.monotonic()))
+        finally:
+            gc.enable()
         return {
             name: (best_ns[name][0] / subject.per_work) / (best_ns[name][1] / subject.per_yardstick)
             for name, subject in self._subjects.items()
@@ -88,5 +87,5 @@ def _take_turns(subject: Subject, best_ns: list[int]) -> None:
         ended_ns = thread_time_ns()
         best_ns[0] = min(best_ns[0], ended_ns - between_ns)
         best_ns[1] = min(best_ns[1], between_ns - started_ns)
-        if ended_ns > long_ns and turn >= FEWEST_TURNS:
+        if ended_ns > long_ns and turn + 1 >= FEWEST_TURNS:
             break
