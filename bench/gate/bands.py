@@ -1,13 +1,13 @@
 """From recordings to bands, and how often a band is left without cause.
 
-A band reaches from the 5 % to the 95 % quantile of all recorded ratios, idle and loaded together, and `MARGIN` beyond
+A band reaches from the 10 % to the 90 % quantile of all recorded ratios, idle and loaded together, and `MARGIN` beyond
 on either side. A probe outside it is measured again as often as `WAITS_S` says, each time in a fresh process, and fails
 only if all lie outside on the same side: bad spells of a machine last seconds, a slowdown stays.
 
 How often that happens without cause is read off the recordings, nothing assumed of their distribution. Every recorded
 measurement of all probes is judged as a run of the gate would be: the next one of the same process and those of the
-next two processes under the same condition stand for measuring again, and bands are made without any of the three. What
-is assumed is that runs meet conditions such as were recorded. No alarm in n runs bounds the rate by 3/n (95 %).
+next three processes under the same condition stand for measuring again, and bands are made without any of the four.
+What is assumed is that runs meet conditions such as were recorded. No alarm in n runs bounds the rate by 3/n (95 %).
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ Recorded: TypeAlias = Mapping[str, Mapping[str, Ratios]]
 CONDITIONS = ("idle", "loaded")
 MEASUREMENTS = 320
 """Of each probe: 3 / 320 is less than a hundredth."""
-OUTSIDE = 0.05
+OUTSIDE = 0.1
 MARGIN = 0.05
-WAITS_S = (0, 15, 30)
+WAITS_S = (0, 10, 20, 40)
 """How long the gate waits each time before it measures again."""
 SLOWDOWN = 1.3
 """What a band must catch."""
@@ -61,7 +61,7 @@ def flat(conditions: Mapping[str, Ratios]) -> list[float]:
 
 
 def surely_caught(conditions: Mapping[str, Ratios]) -> float:
-    """The slowdown that leaves the band at any moment that was recorded, but for the fastest 5 %."""
+    """The slowdown that leaves the band at any moment that was recorded, but for the fastest 10 %."""
     band = Band.around(flat(conditions))
     return band.high / (band.low * (1 + MARGIN))
 
