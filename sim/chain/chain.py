@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.chain.answers import Answers
 from sim.chain.catchup import Catchup
+from sim.chain.contracts import ContractState
 from sim.chain.downtimes import Downtimes
 from sim.chain.faulty import Faulty, Forged
 from sim.chain.ledger import Ledger
@@ -17,6 +18,7 @@ from sim.chain.node import Node
 from sim.chain.proposer import Proposer
 from sim.chain.records import Records
 from sim.chain.shortcut import shortcut
+from sim.chain.signing import Signing, make_keys
 from sim.chain.sync import BlockPush, BlockRange, BlockRequest
 from sim.consensus.interface import (
     Broadcast,
@@ -33,7 +35,7 @@ from sim.consensus.interface import (
     TransferLeadership,
 )
 from sim.consensus.registry import family
-from sim.proof import merkle
+from sim.proof import merkle, suite_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
     from sim.chain.compiled.express import Express
     from sim.chain.config import ChainConfig, Offered, Sent
+    from sim.chain.contracts import Contracts
     from sim.chain.fabric import Validation
     from sim.chain.faulty import Guise, Lie
     from sim.chain.pilot import Pilot
@@ -66,9 +69,10 @@ class Chain:
         offered: what clients send to it.
         make: makes the replicas, where they are not those of the protocol's own.
         validation: what peers do with what they order, on a chain that executes before it orders.
+        contracts: what runs on it, if anything does; its validators have keys then.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - it is where a chain's parts meet
         self,
         engine: Engine,
         draws: Draws,
@@ -78,13 +82,23 @@ class Chain:
         offered: Offered,
         make: Callable[[Parameters], Replica] | None = None,
         validation: Validation | None = None,
+        contracts: Contracts | None = None,
     ) -> None:
         self.config = config
         self.validation = validation
         self.network = network
         self.offered = offered
         self.records = Records(draws, config.id, config.hash, offered)
-        self.ledger = Ledger(config, self.records, offered)
+        self.signing: Signing | None = None
+        self.state: ContractState | None = None
+        validators_hash = None
+        if contracts is not None:
+            suite = suite_by_name(config.hash)
+            self.state = ContractState(suite, contracts)
+            self.records.calls = self.state.calls
+            self.signing = Signing(make_keys(draws, config.id, config.validators), config.protocol)
+            validators_hash = self.signing.validators.hash(suite)
+        self.ledger = Ledger(config, self.records, offered, self.state, validators_hash)
         self.faulty = Faulty()
         links = network.topology.links
         self.access_ns = np.array([row[node].delay_ns for node, row in enumerate(links)], dtype=np.int64)
@@ -290,13 +304,16 @@ class Chain:
         Raises:
             InvariantViolation: the block must not be executed there.
         """
-        executed_ns = node.work(voted_ns, self.config.executing_ns(node.index, value.count))
+        work_ns = self.config.executing_ns(node.index, value.count) + self.ledger.contracts_ns(height, value)
+        executed_ns = node.work(voted_ns, work_ns)
         if executed_ns is None:
             return None
         first = height == len(self.ledger.blocks)
         block = self.ledger.execute(node.index, height, value, voted_ns, executed_ns)
         if self.validation is not None and node.replica is None:
             self.validation.validate(self.ledger.blocks, height)
+        if first and self.state is not None:
+            self.state.executed(height, executed_ns)
         if first and self.faulty.nodes:
             for follower in self.faulty.waits_for(height):
                 self._engine.call_at(executed_ns, self._follow_on, self.nodes[follower])
@@ -310,6 +327,24 @@ class Chain:
         if node.replica is not None:
             self._catchup.feed(node, height, value, executed_ns)
         return executed_ns
+
+    def submit(self, sent: Sent, calls: Sequence[bytes]) -> NDArray[np.int64]:
+        """Take in calls of this chain's contracts, as `take`; what stands in the log is their bytes.
+
+        Raises:
+            ValueError: the chain has no contracts.
+        """
+        if self.state is None:
+            raise ValueError(f"{self.config.id} has no contracts to call")
+        self.state.calls.update(enumerate(calls, start=len(self.offered)))
+        return self.take(sent)
+
+    def head(self, node: int) -> int:
+        """The last block that a node has executed by now; it takes work in before it has done it."""
+        height = self.ledger.heights[node]
+        while height and int(self.ledger.blocks[height].executed_ns[node]) > self._engine.now:
+            height -= 1
+        return height
 
     def take(self, sent: Sent) -> NDArray[np.int64]:
         """Take in what waiting clients decided to send, none of it before now; returns the rows that it got.

@@ -1,6 +1,7 @@
 """A chain's ledger on real proofs: one log of record hashes, a header per block, and how far each node has got.
 
-Transactions deposit records and change nothing else yet, so the state root of every header is that of the empty state.
+Records are deposited and change nothing else; calls of contracts change the chain's state (`sim.chain.contracts`),
+whose root stands in the next header. A chain without contracts has the root of the empty state in all of them.
 
 Execution is deterministic, so nodes that execute the same blocks compute the same bytes. They are hashed once and
 every node's copy is checked against them; a node that would execute another block breaks agreement, which stops the
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from sim.chain.blocks import Bodies
     from sim.chain.config import ChainConfig, Offered
+    from sim.chain.contracts import ContractState
     from sim.chain.records import Records
     from sim.consensus.interface import Value
     from sim.proof.lanes import Rows as Digests
@@ -34,8 +36,16 @@ if TYPE_CHECKING:
 class Ledger:
     """The ledger of one chain and the height of each of its nodes."""
 
-    def __init__(self, config: ChainConfig, records: Records, offered: Offered) -> None:
+    def __init__(
+        self,
+        config: ChainConfig,
+        records: Records,
+        offered: Offered,
+        state: ContractState | None = None,
+        validators_hash: bytes | None = None,
+    ) -> None:
         self.suite = suite_by_name(config.hash)
+        self.state = state
         self.log = merkle.Log(self.suite)
         self._config = config
         self._records = records
@@ -45,7 +55,7 @@ class Ledger:
         self.heights = [0] * config.nodes
         self.distrusted: set[int] = set()
         self._values_return = family(config.protocol).returns
-        self._validators_hash = _hash_of_validators(config)
+        self._validators_hash = _hash_of_validators(config) if validators_hash is None else validators_hash
         past = self.suite.leaves(records.contents(np.arange(records.history)))
         self.log.extend(past)
         self.leaf_index[: records.history] = np.arange(records.history)
@@ -82,11 +92,35 @@ class Ledger:
     def _proposal(self, body: Body, payload_root: bytes) -> bytes:
         """What validators vote on: the records, who proposes them and when, which tells two blocks of the same apart.
 
-        Empty blocks are all one.
+        Empty blocks are all one, but for those that prove a state: they have a time.
         """
-        if not len(body.transactions):
+        if not self._has_time(body):
             return payload_root
         return self.suite.digest(payload_root + body.leader.to_bytes(4, "big") + body.cut_ns.to_bytes(8, "big"))
+
+    def _has_time(self, body: Body) -> bool:
+        return len(body.transactions) > 0 or self.state is not None
+
+    def _time_ns(self, body: object) -> int:
+        """The time of the next block: its leader's own, but never before that of the block that it follows."""
+        time_ns = self.blocks[-1].header.time_ns
+        if isinstance(body, Body) and self._has_time(body):
+            time_ns = max(time_ns, body.cut_ns + body.clock_error_ns)
+        return time_ns
+
+    def contracts_ns(self, height: int, value: Value) -> int:
+        """What the contracts' work on a block costs each node; they run when the first node is about to execute it."""
+        if self.state is None or height > len(self.blocks):
+            return 0  # a block that nobody may execute yet is refused by `execute`
+        if height > self.state.height:
+            body = value.body
+            rows = self._executable(body)[0].tolist() if isinstance(body, Body) else []
+            self.state.run(height, self._time_ns(body), rows)
+        return self.state.work_ns(height)
+
+    def needs_proof(self, node: int) -> bool:
+        """Whether the last block that a node executed changed a state that no header shows yet, as far as it knows."""
+        return self.state is not None and self.state.changed(self.heights[node])
 
     def execute(self, node: int, height: int, value: Value, voted_ns: int, executed_ns: int) -> Block:
         """A node executes the value at a height.
@@ -211,10 +245,6 @@ class Ledger:
         invariants.check_log(chain, parent.header, self.log)
         self.leaf_index[rows] = self.log.size + np.arange(len(rows))
         self.log.extend(leaf_hashes)
-        time_ns = parent.header.time_ns
-        # A block's time is its leader's own, but never before that of the block that it follows.
-        if isinstance(body, Body) and len(body.transactions):
-            time_ns = max(time_ns, body.cut_ns + body.clock_error_ns)
         header = BlockHeader(
             chain=chain,
             height=height,
@@ -222,9 +252,9 @@ class Ledger:
             payload_root=payload_root,
             log_size=self.log.size,
             log_root=self.log.root(),
-            state_root=EMPTY_ROOT,
+            state_root=EMPTY_ROOT if self.state is None else self.state.root(height - 1),
             validators_hash=self._validators_hash,
-            time_ns=time_ns,
+            time_ns=self._time_ns(body),
         )
         block = Block(
             header=header,
@@ -292,6 +322,6 @@ def _rows_of(digests: list[bytes]) -> Digests:
 
 
 def _hash_of_validators(config: ChainConfig) -> bytes:
-    """What every header says of who votes; a simulated validator signs nothing, so its id stands for its key."""
+    """What headers say of who votes on a chain that is shown to nobody: nothing is signed, ids stand for keys."""
     key_ids = "".join(f"{config.id}/validators/{index}\n" for index in range(config.validators))
     return suite_by_name(config.hash).digest(key_ids.encode())

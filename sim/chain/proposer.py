@@ -195,7 +195,7 @@ class Proposer:
                 self._forget_cut()
                 self._plan_cut(node, at_ns)
         elif self._cut is None and replica.can_propose():
-            due_ns = self.pool.next_cut_ns(at_ns)
+            due_ns = at_ns if self._proves(node, at_ns) else self.pool.next_cut_ns(at_ns)
             if due_ns is not None:
                 self._plan_cut(node, due_ns)
 
@@ -216,12 +216,19 @@ class Proposer:
             return
         if self._rotates and self._extends_another_branch(node):
             self.lead(node, begun_ns)
-        must = node.replica.must_propose()
+        must = node.replica.must_propose() or self._proves(node, begun_ns)
         transactions = self.pool.cut(begun_ns, now_or_never=must)
         if must or len(transactions):
             self._propose(node, transactions, begun_ns)
         else:
             self.plan(node, begun_ns)
+
+    def _proves(self, node: Node, at_ns: int) -> bool:
+        """Whether an empty block is due, because a state waits for a header that shows it and nothing else waits."""
+        if node.replica is None or not self._chain.ledger.needs_proof(node.index) or node.replica.outstanding():
+            return False
+        self.pool.admit(at_ns)
+        return len(self.pool.outlook()[0]) == 0
 
     def _extends_another_branch(self, node: Node) -> bool:
         """Whether the leader has learned, since it took the lead, of blocks that its own will come after."""
@@ -248,7 +255,8 @@ class Proposer:
 
     def waits(self, node: Node, at_ns: int) -> bool:
         """Whether transactions wait that this node has not executed; if none do, the next arrival will wake it."""
-        waits = self.pool.arrived_by(at_ns) > self._chain.ledger.executed_transactions(node.index)
+        ledger = self._chain.ledger
+        waits = self.pool.arrived_by(at_ns) > ledger.executed_transactions(node.index) or ledger.needs_proof(node.index)
         node.idle = not waits
         if not waits:
             self._wake_at_next_arrival(at_ns)

@@ -5,7 +5,8 @@ digest is drawn; the rest is what the simulation knows. The bytes are JSON with 
 record has exactly one encoding.
 
 Nothing of it is kept, for a chain has millions of records: a file's digest has an address among the draws, and is drawn
-again where it is looked at again.
+again where it is looked at again. A call of a contract is a record too, whose bytes are those of the call; these are
+kept, for they come from outside.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Records:
         self._suffixes = [f',"stream":"{stream}"}}' for stream in offered.streams]
         self._files = [_Files(draws, chain, stream) for stream in offered.streams]
         self._rows: dict[int, Cells] = {}
+        self.calls: dict[int, bytes] = {}
 
     def __len__(self) -> int:
         return self.history + len(self._offered)
@@ -58,6 +60,8 @@ class Records:
     def content(self, row: int) -> bytes:
         """The canonical bytes of the record in this row."""
         offered, place = self._offered, row - self.history
+        if place in self.calls:
+            return self.calls[place]
         if place >= 0:
             code, number = int(offered.stream[place]), int(offered.number[place])
             generated_ns = int(offered.intended_ns[place])
@@ -69,6 +73,9 @@ class Records:
 
     def contents(self, rows: Cells) -> Iterator[bytes]:
         """`content` of each of these rows, in order."""
+        if self.calls:
+            yield from map(self.content, rows.tolist())
+            return
         columns = self._said(rows)
         digests = self._digests(*columns[:2])
         cells = (column.tolist() for column in columns)
