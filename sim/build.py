@@ -11,7 +11,11 @@ from sim.chain.fabric import Validation, endorse
 from sim.chain.outcome import write_tables
 from sim.chain.verification import Verification
 from sim.consensus.registry import family
+from sim.crosschain.link import Link as ChainLink
+from sim.crosschain.link import LinkConfig, place_contracts
+from sim.crosschain.machine import Machine
 from sim.faults.apply import apply
+from sim.faults.links import apply_to_links
 from sim.faults.schedule import end_ns
 from sim.kernel.distributions import Constant
 from sim.kernel.draws import Draws
@@ -20,12 +24,14 @@ from sim.metrics.recorder import Recorder
 from sim.network.gateway import Gateway
 from sim.network.topology import Link, Topology, deal
 from sim.network.transport import Network
+from sim.scenario.crosslink import BY_TIME
 from sim.scenario.distributions import to_kernel
-from sim.scenario.schedule import schedule
+from sim.scenario.schedule import link_schedule, schedule
 from sim.scenario.stream import BACKOFF_NS
 from sim.workload.clients import Clients
 from sim.workload.curve import FLAT, Curve, segments, windowed
 from sim.workload.streams import Checks, ClosedLoop, Deposits, ask, offer
+from sim.workload.transfers import transfers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
     from sim.consensus.parameters import Parameters
     from sim.faults.schedule import Fault
     from sim.scenario import Scenario
+    from sim.scenario.crosslink import CrossLink
     from sim.scenario.model import Chain as ChainSpec
     from sim.scenario.model import Fabric as FabricSpec
     from sim.scenario.model import Link as LinkSpec
@@ -51,6 +58,7 @@ class Alliance:
         chains: by id.
         verifications: the verification service of each chain.
         clients: those of each closed loop, by stream.
+        links: between chains, by id.
         horizon_ns: when the scenario ends.
     """
 
@@ -59,6 +67,7 @@ class Alliance:
     chains: dict[str, Chain]
     verifications: dict[str, Verification]
     clients: dict[str, Clients]
+    links: dict[str, ChainLink]
     horizon_ns: int
 
     @property
@@ -99,8 +108,17 @@ def build(
     chains: dict[str, Chain] = {}
     verifications: dict[str, Verification] = {}
     clients: dict[str, Clients] = {}
+    configs = {chain_id: _chain_config(scenario, chain_id, spec) for chain_id, spec in scenario.chains.items()}
+    crossings = [_link_config(link_id, link) for link_id, link in scenario.links.items()]
+    machines = {
+        chain_id: Machine(chain_id, config.costs)
+        for chain_id, config in configs.items()
+        if any(chain_id in {link.source, link.destination} for link in crossings)
+    }
+    for link in crossings:
+        place_contracts(link, configs, machines)
     for chain_id, spec in scenario.chains.items():
-        config = _chain_config(scenario, chain_id, spec)
+        config = configs[chain_id]
         topology = Topology(deal(config.nodes, spec.regions), _Links(scenario.network, spec.zone))
         network = Network(
             engine,
@@ -129,17 +147,28 @@ def build(
             for stream_id, stream in scenario.workload.items()
             if stream.chain == chain_id and stream.clients is not None
         ]
-        offered = offer(draws, chain_id, serving, streams, loops)
+        calls = [link.stream for link in crossings if chain_id in {link.source, link.destination}]
+        offered = offer(draws, chain_id, serving, streams, loops, calls)
         requests = ask(draws, chain_id, serving, checks, offered)
         validation = None
         if config.fabric is not None:
             endorsed = endorse(draws, config, config.fabric, topology, offered)
             validation = Validation(draws, config, config.fabric, endorsed)
             offered = replace(offered, submitted_ns=endorsed.endorsed_ns)
-        chain = chains[chain_id] = Chain(engine, draws, recorder, config, network, offered, make, validation)
+        chain = chains[chain_id] = Chain(
+            engine, draws, recorder, config, network, offered, make, validation, machines.get(chain_id)
+        )
         verifications[chain_id] = Verification(engine, recorder, chain, requests)
         for loop in loops:
             clients[loop.id] = Clients(engine, draws, loop, chain, serving, scenario.horizon)
+    links = {}
+    for link in crossings:
+        sent = [
+            transfers(draws, link.source, configs[link.source].nodes, _deposits(scenario, stream_id, stream), amount)
+            for stream_id, stream in scenario.workload.items()
+            if stream.link == link.id and (amount := stream.amount) is not None
+        ]
+        links[link.id] = ChainLink(engine, link, chains, machines, sent)
     if faults is None:
         faults = schedule(scenario)
     for chain_id, chain in chains.items():
@@ -148,7 +177,31 @@ def build(
             theirs = sorted((fault.at_ns, end_ns(fault)) for fault in faults if fault.chain == chain_id)
             chain.compute_heights(theirs, scenario.horizon)
     apply(faults, chains, engine, draws)
-    return Alliance(engine, recorder, chains, verifications, clients, scenario.horizon)
+    apply_to_links(link_schedule(scenario), links, engine)
+    return Alliance(engine, recorder, chains, verifications, clients, links, scenario.horizon)
+
+
+def _link_config(link_id: str, spec: CrossLink) -> LinkConfig:
+    by_time = spec.timeout is not None and spec.timeout.measure == BY_TIME
+    limit = 0 if spec.timeout is None else spec.timeout.value
+    return LinkConfig(
+        id=link_id,
+        source=spec.source,
+        destination=spec.destination,
+        protocol=spec.protocol,
+        verify=spec.verify,
+        atomicity=spec.atomicity,
+        ordered=spec.order == "ordered",
+        relayers=spec.relayers,
+        poll_ns=spec.poll,
+        batch=spec.batch,
+        rpc_ns=spec.rpc,
+        rpc_item_ns=spec.rpc_item,
+        timeout_blocks=0 if by_time else limit,
+        timeout_ns=limit if by_time else 0,
+        trusting_period_ns=spec.trusting_period,
+        clock_drift_ns=spec.clock_drift,
+    )
 
 
 def _chain_config(scenario: Scenario, chain_id: str, spec: ChainSpec) -> ChainConfig:

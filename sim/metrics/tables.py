@@ -47,6 +47,19 @@ TABLES: dict[str, dict[str, type]] = {
         "intended_ns": int,
         "done_ns": int,  # -1 where unfinished
     },
+    "packets": {  # one row per packet that crosses a link, or was forged; times are -1 where it did not happen
+        "link": str,
+        "sequence": int,  # -1 where the source never sent it
+        "amount": int,
+        "outcome": str,  # delivered, timed-out, refused (by the source), stuck, unfinished, forged
+        "intended_ns": int,  # -1 for a forged one
+        "sent_ns": int,  # a node of the source had executed sendPacket
+        "polled_ns": int,  # the relayer that brought it had looked for packets
+        "submitted_ns": int,  # and sent its call
+        "received_ns": int,  # a node of the destination had executed recvPacket
+        "acknowledged_ns": int,  # a node of the source had executed acknowledgePacket
+        "timed_out_ns": int,  # or timeoutPacket
+    },
     "nodes": {  # one row per node
         "chain": str,
         "node": int,

@@ -54,6 +54,8 @@ def render(summary: Mapping[str, Any], manifest: Mapping[str, Any], scenario: Sc
     tables = [_chains(summary, scenario), _records(summary)]
     if wording.closed_loops(summary):
         tables.append(_closed_loops(summary))
+    if summary["crosschain"]:
+        tables.append(_links(summary, scenario))
     tables.append(_answers(summary))
     if summary["slo"]:
         tables.append(_objectives(summary, scenario))
@@ -137,6 +139,26 @@ def _closed_loops(summary: Mapping[str, Any]) -> Table:
         product, retries = wording.three_digits(loop["little"]), f"{loop['retries']:,}"
         clients = f"{loop['clients']:,}"
         table.add_row(Text(stream_id, style="bold"), clients, *digits, *durations, product, retries)
+    return table
+
+
+def _links(summary: Mapping[str, Any], scenario: Scenario) -> Table:
+    from rich.text import Text
+
+    table = _table("Links (one-way latency in seconds, of delivered packets)")
+    table.add_column("link: way", overflow="fold")
+    headings = ("offered", "de-\nlivered", "timed\nout", "stuck", "unfin-\nished", "forged,\naccepted", "re-\nfused")
+    for heading in (*headings, "p50", "max"):
+        table.add_column(heading, justify="right", overflow="fold")
+    names = ("offered", "delivered", "timed_out", "stuck", "unfinished", "accepted_forged")
+    for link_id, link in summary["crosschain"].items():
+        ends = scenario.links[link_id]
+        way = Text.assemble(
+            (link_id, "bold"), f"\n{ends.source} to {ends.destination}\n{link['protocol']}, verify {link['verify']}"
+        )
+        counts = [f"{link[name]:,}" for name in names]
+        spent = [wording.three_digits(link["latency_s"][q]) if link["delivered"] else "-" for q in ("p50", "max")]
+        table.add_row(way, *counts, f"{sum(link['refused'].values()):,}", *spent)
     return table
 
 

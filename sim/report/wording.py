@@ -273,15 +273,22 @@ def closed_loops(summary: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str
 
 
 def by_messages(scenario: Scenario) -> list[str]:
-    """Of each chain that may be computed and is not, because of its clients, that and why."""
+    """Of each chain that may be computed and is not, because of its clients or links, that and why."""
     waiting: dict[str, list[str]] = {}
     for stream_id, stream in scenario.workload.items():
         if stream.clients is not None and scenario.chains[stream.chain].fidelity == "auto":
             waiting.setdefault(stream.chain, []).append(stream_id)
+    ends = {chain for link in scenario.links.values() for chain in (link.source, link.destination)}
+    crossing = [chain for chain in scenario.chains if chain in ends and scenario.chains[chain].fidelity == "auto"]
     return [
+        f"{chain_id} goes by messages throughout, although its fidelity is auto: relayers of links decide while it runs"
+        " what they send."
+        for chain_id in crossing
+    ] + [
         f"{chain_id} goes by messages throughout, although its fidelity is auto: the clients of {' and '.join(streams)}"
         " wait for their records, so what a height will hold is not known before the one below it is committed."
         for chain_id, streams in waiting.items()
+        if chain_id not in crossing
     ]
 
 

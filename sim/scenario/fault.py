@@ -11,7 +11,7 @@ from pydantic_core import core_schema
 from sim.scenario.distributions import Model
 from sim.scenario.problems import EntryError
 from sim.scenario.quantities import Duration, PositiveDuration, Share, one_of, scalar_text, whole
-from sim.scenario.references import REGION, ChainId, RegionId, StreamId, declared
+from sim.scenario.references import REGION, ChainId, LinkId, RegionId, StreamId, declared
 from sim.scenario.units import show_duration
 from sim.scenario.yamltree import List
 
@@ -119,6 +119,8 @@ _ACTIONS: Final = {
     "twins": _Action(
         "Byzantine: runs twice, each instance with its own group of peers", ("where", "groups"), lies=True
     ),
+    "relayer-crash": _Action("relayers of a link stop, and begin anew at the end", ("link",), ("relayers",)),
+    "forge": _Action("relayers of a link make up packets instead", ("link",), ("relayers", "stolen_keys")),
     "transfer": _Action("planned: the leader of a raft chain hands over to a validator", ("chain", "to"), lasts=False),
 }
 LIES: Final = frozenset(name for name, action in _ACTIONS.items() if action.lies)
@@ -175,6 +177,13 @@ class Fault(Model):
         default=None, min_length=1, description="censor: streams that a leader leaves out."
     )
 
+    link: LinkId | None = Field(default=None, description="relayer-crash, forge: the link.")
+    relayers: tuple[NodeNumber, ...] | None = Field(
+        default=None, min_length=1, description="relayer-crash, forge: numbers of the link's relayers; all if left out."
+    )
+    stolen_keys: Annotated[int, whole(1, MAX_NODE_NUMBER)] | None = Field(
+        default=None, description="forge: how many validators' keys of the chain where the link begins they have."
+    )
     to: NodeNumber | None = Field(default=None, description="transfer: the validator that is to lead.")
 
     @field_validator("at", mode="after")

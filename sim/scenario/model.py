@@ -13,6 +13,7 @@ import yaml
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from sim.consensus.registry import family, protocols
+from sim.scenario.crosslink import CrossLink, impossible_links
 from sim.scenario.distributions import DurationDistribution, Model
 from sim.scenario.fault import Fault
 from sim.scenario.matrix import DelayMatrix
@@ -247,7 +248,8 @@ class Chain(Model):
     fidelity: Annotated[Literal["message", "auto"], one_of("message", "auto")] = Field(
         default="message",
         description="message: every protocol message is simulated. auto: heights in which nothing goes wrong are"
-        " computed, with the same times (not for rpbft, several cores, links that are not plain, or closed loops).",
+        " computed, with the same times (not for rpbft, several cores, lines that are not plain, closed loops, or"
+        " chains at an end of one of `links`).",
     )
     hash: Annotated[Literal["sm3", "sha256"], one_of("sm3", "sha256")] = Field(
         description="Hash of records, blocks and proofs: sm3 (GB/T 32905-2016) or sha256 (FIPS 180-4)."
@@ -346,7 +348,10 @@ class Scenario(Model):
         "it, or its content under the key `costs`."
     )
     profiles: Mapping[Id, Profile] = Field(default_factory=dict, description="How load follows the working day.")
-    workload: Mapping[Id, Stream] = Field(default_factory=dict, description="Streams of deposits and verifications.")
+    links: Mapping[Id, CrossLink] = Field(default_factory=dict, description="Ways from one chain to another.")
+    workload: Mapping[Id, Stream] = Field(
+        default_factory=dict, description="Streams of deposits, verifications and transfers."
+    )
     faults: tuple[Fault, ...] = Field(default=(), description="What goes wrong, and when.")
     slo: tuple[Slo, ...] = Field(default=(), description="What the answer must satisfy to pass.")
     assumptions: Mapping[Id, Text] = Field(
@@ -363,6 +368,13 @@ class Scenario(Model):
             for stream_id, stream in self.workload.items()
             if stream.clients is not None and self.chains[stream.chain].fabric is not None
         ]
+        if items:
+            raise EntryError(items)
+        return self
+
+    @model_validator(mode="after")
+    def _links_can_be(self) -> Self:
+        items = list(impossible_links(self))
         if items:
             raise EntryError(items)
         return self
@@ -393,6 +405,8 @@ class Scenario(Model):
     def to_yaml(self) -> str:
         """Return the scenario in canonical units, without ``extends`` or other files; it loads to an equal one."""
         data = self.model_dump(by_alias=True, exclude_none=True)
+        if not self.links:
+            del data["links"]  # or the ids of runs without links would change
         return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
 
     def __eq__(self, other: object) -> bool:

@@ -49,7 +49,7 @@ class Declared:
     @staticmethod
     def of(root: Map, file: Path) -> Declared:
         """Read the ids that the tree ``root`` of ``file`` declares."""
-        sections = {name: root.get(name) for name in ("members", "zones", "chains", "profiles", "workload")}
+        sections = {name: root.get(name) for name in ("members", "zones", "chains", "profiles", "workload", "links")}
         sections["regions"] = _get(_get(root.get("network"), "delays"), "regions")
         ids = {
             name: tuple(section) if isinstance(section, Map) else ()
@@ -156,9 +156,11 @@ CHAIN = Reference("chains", "chain")
 PROFILE = Reference("profiles", "profile")
 REGION = Reference("regions", "region")
 STREAM = Reference("workload", "stream")
+LINK = Reference("links", "link")
 MemberId = Annotated[str, MEMBER]
 ZoneId = Annotated[str, ZONE]
 ChainId = Annotated[str, CHAIN]
 ProfileId = Annotated[str, PROFILE]
 RegionId = Annotated[str, REGION]
 StreamId = Annotated[str, STREAM]
+LinkId = Annotated[str, LINK]

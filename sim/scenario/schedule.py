@@ -14,6 +14,7 @@ from sim.scenario.fault import Fault as FaultEntry
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from sim.faults.links import LinkFault
     from sim.faults.schedule import Fault as Scheduled
     from sim.scenario.fault import Fault, Group
     from sim.scenario.model import Chain, Scenario
@@ -80,8 +81,28 @@ def schedule(scenario: Scenario) -> list[Scheduled]:
     return [_scheduled(place) for fault in scenario.faults for place in _places(fault, scenario.chains)]
 
 
+def link_schedule(scenario: Scenario) -> list[LinkFault]:
+    """The faults of a scenario's links as the simulation takes them."""
+    from sim.faults.links import LinkFault
+
+    return [
+        LinkFault(
+            fault.link,
+            fault.at,
+            fault.duration,
+            fault.relayers or tuple(range(scenario.links[fault.link].relayers)),
+            fault.action,
+            fault.stolen_keys or 0,
+        )
+        for fault in scenario.faults
+        if fault.link is not None
+    ]
+
+
 def _places(fault: Fault, chains: Mapping[str, Chain]) -> Iterator[_Place]:
     """The chains that a fault concerns: its own, or all that have nodes where it says."""
+    if fault.link is not None:
+        return
     if fault.chain is not None:
         yield _Place.of(fault, fault.chain, chains[fault.chain])
         return

@@ -19,7 +19,7 @@ from sim.scenario import units
 from sim.scenario.distributions import Model
 from sim.scenario.problems import hint
 from sim.scenario.quantities import DURATION, RATE, SIZE, scalar_text
-from sim.scenario.references import CHAIN, declared
+from sim.scenario.references import CHAIN, LINK, declared
 
 _STATISTICS: Final = ("mean", "p50", "p95", "p99", "max")
 _STAGES: Final = ("submit", "queue", "propose", "vote", "execute")
@@ -45,6 +45,13 @@ PROOF_METRICS: Final = (
 )
 
 
+LINK_METRICS: Final = (
+    *("offered", "delivered", "acknowledged", "timed_out", "stuck", "unfinished", "accepted_forged", "executed_twice"),
+    *("messages", "bytes", "verified_real", "verified_charged"),
+    *(f"latency_s.{statistic}" for statistic in _STATISTICS),
+)
+
+
 class _Metric:
     """Metadata of a dotted path into the summary."""
 
@@ -58,10 +65,15 @@ class _Metric:
         section, _, rest = text.partition(".")
         if section == "proofs":
             return _known(text, rest, PROOF_METRICS)
-        if section != "chains":
-            raise ValueError(f"is '{text}': a metric starts with chains.<id>. or proofs.")
-        chain, _, leaf = rest.partition(".")
         known = declared(info)
+        if section == "crosschain":
+            link, _, leaf = rest.partition(".")
+            if known is not None and link not in known.ids.get("links", (link,)):
+                raise ValueError(f"is '{text}': {LINK.dangling(link, known)}")
+            return _known(text, leaf, LINK_METRICS)
+        if section != "chains":
+            raise ValueError(f"is '{text}': a metric starts with chains.<id>., crosschain.<link>. or proofs.")
+        chain, _, leaf = rest.partition(".")
         if known is not None and "chains" in known.ids and chain not in known.ids["chains"]:
             raise ValueError(f"is '{text}': {CHAIN.dangling(chain, known)}")
         return _known(text, leaf, CHAIN_METRICS)
@@ -76,11 +88,14 @@ class _Metric:
         self, _schema: core_schema.CoreSchema, _handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         """Return the JSON Schema of the path."""
-        leaves = "|".join(leaf.replace(".", r"\.") for leaf in CHAIN_METRICS)
+        leaves, ways = (
+            "|".join(leaf.replace(".", r"\.") for leaf in metrics) for metrics in (CHAIN_METRICS, LINK_METRICS)
+        )
         return {
             "x-kind": "metric",
             "type": "string",
-            "pattern": rf"^(?:chains\.[a-z][a-z0-9-]*\.(?:{leaves})|proofs\.(?:{'|'.join(PROOF_METRICS)}))$",
+            "pattern": rf"^(?:chains\.[a-z][a-z0-9-]*\.(?:{leaves})|crosschain\.[a-z][a-z0-9-]*\.(?:{ways})"
+            rf"|proofs\.(?:{'|'.join(PROOF_METRICS)}))$",
             "examples": ["chains.jc.commit_latency_s.p99", "proofs.mismatch"],
         }
 
@@ -119,7 +134,7 @@ class Slo(Model):
     """What one metric of the summary must be; exactly one of the bounds is given."""
 
     metric: Annotated[str, _Metric()] = Field(
-        description="Path into summary.json: chains.<id>.<name> or proofs.<name>."
+        description="Path into summary.json: chains.<id>.<name>, crosschain.<link>.<name> or proofs.<name>."
     )
     at_most: Bound | None = Field(
         default=None, description="Upper bound; a duration such as 3s for *_s, a size for *_bytes, otherwise a number."

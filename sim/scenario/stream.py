@@ -1,4 +1,4 @@
-"""What is asked of the chains: streams of deposits and verifications, and the daily profile that shapes them."""
+"""What is asked of the chains: deposits, verifications and transfers in streams, and the profile that shapes them."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal, Self
@@ -25,7 +25,7 @@ from sim.scenario.quantities import (
     one_of,
     whole,
 )
-from sim.scenario.references import ChainId, ProfileId, StreamId, declared
+from sim.scenario.references import ChainId, LinkId, ProfileId, StreamId, declared
 from sim.scenario.units import parse_duration, show_duration
 
 BACKOFF_NS: Final = parse_duration("1s")
@@ -62,15 +62,17 @@ class Profile(Model):
 
 
 class Stream(Model):
-    """A stream of records to deposit, or of requests to verify records of such a stream.
+    """A stream of records to deposit, of requests to verify records of such a stream, or of transfers over a link.
 
     An open loop has a `rate`, whatever the chain does; a closed loop has `clients` who wait for their records.
     """
 
     model_config = ConfigDict(json_schema_extra={"x-rivals": {"rate": [*_CLOSED], "clients": [*_OPEN]}})
 
-    action: Annotated[Literal["deposit", "verify"], one_of("deposit", "verify")] = Field(
-        default="deposit", description="deposit: records for the chain; verify: requests to check one of them."
+    action: Annotated[Literal["deposit", "verify", "transfer"], one_of("deposit", "verify", "transfer")] = Field(
+        default="deposit",
+        description="deposit: records for the chain; verify: requests to check one of them; transfer: packets that "
+        "cross a link.",
     )
     chain: ChainId = Field(description="The chain that it goes to.")
     rate: Rate | None = Field(
@@ -96,7 +98,9 @@ class Stream(Model):
     )
     begin: Duration = Field(default=0, description="When it begins, counted from the start of the simulation.")
     end: PositiveDuration | None = Field(default=None, description="When it ends; with the simulation if left out.")
-    size: SizeDistribution | None = Field(default=None, description="Size of a record; deposit only, required there.")
+    size: SizeDistribution | None = Field(
+        default=None, description="Size of a record, or of a packet's data; required for deposit and transfer."
+    )
     history: Annotated[int, whole(0, 10_000_000)] = Field(
         default=0, description="Records of this stream that are on the chain before the start; deposit only."
     )
@@ -105,6 +109,10 @@ class Stream(Model):
     )
     absent: Share = Field(default=0.0, description="Share of requests for a record that was never deposited; verify.")
     altered: Share = Field(default=0.0, description="Share of requests with an altered record; verify only.")
+    link: LinkId | None = Field(default=None, description="The link that packets cross; transfer only, required there.")
+    amount: Annotated[int, whole(1, 1_000_000_000)] | None = Field(
+        default=None, description="What each packet transfers, in whole units; transfer only, required there."
+    )
     year: Annotated[int, whole(1990, 2100)] | None = Field(default=None, description="Reference year of the rate.")
 
     @model_serializer(mode="wrap")
@@ -154,21 +162,32 @@ class Stream(Model):
             yield ("clients",), "stands beside rate; needs either a rate (open loop) or clients (closed loop)"
         for key in sorted(given.intersection(_OPEN) - {"rate"}):
             yield (key,), f"belongs to an open loop; clients decide when they send, so a closed loop has no '{key}'"
-        if self.action == "verify":
+        if self.action != "deposit":
             yield ("clients",), "belongs to action: deposit; needs a rate"
         if self.backoff is not None and self.backoff.constant == 0:
             yield ("backoff",), "must be more than 0, or rejected records come back at once and for ever"
 
     def _misplaced(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        if self.action == "deposit":
-            if self.size is None:
-                yield ("size",), "is missing; a deposit needs the size of its records, such as 600B"
-            if self.of is not None:
-                yield ("of",), "belongs to action: verify; a deposit has no 'of'"
-            for key in ("absent", "altered"):
-                if getattr(self, key):
-                    yield (key,), f"belongs to action: verify; a deposit has no '{key}'"
-            return
+        for key in ("link", "amount"):
+            if self.action != "transfer" and getattr(self, key) is not None:
+                yield (key,), f"belongs to action: transfer; needs that action, or no '{key}'"
+        if self.action == "transfer":
+            yield from self._unlike_a_transfer()
+        elif self.action == "deposit":
+            yield from self._unlike_a_deposit()
+        else:
+            yield from self._unlike_a_verification()
+
+    def _unlike_a_deposit(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        if self.size is None:
+            yield ("size",), "is missing; a deposit needs the size of its records, such as 600B"
+        if self.of is not None:
+            yield ("of",), "belongs to action: verify; a deposit has no 'of'"
+        for key in ("absent", "altered"):
+            if getattr(self, key):
+                yield (key,), f"belongs to action: verify; a deposit has no '{key}'"
+
+    def _unlike_a_verification(self) -> Iterator[tuple[tuple[str, ...], str]]:
         if self.history:
             yield ("history",), "belongs to action: deposit; a verification takes the records of its 'of'"
         if self.size is not None:
@@ -177,3 +196,12 @@ class Stream(Model):
             yield ("of",), "is missing; a verification needs the deposit stream whose records it checks"
         if self.absent + self.altered > 1:
             yield ("altered",), "must leave absent and altered together at 100% or less"
+
+    def _unlike_a_transfer(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        needs = {"link": "the link that it crosses", "amount": "what each transfers", "size": "the size of its data"}
+        for key, what in needs.items():
+            if getattr(self, key) is None:
+                yield (key,), f"is missing; a transfer needs {what}"
+        for key in ("of", "history", "absent", "altered"):
+            if getattr(self, key):
+                yield (key,), f"belongs to another action; a transfer has no '{key}'"

@@ -31,6 +31,8 @@ def _look_up(summary: dict[str, Any], path: str) -> float:
 def _has_sample(summary: dict[str, Any], objective: Slo) -> bool:
     """Whether the metric says anything: a latency of records does not where none was committed."""
     section, chain, *leaf = objective.metric.split(".")
+    if section == "crosschain":
+        return leaf[0] != "latency_s" or summary["crosschain"][chain]["delivered"] > 0
     latency = section == "chains" and leaf[0] in {"commit_latency_s", "stages_s"}
     return not latency or summary["chains"][chain]["records"] > 0
 

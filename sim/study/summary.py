@@ -15,6 +15,7 @@ from sim.kernel.engine import SECOND
 from sim.metrics.recorder import Coded
 from sim.study.bottleneck import Evidence, bottleneck
 from sim.study.closedloop import loop_of
+from sim.study.crosschain import summarise_links
 from sim.study.latencies import latency
 from sim.study.manifest import SCHEMA_VERSION, run_id
 from sim.study.progress import progress
@@ -71,7 +72,7 @@ def summarise(
         "events": alliance.engine.events,
         "messages": sum(tally.delivered for c in alliance.chains.values() for tally in c.network.tallies.values()),
         "chains": chains,
-        "crosschain": {},
+        "crosschain": summarise_links(alliance.links, recorder, simulated_ns),
         "casework": {},
         "proofs": {
             "deposited": sum(chain["records"] for chain in chains.values()),
@@ -95,9 +96,9 @@ def _add_closed_loops(alliance: Alliance, chains: dict[str, Any], simulated_ns: 
     """Say of each chain with closed loops what became of them; returns whether all clients are accounted for."""
     balanced = True
     for chain_id, chain in alliance.chains.items():
-        if chain.offered.closed:
+        theirs = [clients for clients in alliance.clients.values() if clients.chain_id == chain_id]
+        if theirs:
             committed_ns = _cells(alliance.recorder.of("transactions", chain_id), "executed_ns")
-            theirs = [clients for clients in alliance.clients.values() if clients.chain_id == chain_id]
             loops = {clients.loop.id: loop_of(chain, clients, committed_ns, simulated_ns) for clients in theirs}
             balanced = balanced and all(loop.balanced for loop in loops.values())
             chains[chain_id]["closed_loops"] = {stream_id: loop.summary for stream_id, loop in loops.items()}

@@ -85,11 +85,16 @@ class Checks:
 
 
 def offer(
-    draws: Draws, chain: str, nodes: range, streams: Sequence[Deposits], closed: Sequence[ClosedLoop] = ()
+    draws: Draws,
+    chain: str,
+    nodes: range,
+    streams: Sequence[Deposits],
+    closed: Sequence[ClosedLoop] = (),
+    calls: Sequence[str] = (),
 ) -> Offered:
     """All records offered to a chain, merged in time order; clients are dealt to these nodes at random.
 
-    Of the ``closed`` loops nothing is known beforehand but their history.
+    Of the ``closed`` loops nothing is known beforehand but their history, and of the streams of ``calls`` nothing.
     """
     times, sizes, places = [], [], []
     for stream in streams:
@@ -110,10 +115,10 @@ def offer(
         "node": _narrow(_joined(places))[order],
     }
     return Offered.beforehand(
-        (*(stream.id for stream in streams), *(loop.id for loop in closed)),
-        (*(stream.history for stream in streams), *(loop.history for loop in closed)),
+        (*(stream.id for stream in streams), *(loop.id for loop in closed), *calls),
+        (*(stream.history for stream in streams), *(loop.history for loop in closed), *(0 for _ in calls)),
         columns,
-        frozenset(range(len(streams), len(streams) + len(closed))),
+        frozenset(range(len(streams), len(streams) + len(closed) + len(calls))),
     )
 
 

@@ -1,0 +1,92 @@
+"""The contracts of one chain: it runs the calls of each block in order and remembers what became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from sim.chain.contracts import Effect
+from sim.crosschain.messages import Call
+from sim.crosschain.refusal import Refused, reason_of
+from sim.crosschain.store import Block, Store
+from sim.proof.errors import ProofError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sim.chain.config import Costs
+    from sim.crosschain.channel import ChannelEnd, Event
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a call.
+
+    Attributes:
+        row: of its transaction.
+        call: the call.
+        refusal: the short name of the reason; None if it was executed.
+        event: what it did to a packet, if anything.
+    """
+
+    row: int
+    call: Call
+    refusal: str | None
+    event: Event | None
+
+
+class Watcher(Protocol):
+    """Who is told what became of the calls of a link."""
+
+    def watch(self, chain: str, height: int, at_ns: int, receipts: Sequence[Receipt]) -> None:
+        """The first node of a chain has executed a block, by then."""
+
+
+class Machine:
+    """The contracts of one chain.
+
+    Args:
+        chain: its id.
+        costs: of computing, on every node.
+
+    Attributes:
+        store: the state.
+        ends: of links, by the link's id.
+        receipts: of the calls of each block, by height.
+    """
+
+    def __init__(self, chain: str, costs: Costs) -> None:
+        self.store = Store()
+        self.ends: dict[str, ChannelEnd] = {}
+        self.receipts: list[tuple[Receipt, ...]] = [()]
+        self._chain = chain
+        self._costs = costs
+        self._watchers: dict[str, Watcher] = {}
+
+    def watched_by(self, link: str, watcher: Watcher) -> None:
+        """Have somebody told of the calls of a link."""
+        self._watchers[link] = watcher
+
+    def run(self, height: int, time_ns: int, calls: Sequence[tuple[int, bytes]]) -> Effect:
+        """As `sim.chain.contracts.Contracts.run`."""
+        self.store.begin_block()
+        block = Block(height, time_ns)
+        self.receipts.append(tuple(self._execute(block, row, Call.from_bytes(data)) for row, data in calls))
+        return Effect(self.store.changes, self.store.meter.cost_ns(self._costs))
+
+    def _execute(self, block: Block, row: int, call: Call) -> Receipt:
+        try:
+            end = self.ends.get(call.link)
+            if end is None:
+                raise Refused("no-such-link", call.link)
+            event = end.call(self.store, block, call)
+        except ProofError as refusal:
+            self.store.drop()
+            return Receipt(row, call, reason_of(refusal), None)
+        self.store.keep()
+        return Receipt(row, call, None, event)
+
+    def executed(self, height: int, at_ns: int) -> None:
+        """As `sim.chain.contracts.Contracts.executed`."""
+        for link, watcher in self._watchers.items():
+            watcher.watch(self._chain, height, at_ns, [r for r in self.receipts[height] if r.call.link == link])

@@ -1,0 +1,178 @@
+"""The bytes that cross: calls of contracts, packets, and what a relayer merely says of the other chain.
+
+Integers are big endian, a variable field follows its length (`sim.proof.wire`). A call:
+
+| bytes | field |
+|---|---|
+| 4 | the magic ``JACC`` (judicial alliance contract call) |
+| 1 | the version, 1 |
+| 1 + l, 1 + m, 1 + s | `link`, `method` and `sender`, UTF-8 after their lengths |
+| 4 + p | `payload`: its parts, each after its length of 4 bytes |
+
+These bytes are what the chain's log holds. A packet is ``JACP``, version 1, the link, the sequence, the timeout height
+and time (8 bytes each, 0 for none), and the data after its length of 4 bytes. A transfer, the data of a packet, is
+the amount (8 bytes) and a memo.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sim.crosschain.refusal import malformed
+from sim.proof import wire
+
+if TYPE_CHECKING:
+    from sim.proof.suites import HashSuite
+
+LONGEST_PART_BYTES = 8 * 1024 * 1024
+_CALL, _PACKET, _VERSION = b"JACC", b"JACP", 1
+_NUMBER = 8
+
+_check = wire.Checks(malformed)
+
+SEND, RECEIVE, ACKNOWLEDGE, TIME_OUT = "sendPacket", "recvPacket", "acknowledgePacket", "timeoutPacket"
+HEARTBEAT = "heartbeat"
+"""Methods of a link's contract: ICS-04's, and a call that changes nothing, for a chain to make a block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a link's contract; the chain has checked that the sender signed it, as for every transaction."""
+
+    link: str
+    method: str
+    sender: str
+    parts: tuple[bytes, ...]
+
+    def to_bytes(self) -> bytes:
+        """The call's only encoding, laid out at the top of this module."""
+        head = [_CALL, wire.number(_VERSION, 1), wire.text(self.link), wire.text(self.method), wire.text(self.sender)]
+        return b"".join((*head, *(wire.sized(part, 4) for part in self.parts)))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Call:
+        """The call that these bytes, and no others, encode.
+
+        Raises:
+            Refused: they encode none.
+        """
+        reader = wire.Reader(data, malformed)
+        reader.start(_CALL, _VERSION)
+        link, method, sender = reader.text("link"), reader.text("method"), reader.text("sender")
+        left = len(data) - len(_CALL) - 1 - sum(1 + len(word.encode()) for word in (link, method, sender))
+        parts: list[bytes] = []
+        while left > 0:
+            parts.append(reader.sized("part", 4, LONGEST_PART_BYTES))
+            left -= 4 + len(parts[-1])
+        return cls(link, method, sender, tuple(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """What crosses a link (ICS-04, "Packets").
+
+    Attributes:
+        link: the link.
+        sequence: counts from 1 on each link.
+        timeout_height: the destination's block from which on it is not received any more; 0 for none.
+        timeout_ns: the time of a destination's block, likewise.
+        data: for the application.
+
+    Raises:
+        Refused: a field has the wrong type or range.
+    """
+
+    link: str
+    sequence: int
+    timeout_height: int
+    timeout_ns: int
+    data: bytes
+
+    def __post_init__(self) -> None:
+        _check.words("link", self.link)
+        for name in ("sequence", "timeout_height", "timeout_ns"):
+            _check.integer(name, getattr(self, name))
+        _check.octets("data", self.data, 0, LONGEST_PART_BYTES)
+
+    def commitment(self, suite: HashSuite) -> bytes:
+        """What the sending chain keeps of it: H(timeouts ‖ H(data)), ICS-04 "Packet data commitment"."""
+        timeouts = wire.number(self.timeout_ns, _NUMBER) + wire.number(self.timeout_height, _NUMBER)
+        return suite.digest(timeouts + suite.digest(self.data))
+
+    def is_late(self, height: int, time_ns: int) -> bool:
+        """Whether a destination's block of this height and time comes too late to receive it."""
+        return 0 < self.timeout_height <= height or 0 < self.timeout_ns <= time_ns
+
+    def to_bytes(self) -> bytes:
+        """The packet's only encoding, laid out at the top of this module."""
+        numbers = (self.sequence, self.timeout_height, self.timeout_ns)
+        head = (_PACKET, wire.number(_VERSION, 1), wire.text(self.link), *(wire.number(n, _NUMBER) for n in numbers))
+        return b"".join((*head, wire.sized(self.data, 4)))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Packet:
+        """The packet that these bytes, and no others, encode.
+
+        Raises:
+            Refused: they encode none.
+        """
+        reader = wire.Reader(data, malformed)
+        reader.start(_PACKET, _VERSION)
+        link = reader.text("link")
+        sequence, height, time_ns = (reader.number(name, _NUMBER) for name in ("sequence", "height", "time"))
+        packet = cls(link, sequence, height, time_ns, reader.sized("data", 4, LONGEST_PART_BYTES))
+        reader.end()
+        return packet
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a relayer says of the other chain, without proof: at a header, a key has a value, or none.
+
+    Attributes:
+        height, time_ns: of the header.
+        value: None for absence.
+    """
+
+    height: int
+    time_ns: int
+    value: bytes | None
+
+    def to_bytes(self) -> bytes:
+        """Height and time, 8 bytes each, and the value after a 1, or a 0."""
+        head = wire.number(self.height, _NUMBER) + wire.number(self.time_ns, _NUMBER)
+        return head + (b"\0" if self.value is None else b"\1" + wire.sized(self.value, 4))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Claim:
+        """The claim that these bytes, and no others, encode.
+
+        Raises:
+            Refused: they encode none.
+        """
+        reader = wire.Reader(data, malformed)
+        height, time_ns = reader.number("height", _NUMBER), reader.number("time", _NUMBER)
+        there = reader.number("presence", 1, 0, 1)
+        value = reader.sized("value", 4, LONGEST_PART_BYTES) if there else None
+        reader.end()
+        return cls(height, time_ns, value)
+
+
+def transfer(amount: int, size_bytes: int) -> bytes:
+    """The data of a transfer, with a memo that makes it this long, or as short as it can be."""
+    memo = bytes(max(0, size_bytes - _NUMBER - 4))
+    return wire.number(amount, _NUMBER) + wire.sized(memo, 4)
+
+
+def amount_of(data: bytes) -> int:
+    """The amount of a transfer.
+
+    Raises:
+        Refused: the data is no transfer.
+    """
+    reader = wire.Reader(data, malformed)
+    amount = reader.number("amount", _NUMBER)
+    reader.sized("memo", 4, LONGEST_PART_BYTES)
+    reader.end()
+    return amount

@@ -1,0 +1,72 @@
+"""Which ways of crossing exist: every protocol with what it can verify and how atomic it is, or the reason why not.
+
+The loader refuses what this table refuses, and the key reference shows it.
+
+`trusted_gateway` is a WeCross router without proofs (WeCross documentation, "transaction mechanism"); `light_client`
+is a relay of IBC (cosmos/ibc, ICS-02, ICS-04, ICS-07).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sim.proof.finality import FINALITY
+
+PROTOCOLS: Final = ("trusted_gateway", "light_client", "notary", "relay_chain")
+VERIFICATIONS: Final = ("none", "spv", "committee", "light_client")
+ATOMICITIES: Final = ("none", "packet", "2pc", "tcc", "htlc")
+
+EXISTING: Final = frozenset({("trusted_gateway", "none", "packet"), ("light_client", "light_client", "packet")})
+"""The ways that exist, as (protocol, verify, atomicity)."""
+
+SHOWABLE: Final = tuple(sorted(name for name, rule in FINALITY.items() if rule is not None and rule.links == 1))
+"""Consensus protocols whose blocks light clients are shown: those where one certificate makes a block final."""
+
+_LATER: Final = "not in this version"
+
+
+_WRONG: Final = {
+    ("light_client", "none"): "a light-client relay stands or falls with its proofs; needs light_client",
+    ("light_client", "spv"): "a light client checks votes too; needs light_client",
+    ("light_client", "committee"): "a light client follows the chain itself, no committee; needs light_client",
+    ("trusted_gateway", "light_client"): "a gateway that proves what it says is not trusted; needs none, or protocol: "
+    "light_client",
+}
+"""What no version will have, and why."""
+
+
+def why_not(protocol: str, verify: str, atomicity: str) -> tuple[str, str] | None:
+    """Why a way does not exist, as (key, reason); None if it does."""
+    if (protocol, verify, atomicity) in EXISTING:
+        return None
+    if all(protocol != way[0] for way in EXISTING):
+        return "protocol", f"{protocol} is {_LATER}; needs {' or '.join(sorted({way[0] for way in EXISTING}))}"
+    if (protocol, verify) in _WRONG:
+        return "verify", _WRONG[protocol, verify]
+    if all((protocol, verify) != way[:2] for way in EXISTING):
+        return "verify", f"{verify} is {_LATER}; needs none"
+    if atomicity == "none":
+        return "atomicity", "packets are acknowledged or time out in this protocol; needs packet"
+    return "atomicity", f"{atomicity} is {_LATER}; needs packet"
+
+
+def why_not_from(protocol: str, verify: str, consensus: str) -> str | None:
+    """Why a chain of this consensus protocol cannot be at an end of such a link; None if it can."""
+    if verify != "light_client" or consensus in SHOWABLE:
+        return None
+    able = f"needs {', '.join(SHOWABLE)}"
+    if consensus in FINALITY and FINALITY[consensus] is None:
+        return f"{consensus} stands crashes only and has no certificate that another chain could check; {able}"
+    return f"{protocol} over blocks of {consensus} is {_LATER}; {able}"
+
+
+def table() -> str:
+    """The ways as a Markdown table."""
+    lines = ["| protocol | verify | atomicity | exists |", "|---|---|---|---|"]
+    for protocol in PROTOCOLS:
+        for verify in VERIFICATIONS:
+            for atomicity in ATOMICITIES:
+                reason = why_not(protocol, verify, atomicity)
+                said = "yes" if reason is None else f"no: {reason[1].partition(';')[0]}"
+                lines.append(f"| {protocol} | {verify} | {atomicity} | {said} |")
+    return "\n".join(lines)

@@ -1,0 +1,159 @@
+"""Links between chains: what a scenario says of them, and which of it cannot be."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import (
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    model_serializer,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import core_schema
+
+from sim.crosschain.ways import ATOMICITIES, PROTOCOLS, VERIFICATIONS, why_not, why_not_from
+from sim.scenario.distributions import Model
+from sim.scenario.quantities import DURATION, Duration, PositiveDuration, one_of, whole
+from sim.scenario.references import ChainId
+from sim.scenario.units import parse_duration, show_duration
+
+if TYPE_CHECKING:
+    from sim.scenario.model import Chain, Scenario
+
+Items = Iterator[tuple[tuple[str | int, ...], str]]
+_BLOCKS = whole(1, 1_000_000_000)
+BY_HEIGHT, BY_TIME = "destination_height", "destination_time"
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """Metadata of a timeout's value: blocks or a duration, as its measure calls for."""
+
+    def read(self, value: object, info: ValidationInfo) -> int:
+        """Return blocks, or nanoseconds.
+
+        Raises:
+            ValueError: it is neither, or not what the measure calls for.
+        """
+        if info.data.get("measure") == BY_TIME:
+            duration_ns = DURATION.read(value)
+            if not duration_ns:
+                raise ValueError("must be more than 0")
+            return duration_ns
+        return _BLOCKS.read(value)
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Tell pydantic to read with this alone."""
+        return core_schema.with_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(
+        self, _schema: core_schema.CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the JSON Schema of either."""
+        return {
+            "x-kind": "whole number of blocks, or duration",
+            "type": ["integer", "string"],
+            "pattern": DURATION.schema["pattern"],
+            "examples": [40, "30s"],
+        }
+
+
+class Timeout(Model):
+    """When a packet is not received any more, counted from when it is sent."""
+
+    measure: Annotated[Literal["destination_height", "destination_time"], one_of(BY_HEIGHT, BY_TIME)] = Field(
+        description="destination_height: blocks of the destination; destination_time: time, by its blocks."
+    )
+    value: Annotated[int, _Limit()] = Field(description="How many blocks, or how long.")
+
+    @model_serializer(mode="wrap")
+    def _with_unit(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        given: dict[str, Any] = handler(self)
+        return {**given, "value": show_duration(self.value)} if self.measure == BY_TIME else given
+
+
+class CrossLink(Model):
+    """One way from a chain to another, over which packets go; acknowledgements come back."""
+
+    source: ChainId = Field(alias="from", description="The chain where packets are sent.")
+    destination: ChainId = Field(alias="to", description="The chain where they are received.")
+    protocol: Annotated[str, one_of(*PROTOCOLS)] = Field(
+        description="How packets cross: trusted_gateway, on relayers' word; light_client, with proofs (IBC). "
+        "sim/crosschain/ways.py says which combinations exist in this version, and why others do not."
+    )
+    verify: Annotated[str, one_of(*VERIFICATIONS)] = Field(
+        description="What a chain checks before it believes the other: none, that a registered relayer says so; "
+        "light_client, a final block and a proof."
+    )
+    atomicity: Annotated[str, one_of(*ATOMICITIES)] = Field(
+        description="packet: each packet is received, or times out and is refunded."
+    )
+    order: Annotated[Literal["unordered", "ordered"], one_of("unordered", "ordered")] = Field(
+        default="unordered",
+        description="ordered: packets are received in the order of sending only, and a timeout closes the channel.",
+    )
+    relayers: Annotated[int, whole(1, 100)] = Field(
+        default=1, description="How many carry packets; they know nothing of each other."
+    )
+    poll: PositiveDuration = Field(
+        default=parse_duration("1s"), description="How often a relayer looks for work; 1s as in Hermes' pull mode."
+    )
+    batch: Annotated[int, whole(1, 10_000)] = Field(
+        default=30, description="Calls that a relayer sends after one look at most; 30 as Hermes' max_msg_num."
+    )
+    rpc: Duration = Field(default=parse_duration("20ms"), description="A relayer's way to a node and back [guess].")
+    rpc_item: Duration = Field(
+        default=parse_duration("1ms"), description="On top, for each packet looked at and each proof fetched [guess]."
+    )
+    timeout: Timeout | None = Field(default=None, description="When packets time out; never if left out.")
+    trusting_period: PositiveDuration = Field(
+        default=parse_duration("168h"),
+        description="light_client: how long validators are trusted after a block; CometBFT's default, 168h.",
+    )
+    clock_drift: Duration = Field(
+        default=parse_duration("10s"),
+        description="light_client: how far ahead of the destination a block's time may be; CometBFT's default, 10s.",
+    )
+
+
+def impossible_links(scenario: "Scenario") -> Items:
+    """Yield what links, their traffic and their faults ask for that cannot be: the place, and why."""
+    for link_id, link in scenario.links.items():
+        for below, message in _link(link, scenario.chains):
+            yield ("links", link_id, *below), message
+    for stream_id, stream in scenario.workload.items():
+        if stream.link is not None and stream.chain != scenario.links[stream.link].source:
+            message = f"{stream.link} leaves from {scenario.links[stream.link].source}; needs that chain"
+            yield ("workload", stream_id, "chain"), message
+    for index, fault in enumerate(scenario.faults):
+        if fault.link is None:
+            continue
+        link = scenario.links[fault.link]
+        for position, number in enumerate(fault.relayers or ()):
+            if number >= link.relayers:
+                message = f"{fault.link} has no relayer {number}; its relayers are 0 to {link.relayers - 1}"
+                yield ("faults", index, "relayers", position), message
+        validators = scenario.chains[link.source].validators
+        if fault.stolen_keys is not None and fault.stolen_keys > validators:
+            yield ("faults", index, "stolen_keys"), f"{link.source} has {validators} validators; needs no more"
+
+
+def _link(link: CrossLink, chains: "Mapping[str, Chain]") -> Items:
+    if link.source == link.destination:
+        yield ("to",), "is where the link leaves from; needs another chain"
+    reason = why_not(link.protocol, link.verify, link.atomicity)
+    if reason is not None:
+        key, message = reason
+        yield (key,), message
+        return
+    for key, chain_id in (("from", link.source), ("to", link.destination)):
+        chain = chains[chain_id]
+        if chain.fabric is not None:
+            yield (key,), f"{chain_id} executes before it orders; contracts on such a chain are not in this version"
+        unfit = why_not_from(link.protocol, link.verify, chain.consensus.protocol)
+        if unfit is not None:
+            yield (key,), f"{chain_id}: {unfit}"

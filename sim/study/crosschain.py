@@ -1,0 +1,56 @@
+"""What the summary says of links between chains."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.crosschain.books import NOT_YET
+from sim.crosschain.outcome import DELIVERED, FORGED, STAGES, STUCK, TIMED_OUT, UNFINISHED, account, write_table
+from sim.study.latencies import latency
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sim.crosschain.books import Trip
+    from sim.crosschain.link import Link
+    from sim.metrics.recorder import Recorder
+
+
+def summarise_links(links: Mapping[str, Link], recorder: Recorder, end_ns: int) -> dict[str, Any]:
+    """The part `crosschain` of `summary.json`; the table of packets is written down too."""
+    found: dict[str, Any] = {}
+    for link_id, link in links.items():
+        reached = account(link, end_ns)
+        write_table(link, reached, recorder)
+        config, count = link.config, reached.outcomes.count
+        delivered = [t for t, outcome in zip(reached.trips, reached.outcomes, strict=True) if outcome == DELIVERED]
+        found[link_id] = {
+            "protocol": config.protocol,
+            "verify": config.verify,
+            "atomicity": config.atomicity,
+            "order": "ordered" if config.ordered else "unordered",
+            "offered": len(reached.outcomes) - count(FORGED),
+            "delivered": count(DELIVERED),
+            "acknowledged": sum(trip.acknowledged_ns != NOT_YET for trip in delivered),
+            "timed_out": count(TIMED_OUT),
+            "refused": reached.refused,
+            "stuck": count(STUCK),
+            "unfinished": count(UNFINISHED),
+            "accepted_forged": count(FORGED),
+            "executed_twice": link.books.twice,
+            "frozen": any(end.client.evidence is not None for end in link.clients),
+            "latency_s": _span(delivered, "intended_ns", "received_ns"),
+            "stages_s": {stage: _span(delivered, *ends) for stage, ends in STAGES.items()},
+            "messages": reached.messages,
+            "bytes": reached.size_bytes,
+            "verified_real": link.verified,
+            "verified_charged": 0,
+        }
+    return found
+
+
+def _span(trips: Sequence[Trip], start: str, end: str) -> dict[str, float]:
+    spent = [getattr(trip, end) - getattr(trip, start) for trip in trips if getattr(trip, end) != NOT_YET]
+    return latency(np.array(spent, dtype=np.int64))
