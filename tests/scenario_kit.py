@@ -68,6 +68,30 @@ def checks(of: str, rate: str = "50/s", chain: str = "a", **keys: object) -> dic
     return {"action": "verify", "chain": chain, "of": of, "rate": rate, **keys}
 
 
+def link(verify: str = "light_client", /, **keys: object) -> dict[str, Any]:
+    """A link from ``a`` to ``b`` as a scenario has it, polled every 200 ms; ``keys`` add to it or replace."""
+    protocol = "light_client" if verify == "light_client" else "trusted_gateway"
+    way = {"protocol": protocol, "verify": verify, "atomicity": "packet"}
+    return {"from": "a", "to": "b", **way, "poll": "200ms", **keys}
+
+
+def linked(folder: Path, verify: str = "light_client", /, **keys: object) -> Scenario:
+    """Ten seconds of two chains, ``a`` and ``b``, and transfers of 5 over the link ``a-b``, ten a second for eight.
+
+    ``link`` has keys of the link; other ``keys`` replace top-level keys.
+    """
+    of_link = keys.pop("link", {})
+    assert isinstance(of_link, dict)
+    transfers = {"action": "transfer", "chain": "a", "link": "a-b", "rate": "10/s", "size": "200B", "amount": 5}
+    data = {
+        "horizon": "10s",
+        "chains": {"a": chain(), "b": chain()},
+        "links": {"a-b": link(verify, **of_link)},
+        "workload": {"pay": {**transfers, "end": "8s"}},
+    }
+    return small(folder, **{**data, **keys})
+
+
 def crash(at: str, nodes: list[int], lasts: str | None = None, chain: str = "a") -> dict[str, Any]:
     """A crash; without ``lasts`` the nodes stay down."""
     fault = {"at": at, "action": "crash", "chain": chain, "nodes": nodes}

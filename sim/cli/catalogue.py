@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_FOLDERS = (".", "crosschain", "attacks")
+"""Where questions are, below the folder of scenarios; the others hold what scenarios are made from, or checked by."""
+
+
 def catalogue(
     scenarios: Annotated[Path, typer.Option(help="Where to look for scenario files.")] = Path("scenarios"),
     results: Annotated[Path, typer.Option(help="Where to look for run directories.")] = Path("results"),
@@ -23,7 +27,7 @@ def catalogue(
     from rich.table import Table
 
     files = Table("scenario", "expects", "question")
-    for path in sorted(scenarios.glob("*.yaml")):
+    for path in (path for folder in _FOLDERS for path in sorted((scenarios / folder).glob("*.yaml"))):
         try:
             scenario = load(path)
         except ScenarioError as error:

@@ -23,7 +23,11 @@ OUTCOMES = DELIVERED, TIMED_OUT, REFUSED, STUCK, UNFINISHED, FORGED = (
     "unfinished",
     "forged",
 )
-"""What became of a packet; stuck: under way at the end although its timeout had passed."""
+"""What became of a packet.
+
+Stuck: neither received nor timed out at the end, although its timeout had passed, or although it was acknowledged: a
+forged one has taken its place.
+"""
 
 NO_ROOM: Final = "no-room"
 """Why a packet is refused that found the source's pool full."""
@@ -79,7 +83,8 @@ def _outcome(trip: Trip, last: tuple[int, int]) -> str:
         return TIMED_OUT
     if trip.refusal is not None:
         return REFUSED
-    return STUCK if trip.packet is not None and trip.packet.is_late(*last) else UNFINISHED
+    late = trip.packet is not None and trip.packet.is_late(*last)
+    return STUCK if late or trip.acknowledged_ns != NOT_YET else UNFINISHED
 
 
 def write_table(link: Link, found: Account, recorder: Recorder) -> None:

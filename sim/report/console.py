@@ -146,15 +146,15 @@ def _links(summary: Mapping[str, Any], scenario: Scenario) -> Table:
     from rich.text import Text
 
     table = _table("Links (one-way latency in seconds, of delivered packets)")
-    table.add_column("link: way", overflow="fold")
-    headings = ("offered", "de-\nlivered", "timed\nout", "stuck", "unfin-\nished", "forged,\naccepted", "re-\nfused")
+    table.add_column("link and way", no_wrap=True)
+    headings = ("offered", "de-\nlivered", "timed\nout", "stuck", "unfin-\nished", "forged,\ntaken", "re-\nfused")
     for heading in (*headings, "p50", "max"):
         table.add_column(heading, justify="right", overflow="fold")
     names = ("offered", "delivered", "timed_out", "stuck", "unfinished", "accepted_forged")
     for link_id, link in summary["crosschain"].items():
         ends = scenario.links[link_id]
         way = Text.assemble(
-            (link_id, "bold"), f"\n{ends.source} to {ends.destination}\n{link['protocol']}, verify {link['verify']}"
+            (link_id, "bold"), f"\n{ends.source} to {ends.destination}\n{link['protocol']}\nverify {link['verify']}"
         )
         counts = [f"{link[name]:,}" for name in names]
         spent = [wording.three_digits(link["latency_s"][q]) if link["delivered"] else "-" for q in ("p50", "max")]

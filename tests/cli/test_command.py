@@ -194,7 +194,11 @@ def test_the_committed_schema_and_key_reference_are_current(tmp_path: Path) -> N
 
 def test_every_committed_scenario_is_valid() -> None:
     scenarios = REPOSITORY / "scenarios"
-    files = [*sorted(scenarios.glob("*.yaml")), scenarios / "base" / "alliance.yaml"]
+    folders = (scenarios, scenarios / "crosschain", scenarios / "attacks")
+    files = [
+        *(path for folder in folders for path in sorted(folder.glob("*.yaml"))),
+        scenarios / "base" / "alliance.yaml",
+    ]
     done = alliance("validate", *files)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count(": ok, ") == len(files)
@@ -212,4 +216,5 @@ def test_list_names_scenarios_and_runs(short_run: Short) -> None:
     _, out = short_run
     done = alliance("list", "--results", out.parent, COLUMNS="200")
     assert "scenarios/quickstart.yaml" in done.stdout
+    assert "scenarios/attacks/forged-packets.yaml" in done.stdout
     assert "pass" in done.stdout

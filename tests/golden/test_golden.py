@@ -29,4 +29,4 @@ def test_a_known_scenario_has_its_known_summary(folder: Path, update_golden: boo
 
 
 def test_there_are_golden_scenarios() -> None:
-    assert {folder.name for folder in FOLDERS} >= {"two-chains", "leader-crash", "overload"}
+    assert {folder.name for folder in FOLDERS} >= {"two-chains", "leader-crash", "overload", "packets"}

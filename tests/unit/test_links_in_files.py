@@ -1,0 +1,135 @@
+"""Links, transfers and faults of relayers in scenario files: what loads, and what is refused with which reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scenario_kit import chain, linked, small
+
+from sim.crosschain.ways import ATOMICITIES, EXISTING, PROTOCOLS, VERIFICATIONS, table, why_not
+from sim.scenario import ScenarioError, load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TRANSFER = {"action": "transfer", "chain": "a", "link": "a-b", "rate": "1/s", "size": "200B", "amount": 5}
+FABRIC = {"organisations": 2, "simulate": "1ms"}
+
+
+def told(folder: Path, **keys: object) -> str:
+    """The one problem of a scenario: path and message."""
+    with pytest.raises(ScenarioError) as caught:
+        linked(folder, **keys)
+    (problem,) = caught.value.problems
+    return f"{problem.path}: {problem.message}"
+
+
+def agreeing(protocol: str) -> dict[str, Any]:
+    return chain(consensus={"protocol": protocol})
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"link": {"to": "a"}}, "links.a-b.to: is where the link leaves from; needs another chain"),
+        ({"link": {"to": "c"}}, "links.a-b.to: 'c' is not a chain"),
+        ({"link": {"protocol": "notary"}}, "links.a-b.protocol: notary is not in this version; needs light_client or"),
+        ({"link": {"protocol": "ibc"}}, "links.a-b.protocol: is 'ibc': needs one of trusted_gateway, light_client"),
+        ({"link": {"verify": "none"}}, "links.a-b.verify: a light-client relay stands or falls with its proofs; needs"),
+        ({"link": {"protocol": "trusted_gateway", "verify": "spv"}}, "links.a-b.verify: spv is not in this version"),
+        ({"link": {"protocol": "trusted_gateway"}}, "links.a-b.verify: a gateway that proves what it says is not tru"),
+        ({"link": {"atomicity": "htlc"}}, "links.a-b.atomicity: htlc is not in this version; needs packet"),
+        ({"link": {"atomicity": "none"}}, "links.a-b.atomicity: packets are acknowledged or time out in this proto"),
+        ({"link": {"relayers": 0}}, "links.a-b.relayers: is '0': must be ≥ 1"),
+        ({"link": {"timeout": {"measure": "relay_height", "value": 4}}}, "links.a-b.timeout.measure: is 'relay_hei"),
+        ({"link": {"timeout": {"measure": "destination_height", "value": "4s"}}}, "links.a-b.timeout.value: is a dur"),
+        ({"link": {"timeout": {"measure": "destination_time", "value": 4}}}, "links.a-b.timeout.value: is '4': "),
+        ({"link": {"timeout": {"measure": "destination_time", "value": "0s"}}}, "links.a-b.timeout.value: must be mo"),
+        (
+            {"chains": {"a": agreeing("raft"), "b": chain()}},
+            "links.a-b.from: a: raft stands crashes only and has no certificate that another chain could check",
+        ),
+        (
+            {"chains": {"a": chain(), "b": agreeing("hotstuff")}},
+            "links.a-b.to: b: light_client over blocks of hotstuff is not in this version; needs pbft, qbft",
+        ),
+        (
+            {"chains": {"a": chain(fabric=FABRIC, observers=2), "b": chain()}},
+            "links.a-b.from: a executes before it orders; contracts on such a chain are not in this version",
+        ),
+        ({"workload": {"pay": {**TRANSFER, "link": "b-a"}}}, "workload.pay.link: 'b-a' is not a link"),
+        ({"workload": {"pay": {**TRANSFER, "chain": "b"}}}, "workload.pay.chain: a-b leaves from a; needs that chain"),
+        ({"workload": {"pay": {**TRANSFER, "of": "pay"}}}, "workload.pay.of: 'pay' does not deposit"),
+        ({"workload": {"pay": {**TRANSFER, "history": 4}}}, "workload.pay.history: belongs to another action; a tra"),
+        (
+            {"workload": {"pay": {k: v for k, v in TRANSFER.items() if k != "amount"}}},
+            "workload.pay.amount: is missing; a transfer needs what each transfers",
+        ),
+        (
+            {"workload": {"pay": {k: v for k, v in TRANSFER.items() if k != "link"}}},
+            "workload.pay.link: is missing; a transfer needs the link that it crosses",
+        ),
+        (
+            {"workload": {"pay": {"chain": "a", "rate": "1/s", "size": "200B", "amount": 5}}},
+            "workload.pay.amount: belongs to action: transfer; needs that action, or no 'amount'",
+        ),
+        (
+            {"workload": {"pay": {**{k: v for k, v in TRANSFER.items() if k != "rate"}, "clients": 3}}},
+            "workload.pay.clients: belongs to action: deposit; needs a rate",
+        ),
+        ({"faults": [{"at": "1s", "action": "forge"}]}, "faults.0.link: is missing; forge needs it"),
+        (
+            {"faults": [{"at": "1s", "action": "forge", "link": "a-b", "relayers": [1]}]},
+            "faults.0.relayers.0: a-b has no relayer 1; its relayers are 0 to 0",
+        ),
+        (
+            {"faults": [{"at": "1s", "action": "forge", "link": "a-b", "stolen_keys": 5}]},
+            "faults.0.stolen_keys: a has 4 validators; needs no more",
+        ),
+        (
+            {"faults": [{"at": "1s", "action": "relayer-crash", "link": "a-b", "stolen_keys": 1}]},
+            "faults.0.stolen_keys: belongs to action: forge; relayer-crash has no 'stolen_keys'",
+        ),
+        (
+            {"faults": [{"at": "1s", "action": "crash", "chain": "a", "nodes": [0], "link": "a-b"}]},
+            "faults.0.link: belongs to action: relayer-crash, forge; crash has no 'link'",
+        ),
+        (
+            {"slo": [{"metric": "crosschain.b-a.delivered", "equals": 0}]},
+            "slo.0.metric: is 'crosschain.b-a.delivered': 'b-a' is not a link",
+        ),
+        (
+            {"slo": [{"metric": "crosschain.a-b.lost", "equals": 0}]},
+            "slo.0.metric: is 'crosschain.a-b.lost': no such metric 'lost'",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_reason(tmp_path: Path, keys: dict[str, Any], message: str) -> None:
+    assert told(tmp_path, **keys).startswith(message)
+
+
+def test_every_way_exists_or_has_a_reason_and_the_table_says_so() -> None:
+    rows = table().splitlines()[2:]
+    assert len(rows) == len(PROTOCOLS) * len(VERIFICATIONS) * len(ATOMICITIES)
+    assert sum(row.endswith("| yes |") for row in rows) == len(EXISTING)
+    for protocol in PROTOCOLS:
+        for verify in VERIFICATIONS:
+            for atomicity in ATOMICITIES:
+                reason = why_not(protocol, verify, atomicity)
+                assert (reason is None) == ((protocol, verify, atomicity) in EXISTING)
+                assert reason is None or "needs" in reason[1]
+
+
+@pytest.mark.parametrize("timeout", [None, ("destination_height", 4), ("destination_time", "30s")])
+def test_a_link_is_written_as_it_was_read(tmp_path: Path, timeout: tuple[str, object] | None) -> None:
+    limit = {} if timeout is None else {"timeout": dict(zip(("measure", "value"), timeout, strict=True))}
+    scenario = linked(tmp_path, link={"order": "ordered", "rpc": "5ms", **limit})
+    again = tmp_path / "again.yaml"
+    again.write_text(scenario.to_yaml(), encoding="utf-8")
+    assert load(again) == scenario
+
+
+def test_a_scenario_without_links_does_not_mention_them(tmp_path: Path) -> None:
+    assert "links: {}" not in small(tmp_path).to_yaml()
+    assert "\nlinks:" not in small(tmp_path).to_yaml()
