@@ -89,12 +89,22 @@ class ContractState:
         """The root of the state at the end of a block."""
         return self._tree.root(height)
 
-    def get(self, key: bytes, height: int) -> bytes | None:
-        """What the state at the end of a block has at a key; that of the oldest block kept, for an older one."""
-        return self._tree.get(key, max(height, self._tree.oldest_version))
+    def keeps(self, height: int) -> bool:
+        """Whether the state at the end of a block can still be read and proved."""
+        return height >= self._tree.oldest_version
 
-    def prove(self, key: bytes, height: int) -> tuple[bytes | None, StateProof] | None:
-        """What the state at the end of a block has at a key, with the proof; None for a block too long ago."""
-        if height < self._tree.oldest_version:
-            return None
+    def get(self, key: bytes, height: int) -> bytes | None:
+        """What the state at the end of a block has at a key.
+
+        Raises:
+            VersionOutOfRange: it is not kept any more.
+        """
+        return self._tree.get(key, height)
+
+    def prove(self, key: bytes, height: int) -> tuple[bytes | None, StateProof]:
+        """What the state at the end of a block has at a key, with the proof.
+
+        Raises:
+            VersionOutOfRange: it is not kept any more.
+        """
         return self._tree.get(key, height), self._tree.prove(key, height)

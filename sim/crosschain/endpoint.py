@@ -49,8 +49,9 @@ class Endpoint:
 
     @property
     def is_up(self) -> bool:
-        """Whether it answers."""
-        return not self.chain.nodes[self.node].down
+        """Whether it answers; one that is too far behind the others has nothing that it could prove."""
+        before = max(0, self.head() - 1)
+        return not self.chain.nodes[self.node].down and self._state.keeps(before)
 
     def head(self) -> int:
         """The last block that it has executed."""
@@ -85,12 +86,9 @@ class Endpoint:
         """A final block, with a quorum's signatures."""
         return self._signing.show(self.chain.ledger.blocks[height])
 
-    def bundle(self, key: bytes, height: int) -> bytes | None:
-        """A final block and the proof of what its state root says of a key; None if the node keeps that no more."""
-        proved = self._state.prove(key, self.header(height).state_height)
-        if proved is None:
-            return None
-        value, proof = proved
+    def bundle(self, key: bytes, height: int) -> bytes:
+        """A final block and the proof of what its state root says of a key."""
+        value, proof = self._state.prove(key, self.header(height).state_height)
         return Bundle(self.chain.ledger.suite.name, (self.update(height),), StateFact(key, value, proof)).to_bytes()
 
     def claim(self, key: bytes, height: int) -> bytes:

@@ -225,8 +225,6 @@ class Relayer:
                 parts = task.parts
                 if task.key:
                     proof = other.bundle(task.key, height) if self.config.proves else other.claim(task.key, height)
-                    if proof is None:
-                        continue
                     parts = (*parts, proof)
                 calls.append((task.sequence, Call(self.config.link, task.method, self.config.name, parts)))
             if calls:

@@ -77,9 +77,7 @@ def test_the_next_header_proves_what_a_call_wrote_and_comes_at_once(protocol: st
     assert [header.state_root for header in headers[:2]] == [EMPTY_ROOT, EMPTY_ROOT]
     assert len(headers) == 3, "one block with the call, one that proves it, and no more"
     assert chain.state is not None
-    proved = chain.state.prove(b"last", 1)
-    assert proved is not None
-    value, proof = proved
+    value, proof = chain.state.prove(b"last", 1)
     assert value == b"hello"
     verify_state(chain.ledger.suite, root=headers[2].state_root, key=b"last", value=b"hello", proof=proof)
     # The empty block is not held back for a block interval: three delays, what it takes the next proposer to know of
