@@ -122,6 +122,15 @@ class Ledger:
         """Whether the last block that a node executed changed a state that no header shows yet, as far as it knows."""
         return self.state is not None and self.state.changed(self.heights[node])
 
+    def lacks_nothing(self, node: int) -> bool:
+        """Whether all that a node of a chain with contracts does not know are empty blocks that prove nothing to it.
+
+        Where blocks are decided by what comes after them, the last empty one may be decided where nobody else hears.
+        """
+        if self.state is None or self.needs_proof(node):
+            return False
+        return all(not len(block.transactions) for block in self.blocks[self.heights[node] + 1 :])
+
     def execute(self, node: int, height: int, value: Value, voted_ns: int, executed_ns: int) -> Block:
         """A node executes the value at a height.
 

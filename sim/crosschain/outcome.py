@@ -92,6 +92,7 @@ def write_table(link: Link, found: Account, recorder: Recorder) -> None:
     for trip, outcome in zip(found.trips, found.outcomes, strict=True):
         recorder.row(
             "packets",
+            link.config.source,
             link.config.id,
             NOT_YET if trip.packet is None else trip.packet.sequence,
             trip.amount,

@@ -48,6 +48,7 @@ TABLES: dict[str, dict[str, type]] = {
         "done_ns": int,  # -1 where unfinished
     },
     "packets": {  # one row per packet that crosses a link, or was forged; times are -1 where it did not happen
+        "chain": str,  # where it is sent
         "link": str,
         "sequence": int,  # -1 where the source never sent it
         "amount": int,

@@ -159,6 +159,8 @@ def _straggler(chain: Chain, last: Piece) -> str:
         height = ledger.heights[node.index]
         if height + 1 >= len(ledger.blocks) or ledger.blocks[height + 1].first_executed_ns >= before_ns:
             continue
+        if ledger.lacks_nothing(node.index):
+            continue
         if int(ledger.blocks[height].executed_ns[node.index]) < before_ns:
             return f"node {node.index} stands at height {height}, others at {len(ledger.blocks) - 1}"
     return ""

@@ -207,3 +207,12 @@ def test_chains_that_nodes_crash_on_carry_packets_still(tmp_path: Path) -> None:
     ]
     found = crossed(tmp_path, link={"relayers": 2}, faults=faults)
     assert found["delivered"] == found["offered"]
+
+
+@pytest.mark.parametrize("protocol", ["hotstuff", "jolteon", "rpbft", "raft"])
+def test_gateways_stand_a_crash_under_every_other_protocol(tmp_path: Path, protocol: str) -> None:
+    faults = [{"at": "2s", "for": "1s", "action": "crash", "chain": "a", "nodes": [1]}]
+    chains = {"a": {**agreeing(protocol), "observers": 1}, "b": chain()}
+    pay = {"action": "transfer", "chain": "a", "link": "a-b", "rate": "8/s", "size": "100B", "amount": 3, "end": "4s"}
+    found = crossed(tmp_path, "none", chains=chains, faults=faults, workload={"pay": pay}, horizon="20s")
+    assert found["delivered"] == found["acknowledged"] == found["offered"] > 20
