@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from sim.crosschain.ways import table
 from sim.scenario.schema import Schema, complete_format, definition_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def key_reference() -> str:
     root = complete_format()
     sections = "\n".join(_sections("", root))
     forms = "\n".join(_sections("", definition_of("DurationDistribution")["anyOf"][1]))
-    return f"{_INTRODUCTION}{sections}\n{_distributions(forms)}\n{_quantities(root)}"
+    return f"{_INTRODUCTION}{sections}\n{_distributions(forms)}\n{_quantities(root)}\n## Ways to cross\n\n{table()}\n"
 
 
 def _sections(path: str, schema: Schema) -> Iterator[str]:
