@@ -43,12 +43,17 @@ def measured(folder: Path, costs: object, rate: str, suite: str = "sha256") -> d
 
 
 def assert_slower(slow: tuple[dict[str, Any], dict[str, Any]], fast: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    """Of a light and a heavy load each: the same records take longer, and fewer of too many are executed."""
+    """Of a light and a heavy load each: the same records take longer, fewer of too many are executed, or as many later.
+
+    Blocks are executed whole, so a small difference in costs may be less than a block's worth of throughput.
+    """
     (slow_light, slow_heavy), (fast_light, fast_heavy) = slow, fast
     assert slow_light["offered"] == slow_light["records"] + slow_light["unfinished"]
     assert slow_light["commit_latency_s"]["mean"] > fast_light["commit_latency_s"]["mean"]
     assert slow_heavy["offered"] == fast_heavy["offered"]
-    assert slow_heavy["throughput_tps"] < fast_heavy["throughput_tps"] < slow_heavy["offered"]
+    assert slow_heavy["throughput_tps"] <= fast_heavy["throughput_tps"] < slow_heavy["offered"]
+    if slow_heavy["throughput_tps"] == fast_heavy["throughput_tps"]:
+        assert slow_heavy["commit_latency_s"]["mean"] > fast_heavy["commit_latency_s"]["mean"]
 
 
 @pytest.mark.parametrize("cost", ["verify", "execute", "hash"])
