@@ -11,9 +11,9 @@ from sim.chain.fabric import Validation, endorse
 from sim.chain.outcome import write_tables
 from sim.chain.verification import Verification
 from sim.consensus.registry import family
+from sim.crosschain.contracts.machine import Machine
 from sim.crosschain.link import Link as ChainLink
 from sim.crosschain.link import LinkConfig, place_contracts
-from sim.crosschain.machine import Machine
 from sim.faults.apply import apply
 from sim.faults.links import apply_to_links
 from sim.faults.schedule import end_ns
@@ -113,7 +113,7 @@ def build(
     machines = {
         chain_id: Machine(chain_id, config.costs)
         for chain_id, config in configs.items()
-        if any(chain_id in {link.source, link.destination} for link in crossings)
+        if any(chain_id in link.chains.values() for link in crossings)
     }
     for link in crossings:
         place_contracts(link, configs, machines)
@@ -147,7 +147,7 @@ def build(
             for stream_id, stream in scenario.workload.items()
             if stream.chain == chain_id and stream.clients is not None
         ]
-        calls = [link.stream for link in crossings if chain_id in {link.source, link.destination}]
+        calls = [link.stream for link in crossings if chain_id in link.chains.values()]
         offered = offer(draws, chain_id, serving, streams, loops, calls)
         requests = ask(draws, chain_id, serving, checks, offered)
         validation = None
@@ -188,6 +188,7 @@ def _link_config(link_id: str, spec: CrossLink) -> LinkConfig:
         id=link_id,
         source=spec.source,
         destination=spec.destination,
+        via=spec.via,
         protocol=spec.protocol,
         verify=spec.verify,
         atomicity=spec.atomicity,

@@ -10,14 +10,16 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sim.crosschain import assets, invariants
-from sim.crosschain.messages import ACKNOWLEDGE, RECEIVE, SEND, TIME_OUT, amount_of
+from sim.crosschain import invariants
+from sim.crosschain.contracts import assets
+from sim.crosschain.contracts.messages import SEND, amount_of
+from sim.crosschain.steps import Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sim.crosschain.machine import Machine, Receipt
-    from sim.crosschain.messages import Packet
+    from sim.crosschain.contracts.machine import Machine, Receipt
+    from sim.crosschain.contracts.messages import Packet
 
 NOT_YET = -1
 
@@ -108,7 +110,7 @@ class Books:
         self.submitted.append((at_ns, size_bytes))
 
     def watch(self, chain: str, height: int, at_ns: int, receipts: Sequence[Receipt]) -> None:
-        """As `sim.crosschain.machine.Watcher.watch`.
+        """As `sim.crosschain.contracts.machine.Watcher.watch`.
 
         Raises:
             InvariantViolation: what was executed must never be.
@@ -122,7 +124,7 @@ class Books:
 
     def _refused(self, receipt: Receipt, at_ns: int) -> None:
         self.refusals.append((at_ns, str(receipt.refusal)))
-        if receipt.call.method == SEND:
+        if receipt.row in self._by_row and receipt.call is not None and receipt.call.method == SEND:
             self._by_row[receipt.row].refusal = receipt.refusal
 
     def _happened(self, chain: str, height: int, at_ns: int, receipt: Receipt) -> None:
@@ -130,23 +132,22 @@ class Books:
         if event is None:
             return
         packet = event.packet
-        if event.method == SEND:
+        if event.step == Step.SENT:
             trip = self._by_sequence[packet.sequence] = self._by_row[receipt.row]
             trip.packet, trip.sent_ns = packet, at_ns
             self._sums["escrow"] += trip.amount
-        elif event.method == RECEIVE:
+        elif event.step == Step.EXECUTED:
             trip = self._receive(chain, height, packet)
             trip.received_ns = at_ns
             trip.polled_ns, trip.submitted_ns = self._carried[chain, receipt.row]
             self._sums["vouchers"] += amount_of(packet.data) if event.acknowledgement == assets.SUCCESS else 0
         else:
             trip = self._by_sequence[packet.sequence]
-            if event.method == ACKNOWLEDGE:
+            if event.acknowledgement:
                 trip.acknowledged_ns = at_ns
-            if event.method == TIME_OUT:
-                trip.timed_out_ns = at_ns
-            if event.method == TIME_OUT or event.acknowledgement != assets.SUCCESS:
+            if event.step == Step.REFUNDED:
                 self._sums["escrow"] -= trip.amount
+                trip.timed_out_ns = NOT_YET if event.acknowledgement else at_ns
         invariants.check_not_both(
             chain,
             height,

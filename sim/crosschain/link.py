@@ -7,13 +7,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sim.chain.mempool import REJECTED
+from sim.crosschain.actors.endpoint import Endpoint
+from sim.crosschain.actors.forger import Forger
+from sim.crosschain.actors.lies import FalseBundles, FalseClaims
+from sim.crosschain.actors.prover import Bundles, Claims
+from sim.crosschain.actors.relayer import Relayer, RelayerConfig
+from sim.crosschain.actors.route import ChannelRoute
+from sim.crosschain.actors.sender import Sender
 from sim.crosschain.books import Books
-from sim.crosschain.channel import DestinationEnd, SourceEnd
-from sim.crosschain.endpoint import Endpoint
-from sim.crosschain.forger import Forger
-from sim.crosschain.relayer import Relayer, RelayerConfig
-from sim.crosschain.sender import Sender
-from sim.crosschain.trust import Followed, Registered
+from sim.crosschain.contracts.channel import DestinationEnd, SourceEnd
+from sim.crosschain.contracts.trust import Followed, Registered
+from sim.crosschain.steps import DESTINATION, RELAY, SOURCE
 from sim.proof.lightclient import TrustPolicy
 from sim.proof.suites import suite_by_name
 
@@ -25,9 +29,11 @@ if TYPE_CHECKING:
 
     from sim.chain.chain import Chain
     from sim.chain.config import ChainConfig
-    from sim.crosschain.machine import Machine
-    from sim.crosschain.sender import Traffic
-    from sim.crosschain.trust import Trust
+    from sim.crosschain.actors.lies import Lie
+    from sim.crosschain.actors.prover import Prover
+    from sim.crosschain.actors.sender import Traffic
+    from sim.crosschain.contracts.machine import Machine
+    from sim.crosschain.contracts.trust import Trust
     from sim.kernel.engine import Engine
 
 
@@ -38,6 +44,7 @@ class LinkConfig:
     Attributes:
         id: its name.
         source, destination: ids of its chains; packets go from the one to the other, acknowledgements back.
+        via: the id of the chain between them; None without one.
         protocol, verify, atomicity: as in `sim.crosschain.ways`.
         ordered: whether packets are received in the order in which they were sent only.
         relayers: how many there are.
@@ -49,6 +56,7 @@ class LinkConfig:
     id: str
     source: str
     destination: str
+    via: str | None
     protocol: str
     verify: str
     atomicity: str
@@ -69,32 +77,36 @@ class LinkConfig:
         return f"{self.id}/calls"
 
     @property
-    def proves(self) -> bool:
-        """Whether a light client checks what relayers bring."""
-        return self.verify == "light_client"
+    def chains(self) -> dict[str, str]:
+        """The ids of its chains, by role."""
+        between = {} if self.via is None else {RELAY: self.via}
+        return {SOURCE: self.source, **between, DESTINATION: self.destination}
 
     def relayer(self, number: int) -> RelayerConfig:
         """How one of its relayers works."""
-        return RelayerConfig(
-            self.id, number, self.poll_ns, self.batch, self.rpc_ns, self.rpc_item_ns, self.proves, self.ordered
-        )
+        return RelayerConfig(self.id, number, self.poll_ns, self.batch, self.rpc_ns, self.rpc_item_ns)
 
 
 def place_contracts(config: LinkConfig, chains: Mapping[str, ChainConfig], machines: Mapping[str, Machine]) -> None:
-    """Put a link's contracts on its two chains."""
-    for here, there, kind in (
-        (config.source, config.destination, SourceEnd),
-        (config.destination, config.source, DestinationEnd),
-    ):
-        suite, other = suite_by_name(chains[here].hash), suite_by_name(chains[there].hash)
-        trust: Trust
-        if config.proves:
-            drift_ns = config.clock_drift_ns
-            policy = TrustPolicy(there, other, chains[there].protocol, config.trusting_period_ns, drift_ns)
-            trust = Followed(config.id, policy)
-        else:
-            trust = Registered(config.relayer(number).name for number in range(config.relayers))
-        machines[here].ends[config.id] = kind(config.id, config.ordered, suite, other, trust)
+    """Put a link's contracts on its chains."""
+    suites = {role: suite_by_name(chains[chain].hash) for role, chain in config.chains.items()}
+    for role, kind in ((SOURCE, SourceEnd), (DESTINATION, DestinationEnd)):
+        trusts = {shown: _trust(config, chains[chain]) for shown, chain in config.chains.items() if shown != role}
+        contract = kind(config.id, suites[role], suites, trusts, config.ordered)
+        machines[config.chains[role]].contracts[config.id] = contract
+
+
+def _trust(config: LinkConfig, shown: ChainConfig) -> Trust:
+    """What a chain of the link requires of what is said of another one."""
+    if config.verify == "light_client":
+        suite = suite_by_name(shown.hash)
+        policy = TrustPolicy(shown.id, suite, shown.protocol, config.trusting_period_ns, config.clock_drift_ns)
+        return Followed(config.id, policy)
+    return Registered(config.relayer(number).name for number in range(config.relayers))
+
+
+def _prover(config: LinkConfig) -> Prover:
+    return Bundles() if config.verify == "light_client" else Claims()
 
 
 class Link:
@@ -123,13 +135,12 @@ class Link:
     ) -> None:
         self.config = config
         self.books = Books(config.id, config.source, config.destination, machines, ordered=config.ordered)
-        self._trusts = [machines[chain].ends[config.id].trust for chain in (config.source, config.destination)]
         self._chains = chains
         self._machines = machines
-        for trust, other in zip(self._trusts, (config.destination, config.source), strict=True):
-            self._start(trust, chains[other])
-        for chain in (config.source, config.destination):
+        for chain in config.chains.values():
             machines[chain].watched_by(config.id, self.books)
+            for shown, trust in machines[chain].contracts[config.id].trusts.items():
+                self._start(trust, chains[config.chains[shown]])
             stream = self._stream(chain)
             tell = partial(self._tell, chain)
             chains[chain].answers.subscribe(stream, tell, tell)
@@ -155,12 +166,14 @@ class Link:
     def _relayer(self, engine: Engine, number: int) -> Relayer:
         """Relayers talk to different nodes, and poll in turn."""
         config = self.config
-        source, destination = (
-            self._endpoint(chain, number % self._chains[chain].config.nodes)
-            for chain in (config.source, config.destination)
-        )
+        endpoints = {
+            role: self._endpoint(chain, number % self._chains[chain].config.nodes)
+            for role, chain in config.chains.items()
+        }
+        provers = dict.fromkeys(config.chains, _prover(config))
+        route = ChannelRoute(config.id, config.ordered)
         begin_ns = number * config.poll_ns // config.relayers
-        return Relayer(engine, config.relayer(number), source, destination, self.books, begin_ns)
+        return Relayer(engine, config.relayer(number), route, endpoints, provers, self.books, begin_ns)
 
     def _tell(self, chain: str, rows: NDArray[np.int64], known_ns: NDArray[np.int64]) -> None:
         """Calls are in a block or rejected, and the news is there at these times: whoever waits for them is told."""
@@ -171,13 +184,14 @@ class Link:
 
     @property
     def verified(self) -> int:
-        """Bundles that were checked on its two chains, all of them for real."""
-        return sum(trust.verified for trust in self._trusts if isinstance(trust, Followed))
+        """Bundles that were checked on its chains, all of them for real."""
+        return sum(client.verified for client in self.clients)
 
     @property
     def clients(self) -> list[Followed]:
-        """The light clients at its ends: on the source, then on the destination; none without."""
-        return [trust for trust in self._trusts if isinstance(trust, Followed)]
+        """The light clients on its chains, from the source on; none without."""
+        contracts = [self._machines[chain].contracts[self.config.id] for chain in self.config.chains.values()]
+        return [trust for each in contracts for trust in each.trusts.values() if isinstance(trust, Followed)]
 
     def has_no_room(self, row: int) -> bool:
         """Whether the source's pool has rejected a transaction."""
@@ -193,18 +207,16 @@ class Link:
 
     def forge(self, number: int, stolen: int) -> None:
         """A relayer begins to lie, with the keys of so many of the source's validators."""
-        relayer, signing = self.relayers[number], self._chains[self.config.source].signing
-        keys = () if signing is None else tuple(signing.keys.items())[:stolen]
-        config = self.config
-        relayer.forger = Forger(
-            config.id,
-            relayer.config.name,
-            relayer.source,
-            relayer.destination,
-            config.proves,
-            config.ordered,
-            keys,
-        )
+        relayer, config = self.relayers[number], self.config
+        lies = {role: self._lie(chain, stolen) for role, chain in config.chains.items()}
+        relayer.forger = Forger(config.id, relayer.config.name, relayer.endpoints, lies, config.ordered)
+
+    def _lie(self, chain: str, stolen: int) -> Lie:
+        """What a liar shows of a chain, with the keys of so many of its validators."""
+        if self.config.verify != "light_client":
+            return FalseClaims()
+        signing = self._chains[chain].signing
+        return FalseBundles(() if signing is None else tuple(signing.keys.items())[:stolen])
 
     def stop_forging(self, number: int) -> None:
         """A relayer is honest again."""

@@ -278,7 +278,7 @@ def by_messages(scenario: Scenario) -> list[str]:
     for stream_id, stream in scenario.workload.items():
         if stream.clients is not None and scenario.chains[stream.chain].fidelity == "auto":
             waiting.setdefault(stream.chain, []).append(stream_id)
-    ends = {chain for link in scenario.links.values() for chain in (link.source, link.destination)}
+    ends = {chain for link in scenario.links.values() for chain in link.chains}
     crossing = [chain for chain in scenario.chains if chain in ends and scenario.chains[chain].fidelity == "auto"]
     return [
         f"{chain_id} goes by messages throughout, although its fidelity is auto: relayers of links decide while it runs"

@@ -81,6 +81,7 @@ class CrossLink(Model):
 
     source: ChainId = Field(alias="from", description="The chain where packets are sent.")
     destination: ChainId = Field(alias="to", description="The chain where they are received.")
+    via: ChainId | None = Field(default=None, description="relay_chain: the chain between them.")
     protocol: Annotated[str, one_of(*PROTOCOLS)] = Field(
         description="How packets cross: trusted_gateway, on relayers' word; light_client, with proofs (IBC). "
         "sim/crosschain/ways.py says which combinations exist in this version, and why others do not."
@@ -119,6 +120,11 @@ class CrossLink(Model):
         description="light_client: how far ahead of the destination a block's time may be; CometBFT's default, 10s.",
     )
 
+    @property
+    def chains(self) -> list[str]:
+        """The ids of its chains, from where packets are sent to where they are received."""
+        return [chain for chain in (self.source, self.via, self.destination) if chain is not None]
+
 
 def impossible_links(scenario: "Scenario") -> Items:
     """Yield what links, their traffic and their faults ask for that cannot be: the place, and why."""
@@ -150,7 +156,17 @@ def _link(link: CrossLink, chains: "Mapping[str, Chain]") -> Items:
         key, message = reason
         yield (key,), message
         return
-    for key, chain_id in (("from", link.source), ("to", link.destination)):
+    if (link.via is None) == (link.protocol == "relay_chain"):
+        yield (
+            ("via",),
+            "is missing; relay_chain needs it" if link.via is None else f"{link.protocol} has no chain between",
+        )
+    elif link.via in {link.source, link.destination}:
+        yield ("via",), f"{link.via} is an end of the link; needs another chain"
+    ends = {"from": link.source, "via": link.via, "to": link.destination}
+    for key, chain_id in ends.items():
+        if chain_id is None:
+            continue
         chain = chains[chain_id]
         if chain.fabric is not None:
             yield (key,), f"{chain_id} executes before it orders; contracts on such a chain are not in this version"

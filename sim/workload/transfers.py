@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.crosschain.sender import Traffic
+from sim.crosschain.actors.sender import Traffic
 from sim.workload.arrivals import arrival_times
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scenario_kit import NO_COSTS
 
-from sim.crosschain.assets import FAILURE, SUCCESS, escrow_key, vouchers_key
-from sim.crosschain.channel import DestinationEnd, SourceEnd
-from sim.crosschain.machine import Machine, Receipt
-from sim.crosschain.messages import (
+from sim.crosschain.contracts.assets import FAILURE, SUCCESS, escrow_key, vouchers_key
+from sim.crosschain.contracts.channel import DestinationEnd, SourceEnd
+from sim.crosschain.contracts.machine import Machine, Receipt
+from sim.crosschain.contracts.messages import (
     ACKNOWLEDGE,
     HEARTBEAT,
     RECEIVE,
@@ -23,9 +23,10 @@ from sim.crosschain.messages import (
     amount_of,
     transfer,
 )
-from sim.crosschain.refusal import Refused
-from sim.crosschain.store import commitment_key
-from sim.crosschain.trust import Registered
+from sim.crosschain.contracts.refusal import Refused
+from sim.crosschain.contracts.store import commitment_key
+from sim.crosschain.contracts.trust import Registered
+from sim.crosschain.steps import DESTINATION, SOURCE
 from sim.proof import SHA256, SM3
 
 LINK, RELAYER = "a-b", "a-b/relayers/0"
@@ -36,8 +37,9 @@ class Ends:
 
     def __init__(self, *, ordered: bool = False) -> None:
         self.source, self.destination = Machine("a", NO_COSTS), Machine("b", NO_COSTS)
-        self.source.ends[LINK] = SourceEnd(LINK, ordered, SM3, SHA256, Registered([RELAYER]))
-        self.destination.ends[LINK] = DestinationEnd(LINK, ordered, SHA256, SM3, Registered([RELAYER]))
+        suites, word = {SOURCE: SM3, DESTINATION: SHA256}, Registered([RELAYER])
+        self.source.contracts[LINK] = SourceEnd(LINK, SM3, suites, {DESTINATION: word}, ordered)
+        self.destination.contracts[LINK] = DestinationEnd(LINK, SHA256, suites, {SOURCE: word}, ordered)
 
     def call(self, machine: Machine, method: str, *parts: bytes, sender: str = RELAYER, at: tuple[int, int]) -> Receipt:
         """Execute one call in a block of this height and time."""

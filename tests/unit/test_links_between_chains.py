@@ -9,14 +9,14 @@ from scenario_kit import chain, linked, played, table
 
 from sim.chain.invariants import InvariantViolation
 from sim.crosschain import invariants
-from sim.crosschain.channel import DestinationEnd
+from sim.crosschain.contracts.channel import DestinationEnd
 from sim.proof.bundle import StateFact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from sim.crosschain.store import Store
+    from sim.crosschain.contracts.store import Store
 
 WAYS = ("light_client", "none")
 

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.crosschain.messages import amount_of
-from sim.crosschain.refusal import Refused
+from sim.crosschain.contracts.messages import amount_of
+from sim.crosschain.contracts.refusal import Refused
 
 if TYPE_CHECKING:
-    from sim.crosschain.store import Store
+    from sim.crosschain.contracts.store import Store
 
 SUCCESS, FAILURE = b"\x01", b"\x00"
 """Acknowledgements: the application took the packet, or it could not."""

@@ -1,4 +1,4 @@
-"""One node of a chain as relayers see it: it tells what it has executed itself, proves it, and takes calls in.
+"""One node of a chain as relayers see it: it tells what it has executed itself, with proofs, and takes calls in.
 
 Answering takes the node's CPU time of fetching a proof for each item. What the way to the relayer takes is the
 relayer's business.
@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.chain.config import Sent
-from sim.crosschain.messages import Claim
-from sim.proof.bundle import Bundle, StateFact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,9 +18,10 @@ if TYPE_CHECKING:
     from sim.chain.chain import Chain
     from sim.chain.contracts import ContractState
     from sim.chain.signing import Signing
-    from sim.crosschain.machine import Machine, Receipt
+    from sim.crosschain.contracts.machine import Machine, Receipt
     from sim.proof import BlockHeader
     from sim.proof.evidence import Update
+    from sim.proof.state_proof import StateProof
 
 ENVELOPE_BYTES = 64 + 32
 """What a transaction adds to its call: an Ed25519 signature and the key (RFC 8032)."""
@@ -86,15 +85,9 @@ class Endpoint:
         """A final block, with a quorum's signatures."""
         return self._signing.show(self.chain.ledger.blocks[height])
 
-    def bundle(self, key: bytes, height: int) -> bytes:
-        """A final block and the proof of what its state root says of a key."""
-        value, proof = self._state.prove(key, self.header(height).state_height)
-        return Bundle(self.chain.ledger.suite.name, (self.update(height),), StateFact(key, value, proof)).to_bytes()
-
-    def claim(self, key: bytes, height: int) -> bytes:
-        """The same, as somebody's word."""
-        header = self.header(height)
-        return Claim(height, header.time_ns, self.get(key, header.state_height)).to_bytes()
+    def entry(self, key: bytes, height: int) -> tuple[bytes | None, StateProof]:
+        """What the state at the end of a block has at a key, with the proof."""
+        return self._state.prove(key, height)
 
     def answer(self, items: int) -> int | None:
         """Look so many items up from now on; returns when that is done, or None if the node crashes over it."""

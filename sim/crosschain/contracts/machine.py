@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sim.chain.contracts import Effect
-from sim.crosschain.messages import Call
-from sim.crosschain.refusal import Refused, reason_of
-from sim.crosschain.store import Block, Store
+from sim.crosschain.contracts.messages import Call
+from sim.crosschain.contracts.refusal import Refused, reason_of
+from sim.crosschain.contracts.store import Block, Store
 from sim.proof.errors import ProofError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sim.chain.config import Costs
-    from sim.crosschain.channel import ChannelEnd, Event
+    from sim.crosschain.contracts.contract import Contract, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +23,16 @@ class Receipt:
     """What became of a call.
 
     Attributes:
-        row: of its transaction.
-        call: the call.
+        row: of its transaction; -1 for what a contract did by itself as the block began.
+        link: whose contract.
+        call: the call; None without one.
         refusal: the short name of the reason; None if it was executed.
         event: what it did to a packet, if anything.
     """
 
     row: int
-    call: Call
+    link: str
+    call: Call | None
     refusal: str | None
     event: Event | None
 
@@ -51,13 +53,13 @@ class Machine:
 
     Attributes:
         store: the state.
-        ends: of links, by the link's id.
+        contracts: of links, by the link's id.
         receipts: of the calls of each block, by height.
     """
 
     def __init__(self, chain: str, costs: Costs) -> None:
         self.store = Store()
-        self.ends: dict[str, ChannelEnd] = {}
+        self.contracts: dict[str, Contract] = {}
         self.receipts: list[tuple[Receipt, ...]] = [()]
         self._chain = chain
         self._costs = costs
@@ -71,22 +73,28 @@ class Machine:
         """As `sim.chain.contracts.Contracts.run`."""
         self.store.begin_block()
         block = Block(height, time_ns)
-        self.receipts.append(tuple(self._execute(block, row, Call.from_bytes(data)) for row, data in calls))
+        begun = [
+            Receipt(-1, link, None, None, event)
+            for link, contract in self.contracts.items()
+            for event in contract.begin(self.store, block)
+        ]
+        self.store.keep()
+        self.receipts.append((*begun, *(self._execute(block, row, Call.from_bytes(data)) for row, data in calls)))
         return Effect(self.store.changes, self.store.meter.cost_ns(self._costs))
 
     def _execute(self, block: Block, row: int, call: Call) -> Receipt:
         try:
-            end = self.ends.get(call.link)
-            if end is None:
+            contract = self.contracts.get(call.link)
+            if contract is None:
                 raise Refused("no-such-link", call.link)
-            event = end.call(self.store, block, call)
+            event = contract.call(self.store, block, call)
         except ProofError as refusal:
             self.store.drop()
-            return Receipt(row, call, reason_of(refusal), None)
+            return Receipt(row, call.link, call, reason_of(refusal), None)
         self.store.keep()
-        return Receipt(row, call, None, event)
+        return Receipt(row, call.link, call, None, event)
 
     def executed(self, height: int, at_ns: int) -> None:
         """As `sim.chain.contracts.Contracts.executed`."""
         for link, watcher in self._watchers.items():
-            watcher.watch(self._chain, height, at_ns, [r for r in self.receipts[height] if r.call.link == link])
+            watcher.watch(self._chain, height, at_ns, [r for r in self.receipts[height] if r.link == link])

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sim.crosschain.refusal import malformed
+from sim.crosschain.contracts.refusal import malformed
 from sim.proof import wire
 
 if TYPE_CHECKING:

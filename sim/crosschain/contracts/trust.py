@@ -15,8 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from sim.crosschain.messages import Claim
-from sim.crosschain.refusal import Refused
+from sim.crosschain.contracts.messages import Claim
+from sim.crosschain.contracts.refusal import Refused
 from sim.proof.bundle import Bundle, StateFact
 from sim.proof.chain_errors import ForkFound, Frozen
 from sim.proof.lightclient import LightClient
@@ -24,7 +24,7 @@ from sim.proof.lightclient import LightClient
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sim.crosschain.store import Block, Store
+    from sim.crosschain.contracts.store import Block, Store
     from sim.proof import BlockHeader
     from sim.proof.evidence import Update
     from sim.proof.lightclient import TrustPolicy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sim.crosschain.messages import SEND, Call, transfer
+from sim.crosschain.contracts.messages import SEND, Call, transfer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from sim.crosschain.actors.endpoint import Endpoint
     from sim.crosschain.books import Books
-    from sim.crosschain.endpoint import Endpoint
     from sim.kernel.engine import Engine
 
 

@@ -1,0 +1,58 @@
+"""A relayer that lies: it makes up packets, and proves them as well as it can with the bytes and keys that it has.
+
+Its own key lets it send calls; what else it has is in its `sim.crosschain.actors.lies.Lie`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sim.crosschain.contracts.messages import RECEIVE, Call, Packet, transfer
+from sim.crosschain.contracts.store import commitment_key, next_key, number_of
+from sim.crosschain.steps import DESTINATION, SOURCE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sim.crosschain.actors.endpoint import Endpoint
+    from sim.crosschain.actors.lies import Lie
+
+AMOUNT = 1_000_000
+"""What it gives itself with each packet."""
+
+_FAR = 1 << 40
+"""It takes sequences that no packet will have."""
+
+
+@dataclass(slots=True)
+class Forger:
+    """What a forging relayer has.
+
+    Attributes:
+        link: that it works on.
+        name: under which it sends calls.
+        endpoints: nodes that it talks to, by their chains' roles.
+        lies: what it shows of each chain.
+        ordered: whether packets must come in order.
+        made: how many packets it made up.
+    """
+
+    link: str
+    name: str
+    endpoints: Mapping[str, Endpoint]
+    lies: Mapping[str, Lie]
+    ordered: bool
+    made: int = 0
+
+    def forge(self) -> list[tuple[str, int, Call]]:
+        """Calls that receive a packet that nobody sent: the chain's role, a number of the packet, the call."""
+        self.made += 1
+        source, destination = self.endpoints[SOURCE], self.endpoints[DESTINATION]
+        sequence = _FAR + self.made
+        if self.ordered:
+            sequence = number_of(destination.get(next_key(self.link, "Recv"), destination.head()), 1)
+        packet = Packet(self.link, sequence, 0, 0, transfer(AMOUNT, 0))
+        value = packet.commitment(source.chain.ledger.suite)
+        proof = self.lies[SOURCE].tell(source, commitment_key(self.link, sequence), value)
+        return [(DESTINATION, -self.made, Call(self.link, RECEIVE, self.name, (packet.to_bytes(), proof)))]

@@ -1,0 +1,8 @@
+"""What runs on the chains at the ends of a link: state machines that see calls, their chain's state and its blocks.
+
+A contract knows nothing of the simulation: no clock but the block's, no network, and nobody's intentions.
+
+- `machine` runs the calls of a block; `store` is the state that they see, `messages` the bytes, `refusal` why not.
+- `trust` is what an end believes of another chain, `assets` the application.
+- `channel` has the packets of IBC.
+"""
