@@ -7,7 +7,7 @@ contract, relayer or proof takes part in that.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sim.crosschain import invariants
@@ -22,47 +22,52 @@ if TYPE_CHECKING:
     from sim.crosschain.contracts.messages import Packet
 
 NOT_YET = -1
+MARKS = INTENDED, POLLED, SUBMITTED = "intended", "polled", "submitted"
+"""When a packet's sender wanted it to be sent; when the relayer whose call reached the destination first had looked for
+packets, and when it sent that call."""
 
 
 @dataclass(slots=True)
 class Trip:
-    """One packet's way; times are `NOT_YET` where it has not happened, and of the first node that executed it.
+    """One packet's way.
 
     Attributes:
         row: of the call that sends it on the source; `NOT_YET` for a forged one.
-        intended_ns: when the sender wanted it to be sent; `NOT_YET` for a forged one.
         amount: that it transfers.
         packet: None until the source has sent it.
         refusal: why the source refused to send it.
-        sent_ns, received_ns, acknowledged_ns, timed_out_ns: the calls of these names were executed.
-        polled_ns, submitted_ns: the relayer whose call was executed had looked for packets, and sent the call.
+        failed: the application of the destination could not take it.
         forged: the source had never sent it.
+        times_ns: when each step of `sim.crosschain.steps`, and of `MARKS`, happened first; a step when the first node
+            had executed it.
     """
 
     row: int
-    intended_ns: int
     amount: int
     packet: Packet | None = None
     refusal: str | None = None
-    sent_ns: int = NOT_YET
-    polled_ns: int = NOT_YET
-    submitted_ns: int = NOT_YET
-    received_ns: int = NOT_YET
-    acknowledged_ns: int = NOT_YET
-    timed_out_ns: int = NOT_YET
+    failed: bool = False
     forged: bool = False
+    times_ns: dict[str, int] = field(default_factory=dict)
+
+    def at(self, mark: str) -> int:
+        """When something happened; `NOT_YET` if it has not."""
+        return self.times_ns.get(mark, NOT_YET)
 
     def until(self, end_ns: int) -> Trip:
         """What had happened before a time: nodes take work in before they have done it."""
-        if max(self.sent_ns, self.received_ns, self.acknowledged_ns, self.timed_out_ns) < end_ns:
-            return self
-        early = replace(self)
-        for name in ("sent_ns", "received_ns", "acknowledged_ns", "timed_out_ns"):
-            if getattr(self, name) >= end_ns:
-                setattr(early, name, NOT_YET)
-        if early.received_ns == NOT_YET:
-            early.polled_ns = early.submitted_ns = NOT_YET
-        return early
+        times_ns = {mark: at_ns for mark, at_ns in self.times_ns.items() if at_ns < end_ns}
+        if not times_ns.keys() & {Step.PREPARED, Step.EXECUTED}:
+            for mark in (POLLED, SUBMITTED):
+                times_ns.pop(mark, None)
+        return self if times_ns == self.times_ns else replace(self, times_ns=times_ns)
+
+    @property
+    def torn(self) -> bool:
+        """Whether the effect is there, and what was locked for it was given back."""
+        times_ns = self.times_ns
+        executed = Step.EXECUTED in times_ns and not self.failed and Step.REVERSED not in times_ns
+        return executed and Step.REFUNDED in times_ns and Step.REPAIR not in times_ns
 
 
 class Books:
@@ -72,28 +77,40 @@ class Books:
         link: its id.
         source, destination: ids of its chains.
         ordered: whether it is an ordered channel.
-        machines: the contracts of both chains.
+        late_success: whether a packet may be executed although it is given back, and is undone then.
+        machines: the contracts of its chains.
 
     Attributes:
         trips: one for each packet that somebody wanted to send, in that order, then forged ones as they were accepted.
         refusals: refused calls that were executed at these times, with the reason.
         submitted: relayers' calls: when they were sent, and their bytes.
         twice: how many executions were of a packet that had been executed before; the first one stops the run.
+        lied: whether a relayer has ever lied. What is broken then is what a way of trusting costs, and is counted.
     """
 
     def __init__(
-        self, link: str, source: str, destination: str, machines: Mapping[str, Machine], *, ordered: bool
+        self,
+        link: str,
+        source: str,
+        destination: str,
+        machines: Mapping[str, Machine],
+        *,
+        ordered: bool,
+        late_success: bool = False,
     ) -> None:
         self.trips: list[Trip] = []
         self.refusals: list[tuple[int, str]] = []
         self.submitted: list[tuple[int, int]] = []
         self.twice = 0
+        self.lied = False
         self._link = link
         self._source, self._destination = source, destination
         self._ordered = ordered
+        self._late_success = late_success
         self._machines = machines
         self._by_row: dict[int, Trip] = {}
         self._by_sequence: dict[int, Trip] = {}
+        self._made_up: dict[int, Trip] = {}
         self._received: set[int] = set()
         self._last = 0
         self._sums: Counter[str] = Counter()
@@ -101,7 +118,7 @@ class Books:
 
     def offer(self, row: int, at_ns: int, amount: int) -> None:
         """Somebody sends a packet; the source has given the call this row."""
-        self._by_row[row] = trip = Trip(row, at_ns, amount)
+        self._by_row[row] = trip = Trip(row, amount, times_ns={INTENDED: at_ns})
         self.trips.append(trip)
 
     def carry(self, chain: str, row: int, polled_ns: int, at_ns: int, size_bytes: int) -> None:
@@ -131,41 +148,49 @@ class Books:
         event = receipt.event
         if event is None:
             return
-        packet = event.packet
-        if event.step == Step.SENT:
+        packet, step = event.packet, event.step
+        if step == Step.SENT:
             trip = self._by_sequence[packet.sequence] = self._by_row[receipt.row]
-            trip.packet, trip.sent_ns = packet, at_ns
-            self._sums["escrow"] += trip.amount
-        elif event.step == Step.EXECUTED:
-            trip = self._receive(chain, height, packet)
-            trip.received_ns = at_ns
-            trip.polled_ns, trip.submitted_ns = self._carried[chain, receipt.row]
-            self._sums["vouchers"] += amount_of(packet.data) if event.acknowledgement == assets.SUCCESS else 0
+            trip.packet = packet
         else:
-            trip = self._by_sequence[packet.sequence]
-            if event.acknowledgement:
-                trip.acknowledged_ns = at_ns
-            if event.step == Step.REFUNDED:
-                self._sums["escrow"] -= trip.amount
-                trip.timed_out_ns = NOT_YET if event.acknowledgement else at_ns
-        invariants.check_not_both(
-            chain,
-            height,
-            packet.sequence,
-            received=trip.received_ns != NOT_YET,
-            timed_out=trip.timed_out_ns != NOT_YET,
-        )
+            trip = self._trip(packet)
+        if step == Step.EXECUTED:
+            self._execute(chain, height, packet)
+            trip.failed = event.acknowledgement != assets.SUCCESS
+        if step in {Step.PREPARED, Step.EXECUTED} and POLLED not in trip.times_ns and receipt.row >= 0:
+            trip.times_ns[POLLED], trip.times_ns[SUBMITTED] = self._carried[chain, receipt.row]
+        trip.times_ns.setdefault(step, at_ns)
+        self._count(trip, step)
+        if not (self._late_success or self.lied):
+            invariants.check_not_both(chain, height, packet.sequence, torn=trip.torn)
 
-    def _receive(self, chain: str, height: int, packet: Packet) -> Trip:
+    def _count(self, trip: Trip, step: Step) -> None:
+        """What an amount does in escrow, and as vouchers."""
+        if step == Step.SENT:
+            self._sums["escrow"] += trip.amount
+        elif step == Step.REFUNDED:
+            self._sums["escrow"] -= trip.amount
+        elif step == Step.EXECUTED and not trip.failed:
+            self._sums["vouchers"] += trip.amount
+        elif step == Step.REVERSED:
+            self._sums["vouchers"] -= trip.amount
+
+    def _execute(self, chain: str, height: int, packet: Packet) -> None:
         self.twice += packet.sequence in self._received
         invariants.check_once(chain, height, packet.sequence, self._received)
         if self._ordered:
             invariants.check_order(chain, height, packet.sequence, self._last)
         self._received.add(packet.sequence)
         self._last = packet.sequence
+
+    def _trip(self, packet: Packet) -> Trip:
+        """The way of a packet; a new one for what nobody has sent."""
         trip = self._by_sequence.get(packet.sequence)
+        if trip is not None and trip.packet == packet:
+            return trip
+        trip = self._made_up.get(packet.sequence)
         if trip is None or trip.packet != packet:
-            trip = Trip(NOT_YET, NOT_YET, amount_of(packet.data), packet, forged=True)
+            trip = self._made_up[packet.sequence] = Trip(NOT_YET, amount_of(packet.data), packet, forged=True)
             self.trips.append(trip)
         return trip
 

@@ -29,14 +29,14 @@ def check_once(chain: str, height: int, sequence: int, received: Container[int])
         raise InvariantViolation(ONCE, chain, height, f"packet {sequence} was executed before")
 
 
-def check_not_both(chain: str, height: int, sequence: int, *, received: bool, timed_out: bool) -> None:
-    """No packet is both executed and timed out.
+def check_not_both(chain: str, height: int, sequence: int, *, torn: bool) -> None:
+    """No packet is both executed and given back.
 
     Raises:
         InvariantViolation: this one is.
     """
-    if received and timed_out:
-        raise InvariantViolation(NOT_BOTH, chain, height, f"packet {sequence} was executed, and timed out")
+    if torn:
+        raise InvariantViolation(NOT_BOTH, chain, height, f"packet {sequence} was executed, and given back")
 
 
 def check_order(chain: str, height: int, sequence: int, before: int) -> None:

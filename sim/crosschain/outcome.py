@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sim.crosschain.books import NOT_YET
+from sim.crosschain.books import INTENDED, NOT_YET, POLLED, SUBMITTED
+from sim.crosschain.steps import Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,13 +34,29 @@ NO_ROOM: Final = "no-room"
 """Why a packet is refused that found the source's pool full."""
 
 STAGES: Final = {
-    "source_finality": ("intended_ns", "sent_ns"),
-    "relay_wait": ("sent_ns", "polled_ns"),
-    "proof_build": ("polled_ns", "submitted_ns"),
-    "destination_commit": ("submitted_ns", "received_ns"),
-    "acknowledgement": ("received_ns", "acknowledged_ns"),
+    "source_finality": (INTENDED, Step.SENT),
+    "relay_wait": (Step.SENT, POLLED),
+    "proof_build": (POLLED, SUBMITTED),
+    "destination_commit": (SUBMITTED, Step.EXECUTED),
+    "acknowledgement": (Step.EXECUTED, Step.SETTLED),
 }
 """The stages of a packet's way; an update of the client travels in the call that receives the packet."""
+
+COLUMNS: Final = (
+    INTENDED,
+    Step.SENT,
+    Step.RELAYED,
+    POLLED,
+    SUBMITTED,
+    Step.PREPARED,
+    Step.EXECUTED,
+    Step.SETTLED,
+    Step.REFUNDED,
+    Step.CANCELLED,
+    Step.REVERSED,
+    Step.REPAIR,
+)
+"""The times in the table of packets, in order of its columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +66,20 @@ class Account:
     Attributes:
         trips: its packets, with what happened before the end only.
         outcomes: of each of them.
+        late: packets that were executed and given back, at whatever time either happened.
+        torn: those of them that are both at the end.
+        repairs: those that people must see to.
+        locked: how many packets still hold something locked at the end: on the source, and prepared on the destination.
         refused: calls that a contract had refused, by reason.
         messages: calls that relayers sent. size_bytes: of these.
     """
 
     trips: Sequence[Trip]
     outcomes: Sequence[str]
+    late: int
+    torn: int
+    repairs: int
+    locked: tuple[int, int]
     refused: dict[str, int]
     messages: int
     size_bytes: int
@@ -64,27 +89,46 @@ def account(link: Link, end_ns: int) -> Account:
     """What had become of a link by the end of the run."""
     books = link.books
     last = link.destination_block(end_ns)
-    trips = [trip.until(end_ns) for trip in books.trips if not trip.forged or trip.received_ns < end_ns]
+    trips = [trip.until(end_ns) for trip in books.trips if not trip.forged or min(trip.times_ns.values()) < end_ns]
     sent = [size for at_ns, size in books.submitted if at_ns < end_ns]
     refused = Counter(reason for at_ns, reason in books.refusals if at_ns < end_ns)
     lost = [trip.packet is None and not trip.forged and link.has_no_room(trip.row) for trip in trips]
     if any(lost):
         refused[NO_ROOM] = sum(lost)
     outcomes = [REFUSED if out else _outcome(trip, last) for trip, out in zip(trips, lost, strict=True)]
-    return Account(trips, outcomes, dict(sorted(refused.items())), len(sent), sum(sent))
+    times = [trip.times_ns for trip in trips]
+    late = sum(
+        Step.EXECUTED in t and Step.REFUNDED in t and not trip.failed for t, trip in zip(times, trips, strict=True)
+    )
+    locked = (
+        sum(Step.SENT in t and not t.keys() & {Step.SETTLED, Step.REFUNDED} for t in times),
+        sum(Step.PREPARED in t and not t.keys() & {Step.EXECUTED, Step.CANCELLED} for t in times),
+    )
+    return Account(
+        trips,
+        outcomes,
+        late,
+        sum(trip.torn for trip in trips),
+        sum(Step.REPAIR in t for t in times),
+        locked,
+        dict(sorted(refused.items())),
+        len(sent),
+        sum(sent),
+    )
 
 
 def _outcome(trip: Trip, last: tuple[int, int]) -> str:
+    times_ns = trip.times_ns
     if trip.forged:
         return FORGED
-    if trip.received_ns != NOT_YET:
+    if Step.EXECUTED in times_ns and Step.REVERSED not in times_ns:
         return DELIVERED
-    if trip.timed_out_ns != NOT_YET:
+    if Step.REFUNDED in times_ns:
         return TIMED_OUT
     if trip.refusal is not None:
         return REFUSED
     late = trip.packet is not None and trip.packet.is_late(*last)
-    return STUCK if late or trip.acknowledged_ns != NOT_YET else UNFINISHED
+    return STUCK if late or Step.SETTLED in times_ns else UNFINISHED
 
 
 def write_table(link: Link, found: Account, recorder: Recorder) -> None:
@@ -97,11 +141,5 @@ def write_table(link: Link, found: Account, recorder: Recorder) -> None:
             NOT_YET if trip.packet is None else trip.packet.sequence,
             trip.amount,
             outcome,
-            trip.intended_ns,
-            trip.sent_ns,
-            trip.polled_ns,
-            trip.submitted_ns,
-            trip.received_ns,
-            trip.acknowledged_ns,
-            trip.timed_out_ns,
+            *(trip.at(mark) for mark in COLUMNS),
         )

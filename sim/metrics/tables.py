@@ -54,12 +54,17 @@ TABLES: dict[str, dict[str, type]] = {
         "amount": int,
         "outcome": str,  # delivered, timed-out, refused (by the source), stuck, unfinished, forged
         "intended_ns": int,  # -1 for a forged one
-        "sent_ns": int,  # a node of the source had executed sendPacket
+        "sent_ns": int,  # a node of the source had executed its sending
+        "relayed_ns": int,  # a node of the chain between had taken it
         "polled_ns": int,  # the relayer that brought it had looked for packets
         "submitted_ns": int,  # and sent its call
-        "received_ns": int,  # a node of the destination had executed recvPacket
-        "acknowledged_ns": int,  # a node of the source had executed acknowledgePacket
-        "timed_out_ns": int,  # or timeoutPacket
+        "prepared_ns": int,  # a node of the destination had reserved its effect
+        "received_ns": int,  # a node of the destination had executed it
+        "acknowledged_ns": int,  # a node of the source had executed the acknowledgement
+        "timed_out_ns": int,  # or had given back what was locked
+        "cancelled_ns": int,  # a node of the destination had dropped what was prepared
+        "reversed_ns": int,  # or had undone the effect
+        "repair_ns": int,  # or had left it to people to undo
     },
     "nodes": {  # one row per node
         "chain": str,

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.crosschain.books import NOT_YET
+from sim.crosschain.books import INTENDED, NOT_YET
 from sim.crosschain.outcome import DELIVERED, FORGED, STAGES, STUCK, TIMED_OUT, UNFINISHED, account, write_table
+from sim.crosschain.steps import DESTINATION, SOURCE, Step
 from sim.study.latencies import latency
 
 if TYPE_CHECKING:
@@ -33,15 +34,19 @@ def summarise_links(links: Mapping[str, Link], recorder: Recorder, end_ns: int) 
             "order": "ordered" if config.ordered else "unordered",
             "offered": len(reached.outcomes) - count(FORGED),
             "delivered": count(DELIVERED),
-            "acknowledged": sum(trip.acknowledged_ns != NOT_YET for trip in delivered),
+            "acknowledged": sum(Step.SETTLED in trip.times_ns for trip in delivered),
             "timed_out": count(TIMED_OUT),
             "refused": reached.refused,
             "stuck": count(STUCK),
             "unfinished": count(UNFINISHED),
             "accepted_forged": count(FORGED),
             "executed_twice": link.books.twice,
+            "late_success": reached.late,
+            "torn": reached.torn,
+            "repairs": reached.repairs,
+            "locked_at_end": dict(zip((SOURCE, DESTINATION), reached.locked, strict=True)),
             "frozen": any(end.client.evidence is not None for end in link.clients),
-            "latency_s": _span(delivered, "intended_ns", "received_ns"),
+            "latency_s": _span(delivered, INTENDED, Step.EXECUTED),
             "stages_s": {stage: _span(delivered, *ends) for stage, ends in STAGES.items()},
             "messages": reached.messages,
             "bytes": reached.size_bytes,
@@ -52,5 +57,5 @@ def summarise_links(links: Mapping[str, Link], recorder: Recorder, end_ns: int) 
 
 
 def _span(trips: Sequence[Trip], start: str, end: str) -> dict[str, float]:
-    spent = [getattr(trip, end) - getattr(trip, start) for trip in trips if getattr(trip, end) != NOT_YET]
+    spent = [trip.at(end) - trip.at(start) for trip in trips if NOT_YET not in {trip.at(start), trip.at(end)}]
     return latency(np.array(spent, dtype=np.int64))
