@@ -24,7 +24,7 @@ from sim.metrics.recorder import Recorder
 from sim.network.gateway import Gateway
 from sim.network.topology import Link, Topology, deal
 from sim.network.transport import Network
-from sim.scenario.crosslink import BY_TIME
+from sim.scenario.crosslink import BY_TIME, TIMED_BLOCKS_NS
 from sim.scenario.distributions import to_kernel
 from sim.scenario.schedule import link_schedule, schedule
 from sim.scenario.stream import BACKOFF_NS
@@ -200,6 +200,7 @@ def _link_config(link_id: str, spec: CrossLink) -> LinkConfig:
         rpc_item_ns=spec.rpc_item,
         timeout_blocks=0 if by_time else limit,
         timeout_ns=limit if by_time else 0,
+        timed_blocks_ns=TIMED_BLOCKS_NS if spec.timed_blocks is None else spec.timed_blocks,
         trusting_period_ns=spec.trusting_period,
         clock_drift_ns=spec.clock_drift,
     )

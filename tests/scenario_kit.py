@@ -92,6 +92,15 @@ def linked(folder: Path, verify: str = "light_client", /, **keys: object) -> Sce
     return small(folder, **{**data, **keys})
 
 
+def relayed(folder: Path, /, **keys: object) -> Scenario:
+    """As `linked`, over a relay chain ``r`` that verifies by light clients, unless `link` says otherwise."""
+    of_link = keys.pop("link", {})
+    assert isinstance(of_link, dict)
+    chains = keys.pop("chains", {"a": chain(), "b": chain(), "r": chain()})
+    way = {"protocol": "relay_chain", "via": "r", **of_link}
+    return linked(folder, "light_client", link=way, chains=chains, **keys)
+
+
 def crash(at: str, nodes: list[int], lasts: str | None = None, chain: str = "a") -> dict[str, Any]:
     """A crash; without ``lasts`` the nodes stay down."""
     fault = {"at": at, "action": "crash", "chain": chain, "nodes": nodes}

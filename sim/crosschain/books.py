@@ -76,7 +76,7 @@ class Books:
     Args:
         link: its id.
         source, destination: ids of its chains.
-        ordered: whether it is an ordered channel.
+        ordered: whether packets must be executed in their order. gaps: whether some may be left out then.
         late_success: whether a packet may be executed although it is given back, and is undone then.
         machines: the contracts of its chains.
 
@@ -96,6 +96,7 @@ class Books:
         machines: Mapping[str, Machine],
         *,
         ordered: bool,
+        gaps: bool = False,
         late_success: bool = False,
     ) -> None:
         self.trips: list[Trip] = []
@@ -106,6 +107,7 @@ class Books:
         self._link = link
         self._source, self._destination = source, destination
         self._ordered = ordered
+        self._gaps = gaps
         self._late_success = late_success
         self._machines = machines
         self._by_row: dict[int, Trip] = {}
@@ -179,7 +181,7 @@ class Books:
         self.twice += packet.sequence in self._received
         invariants.check_once(chain, height, packet.sequence, self._received)
         if self._ordered:
-            invariants.check_order(chain, height, packet.sequence, self._last)
+            invariants.check_order(chain, height, packet.sequence, self._last, gaps=self._gaps)
         self._received.add(packet.sequence)
         self._last = packet.sequence
 

@@ -39,13 +39,13 @@ def check_not_both(chain: str, height: int, sequence: int, *, torn: bool) -> Non
         raise InvariantViolation(NOT_BOTH, chain, height, f"packet {sequence} was executed, and given back")
 
 
-def check_order(chain: str, height: int, sequence: int, before: int) -> None:
-    """An ordered channel executes packets one after the other.
+def check_order(chain: str, height: int, sequence: int, before: int, *, gaps: bool = False) -> None:
+    """An ordered channel executes packets one after the other; with gaps, one that was given up may be left out.
 
     Raises:
         InvariantViolation: this one does not follow the one before.
     """
-    if sequence != before + 1:
+    if sequence <= before or (sequence != before + 1 and not gaps):
         raise InvariantViolation(CHANNEL_ORDER, chain, height, f"packet {sequence} was executed after {before}")
 
 

@@ -6,32 +6,40 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sim.chain.mempool import REJECTED
 from sim.crosschain.actors.endpoint import Endpoint
 from sim.crosschain.actors.forger import Forger
+from sim.crosschain.actors.interchain_forger import InterchainForger
+from sim.crosschain.actors.interchain_route import InterchainRoute
 from sim.crosschain.actors.lies import FalseBundles, FalseClaims
 from sim.crosschain.actors.prover import Bundles, Claims
 from sim.crosschain.actors.relayer import Relayer, RelayerConfig
 from sim.crosschain.actors.route import ChannelRoute
 from sim.crosschain.actors.sender import Sender
+from sim.crosschain.actors.ticker import Ticker
 from sim.crosschain.books import Books
 from sim.crosschain.contracts.channel import DestinationEnd, SourceEnd
+from sim.crosschain.contracts.interchain import DestinationBroker, InterchainManager, SourceBroker
 from sim.crosschain.contracts.trust import Followed, Registered
-from sim.crosschain.steps import DESTINATION, RELAY, SOURCE
+from sim.crosschain.steps import DESTINATION, RELAY, SOURCE, Step
 from sim.proof.lightclient import TrustPolicy
 from sim.proof.suites import suite_by_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from sim.chain.chain import Chain
     from sim.chain.config import ChainConfig
     from sim.crosschain.actors.lies import Lie
     from sim.crosschain.actors.prover import Prover
+    from sim.crosschain.actors.route import Route
     from sim.crosschain.actors.sender import Traffic
+    from sim.crosschain.books import Trip
+    from sim.crosschain.contracts.contract import Contract
     from sim.crosschain.contracts.machine import Machine
     from sim.crosschain.contracts.trust import Trust
     from sim.kernel.engine import Engine
@@ -50,6 +58,7 @@ class LinkConfig:
         relayers: how many there are.
         poll_ns, batch, rpc_ns, rpc_item_ns: as in `RelayerConfig`.
         timeout_blocks, timeout_ns: as in `Sender`.
+        timed_blocks_ns: how long the chain between makes no block at most while a timeout counts; 0 without one.
         trusting_period_ns, clock_drift_ns: of light clients.
     """
 
@@ -68,6 +77,7 @@ class LinkConfig:
     rpc_item_ns: int
     timeout_blocks: int
     timeout_ns: int
+    timed_blocks_ns: int
     trusting_period_ns: int
     clock_drift_ns: int
 
@@ -90,23 +100,52 @@ class LinkConfig:
 def place_contracts(config: LinkConfig, chains: Mapping[str, ChainConfig], machines: Mapping[str, Machine]) -> None:
     """Put a link's contracts on its chains."""
     suites = {role: suite_by_name(chains[chain].hash) for role, chain in config.chains.items()}
-    for role, kind in ((SOURCE, SourceEnd), (DESTINATION, DestinationEnd)):
-        trusts = {shown: _trust(config, chains[chain]) for shown, chain in config.chains.items() if shown != role}
-        contract = kind(config.id, suites[role], suites, trusts, config.ordered)
+    for role, make in _contracts(config).items():
+        trusts = {
+            shown: _trust(config, shown, chains[chain])
+            for shown, chain in config.chains.items()
+            if shown in _believed(config, role)
+        }
+        contract = make(config.id, suites[role], suites, trusts, config.ordered)
         machines[config.chains[role]].contracts[config.id] = contract
 
 
-def _trust(config: LinkConfig, shown: ChainConfig) -> Trust:
+def _contracts(config: LinkConfig) -> dict[str, Callable[..., Contract]]:
+    """What makes the contract of each chain."""
+    if config.via is None:
+        return {SOURCE: SourceEnd, DESTINATION: DestinationEnd}
+    between = partial(InterchainManager, origin=config.source)
+    return {SOURCE: SourceBroker, RELAY: between, DESTINATION: DestinationBroker}
+
+
+def _believed(config: LinkConfig, role: str) -> frozenset[str]:
+    """The roles of the chains of which a chain must believe something."""
+    if config.via is not None and role != RELAY:
+        return frozenset({RELAY})
+    return frozenset({SOURCE, DESTINATION} - {role})
+
+
+def _verify(config: LinkConfig, shown: str) -> str:
+    """What is checked of a chain: the chain between is followed by light clients, whatever it checks itself."""
+    return "light_client" if shown == RELAY else config.verify
+
+
+def _trust(config: LinkConfig, shown: str, chain: ChainConfig) -> Trust:
     """What a chain of the link requires of what is said of another one."""
-    if config.verify == "light_client":
-        suite = suite_by_name(shown.hash)
-        policy = TrustPolicy(shown.id, suite, shown.protocol, config.trusting_period_ns, config.clock_drift_ns)
-        return Followed(config.id, policy)
+    if _verify(config, shown) == "light_client":
+        suite = suite_by_name(chain.hash)
+        policy = TrustPolicy(chain.id, suite, chain.protocol, config.trusting_period_ns, config.clock_drift_ns)
+        # The chain between follows two others.
+        return Followed(config.id if config.via is None else f"{config.id}/{shown}", policy)
     return Registered(config.relayer(number).name for number in range(config.relayers))
 
 
-def _prover(config: LinkConfig) -> Prover:
-    return Bundles() if config.verify == "light_client" else Claims()
+def _prover(config: LinkConfig, shown: str) -> Prover:
+    return Bundles() if _verify(config, shown) == "light_client" else Claims()
+
+
+def _route(config: LinkConfig) -> Route:
+    return ChannelRoute(config.id, config.ordered) if config.via is None else InterchainRoute(config.id)
 
 
 class Link:
@@ -134,7 +173,16 @@ class Link:
         traffic: Sequence[Traffic],
     ) -> None:
         self.config = config
-        self.books = Books(config.id, config.source, config.destination, machines, ordered=config.ordered)
+        relayed = config.via is not None
+        self.books = Books(
+            config.id,
+            config.source,
+            config.destination,
+            machines,
+            ordered=config.ordered,
+            gaps=relayed,
+            late_success=relayed,
+        )
         self._chains = chains
         self._machines = machines
         for chain in config.chains.values():
@@ -146,11 +194,14 @@ class Link:
             chains[chain].answers.subscribe(stream, tell, tell)
         self.relayers = [self._relayer(engine, number) for number in range(config.relayers)]
         nodes = [self._endpoint(config.source, node) for node in range(chains[config.source].config.nodes)]
-        destination = self._endpoint(config.destination, 0)
+        counted = None if relayed else self._endpoint(config.destination, 0)
         self.senders = [
-            Sender(engine, config.id, each, nodes, destination, self.books, config.timeout_blocks, config.timeout_ns)
+            Sender(engine, config.id, each, nodes, counted, self.books, config.timeout_blocks, config.timeout_ns)
             for each in traffic
         ]
+        if config.via is not None and config.timeout_blocks:
+            between = [self._endpoint(config.via, node) for node in range(chains[config.via].config.nodes)]
+            Ticker(engine, config.id, between, config.timed_blocks_ns)
 
     @staticmethod
     def _start(trust: Trust, other: Chain) -> None:
@@ -170,10 +221,11 @@ class Link:
             role: self._endpoint(chain, number % self._chains[chain].config.nodes)
             for role, chain in config.chains.items()
         }
-        provers = dict.fromkeys(config.chains, _prover(config))
-        route = ChannelRoute(config.id, config.ordered)
         begin_ns = number * config.poll_ns // config.relayers
-        return Relayer(engine, config.relayer(number), route, endpoints, provers, self.books, begin_ns)
+        return Relayer(engine, config.relayer(number), _route(config), endpoints, self._provers(), self.books, begin_ns)
+
+    def _provers(self) -> dict[str, Prover]:
+        return {role: _prover(self.config, role) for role in self.config.chains}
 
     def _tell(self, chain: str, rows: NDArray[np.int64], known_ns: NDArray[np.int64]) -> None:
         """Calls are in a block or rejected, and the news is there at these times: whoever waits for them is told."""
@@ -197,7 +249,20 @@ class Link:
         """Whether the source's pool has rejected a transaction."""
         return bool(self._chains[self.config.source].proposer.pool.state[row] == REJECTED)
 
-    def destination_block(self, before_ns: int) -> tuple[int, int]:
+    def overdue(self, end_ns: int) -> Callable[[Trip], bool]:
+        """Tells of a packet whether its timeout had passed by then, whether or not anybody has noticed."""
+        if self.config.via is None:
+            last = self._destination_block(end_ns)
+            return lambda trip: trip.packet is not None and trip.packet.is_late(*last)
+        made_ns = np.array([block.first_executed_ns for block in self._chains[self.config.via].ledger.blocks])
+        limit, reached = self.config.timeout_blocks, int(np.searchsorted(made_ns, end_ns))
+        return lambda trip: (
+            limit > 0
+            and Step.SENT in trip.times_ns
+            and reached - int(np.searchsorted(made_ns, trip.at(Step.SENT))) > limit
+        )
+
+    def _destination_block(self, before_ns: int) -> tuple[int, int]:
         """Height and time of the last block that a node of the destination had executed before a time."""
         blocks = self._chains[self.config.destination].ledger.blocks
         height = len(blocks) - 1
@@ -205,17 +270,21 @@ class Link:
             height -= 1
         return height, blocks[height].header.time_ns
 
-    def forge(self, number: int, stolen: int) -> None:
-        """A relayer begins to lie, with the keys of so many of the source's validators."""
+    def forge(self, number: int, stolen: int, stolen_from: str) -> None:
+        """A relayer begins to lie, with the keys of so many validators of the chain of this role."""
         relayer, config = self.relayers[number], self.config
-        lies = {role: self._lie(chain, stolen) for role, chain in config.chains.items()}
-        relayer.forger = Forger(config.id, relayer.config.name, relayer.endpoints, lies, config.ordered)
+        lies = {role: self._lie(role, stolen if role == stolen_from else 0) for role in config.chains}
+        who = (config.id, relayer.config.name, relayer.endpoints, lies)
+        if config.via is None:
+            relayer.forger = Forger(*who, config.ordered)
+        else:
+            relayer.forger = InterchainForger(*who, self._provers(), config.ordered, stolen_from)
 
-    def _lie(self, chain: str, stolen: int) -> Lie:
+    def _lie(self, role: str, stolen: int) -> Lie:
         """What a liar shows of a chain, with the keys of so many of its validators."""
-        if self.config.verify != "light_client":
+        if _verify(self.config, role) != "light_client":
             return FalseClaims()
-        signing = self._chains[chain].signing
+        signing = self._chains[self.config.chains[role]].signing
         return FalseBundles(() if signing is None else tuple(signing.keys.items())[:stolen])
 
     def stop_forging(self, number: int) -> None:

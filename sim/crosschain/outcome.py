@@ -10,7 +10,7 @@ from sim.crosschain.books import INTENDED, NOT_YET, POLLED, SUBMITTED
 from sim.crosschain.steps import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sim.crosschain.books import Trip
     from sim.crosschain.link import Link
@@ -35,12 +35,14 @@ NO_ROOM: Final = "no-room"
 
 STAGES: Final = {
     "source_finality": (INTENDED, Step.SENT),
-    "relay_wait": (Step.SENT, POLLED),
+    "relay_chain": (Step.SENT, Step.RELAYED),
+    "relay_wait": (Step.RELAYED, POLLED),
     "proof_build": (POLLED, SUBMITTED),
     "destination_commit": (SUBMITTED, Step.EXECUTED),
     "acknowledgement": (Step.EXECUTED, Step.SETTLED),
 }
-"""The stages of a packet's way; an update of the client travels in the call that receives the packet."""
+"""The stages of a packet's way over a chain between, on which all until that chain has taken it is one stage; an update
+of the client travels in the call that receives the packet."""
 
 COLUMNS: Final = (
     INTENDED,
@@ -57,6 +59,14 @@ COLUMNS: Final = (
     Step.REPAIR,
 )
 """The times in the table of packets, in order of its columns."""
+
+
+def stages(link: Link) -> dict[str, tuple[str, str]]:
+    """Where each stage of a link's packets begins and ends, one behind the other."""
+    if link.config.via is not None:
+        return dict(STAGES)
+    direct = {stage: ends for stage, ends in STAGES.items() if Step.RELAYED not in ends}
+    return {"source_finality": direct.pop("source_finality"), "relay_wait": (Step.SENT, POLLED), **direct}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +98,14 @@ class Account:
 def account(link: Link, end_ns: int) -> Account:
     """What had become of a link by the end of the run."""
     books = link.books
-    last = link.destination_block(end_ns)
+    overdue = link.overdue(end_ns)
     trips = [trip.until(end_ns) for trip in books.trips if not trip.forged or min(trip.times_ns.values()) < end_ns]
     sent = [size for at_ns, size in books.submitted if at_ns < end_ns]
     refused = Counter(reason for at_ns, reason in books.refusals if at_ns < end_ns)
     lost = [trip.packet is None and not trip.forged and link.has_no_room(trip.row) for trip in trips]
     if any(lost):
         refused[NO_ROOM] = sum(lost)
-    outcomes = [REFUSED if out else _outcome(trip, last) for trip, out in zip(trips, lost, strict=True)]
+    outcomes = [REFUSED if out else _outcome(trip, overdue) for trip, out in zip(trips, lost, strict=True)]
     times = [trip.times_ns for trip in trips]
     late = sum(
         Step.EXECUTED in t and Step.REFUNDED in t and not trip.failed for t, trip in zip(times, trips, strict=True)
@@ -117,7 +127,7 @@ def account(link: Link, end_ns: int) -> Account:
     )
 
 
-def _outcome(trip: Trip, last: tuple[int, int]) -> str:
+def _outcome(trip: Trip, overdue: Callable[[Trip], bool]) -> str:
     times_ns = trip.times_ns
     if trip.forged:
         return FORGED
@@ -127,8 +137,7 @@ def _outcome(trip: Trip, last: tuple[int, int]) -> str:
         return TIMED_OUT
     if trip.refusal is not None:
         return REFUSED
-    late = trip.packet is not None and trip.packet.is_late(*last)
-    return STUCK if late or Step.SETTLED in times_ns else UNFINISHED
+    return STUCK if overdue(trip) or Step.SETTLED in times_ns else UNFINISHED
 
 
 def write_table(link: Link, found: Account, recorder: Recorder) -> None:

@@ -3,7 +3,8 @@
 The loader refuses what this table refuses, and the key reference shows it.
 
 `trusted_gateway` is a WeCross router without proofs (WeCross documentation, "transaction mechanism"); `light_client`
-is a relay of IBC (cosmos/ibc, ICS-02, ICS-04, ICS-07).
+is a relay of IBC (cosmos/ibc, ICS-02, ICS-04, ICS-07); `relay_chain` is a chain between, as in BitXHub
+(meshplus/bitxhub), which both ends follow by light clients, and which checks what `verify` says of them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ PROTOCOLS: Final = ("trusted_gateway", "light_client", "notary", "relay_chain")
 VERIFICATIONS: Final = ("none", "spv", "committee", "light_client")
 ATOMICITIES: Final = ("none", "packet", "2pc", "tcc", "htlc")
 
-EXISTING: Final = frozenset({("trusted_gateway", "none", "packet"), ("light_client", "light_client", "packet")})
+EXISTING: Final = frozenset(
+    {
+        ("trusted_gateway", "none", "packet"),
+        ("light_client", "light_client", "packet"),
+        ("relay_chain", "light_client", "packet"),
+    }
+)
 """The ways that exist, as (protocol, verify, atomicity)."""
 
 SHOWABLE: Final = tuple(sorted(name for name, rule in FINALITY.items() if rule is not None and rule.links == 1))
@@ -31,6 +38,8 @@ _WRONG: Final = {
     ("light_client", "committee"): "a light client follows the chain itself, no committee; needs light_client",
     ("trusted_gateway", "light_client"): "a gateway that proves what it says is not trusted; needs none, or protocol: "
     "light_client",
+    ("relay_chain", "none"): "a relay chain checks what it takes; needs light_client",
+    ("relay_chain", "committee"): "a relay chain checks the chains themselves; needs light_client",
 }
 """What no version will have, and why."""
 
@@ -44,7 +53,8 @@ def why_not(protocol: str, verify: str, atomicity: str) -> tuple[str, str] | Non
     if (protocol, verify) in _WRONG:
         return "verify", _WRONG[protocol, verify]
     if all((protocol, verify) != way[:2] for way in EXISTING):
-        return "verify", f"{verify} is {_LATER}; needs none"
+        able = " or ".join(sorted({way[1] for way in EXISTING if way[0] == protocol}))
+        return "verify", f"{verify} is {_LATER}; needs {able}"
     if atomicity == "none":
         return "atomicity", "packets are acknowledged or time out in this protocol; needs packet"
     return "atomicity", f"{atomicity} is {_LATER}; needs packet"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from sim.crosschain.steps import SOURCE
 from sim.faults.apply import merged
 from sim.network.transport import NEVER
 
@@ -27,7 +28,7 @@ class LinkFault:
         at_ns, for_ns: when, and for how long; None: to the end.
         relayers: by their numbers.
         kind: `RELAYER_CRASH` or `FORGE`.
-        stolen_keys: `FORGE`: how many validators' keys of the source they have.
+        stolen_keys: `FORGE`: how many validators' keys they have. stolen_from: the role of the chain of which.
     """
 
     link: str
@@ -36,6 +37,7 @@ class LinkFault:
     relayers: tuple[int, ...]
     kind: str
     stolen_keys: int = 0
+    stolen_from: str = SOURCE
 
     @property
     def end_ns(self) -> int:
@@ -51,7 +53,7 @@ def apply_to_links(faults: Sequence[LinkFault], links: Mapping[str, Link], engin
             if fault.kind == RELAYER_CRASH:
                 downtimes.setdefault((fault.link, number), []).append((fault.at_ns, fault.end_ns))
             else:
-                engine.call_at(fault.at_ns, links[fault.link].forge, number, fault.stolen_keys)
+                engine.call_at(fault.at_ns, links[fault.link].forge, number, fault.stolen_keys, fault.stolen_from)
                 if fault.for_ns is not None:
                     engine.call_at(fault.end_ns, links[fault.link].stop_forging, number)
     for (link, number), intervals in downtimes.items():

@@ -15,6 +15,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
+from sim.crosschain.steps import RELAY
 from sim.crosschain.ways import ATOMICITIES, PROTOCOLS, VERIFICATIONS, why_not, why_not_from
 from sim.scenario.distributions import Model
 from sim.scenario.quantities import DURATION, Duration, PositiveDuration, one_of, whole
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
 Items = Iterator[tuple[tuple[str | int, ...], str]]
 _BLOCKS = whole(1, 1_000_000_000)
-BY_HEIGHT, BY_TIME = "destination_height", "destination_time"
+BY_HEIGHT, BY_TIME, BY_RELAY = "destination_height", "destination_time", "relay_height"
+
+TIMED_BLOCKS_NS = parse_duration("2s")
+"""Between blocks of an idle relay chain (meshplus/bitxhub, config/order.toml, `timed_gen_block`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,11 @@ class _Limit:
 class Timeout(Model):
     """When a packet is not received any more, counted from when it is sent."""
 
-    measure: Annotated[Literal["destination_height", "destination_time"], one_of(BY_HEIGHT, BY_TIME)] = Field(
-        description="destination_height: blocks of the destination; destination_time: time, by its blocks."
+    measure: Annotated[
+        Literal["destination_height", "destination_time", "relay_height"], one_of(BY_HEIGHT, BY_TIME, BY_RELAY)
+    ] = Field(
+        description="destination_height: blocks of the destination; destination_time: time, by its blocks; "
+        "relay_height: relay_chain: blocks of the chain between, from the one that has taken the packet."
     )
     value: Annotated[int, _Limit()] = Field(description="How many blocks, or how long.")
 
@@ -83,7 +90,8 @@ class CrossLink(Model):
     destination: ChainId = Field(alias="to", description="The chain where they are received.")
     via: ChainId | None = Field(default=None, description="relay_chain: the chain between them.")
     protocol: Annotated[str, one_of(*PROTOCOLS)] = Field(
-        description="How packets cross: trusted_gateway, on relayers' word; light_client, with proofs (IBC). "
+        description="How packets cross: trusted_gateway, on relayers' word; light_client, with proofs (IBC); "
+        "relay_chain, over a chain between, which both ends follow (BitXHub). "
         "sim/crosschain/ways.py says which combinations exist in this version, and why others do not."
     )
     verify: Annotated[str, one_of(*VERIFICATIONS)] = Field(
@@ -111,6 +119,11 @@ class CrossLink(Model):
         default=parse_duration("1ms"), description="On top, for each packet looked at and each proof fetched [guess]."
     )
     timeout: Timeout | None = Field(default=None, description="When packets time out; never if left out.")
+    timed_blocks: PositiveDuration | None = Field(
+        default=None,
+        description="relay_chain: how long the chain between goes without a block at most while a timeout counts; 2s "
+        "if left out, as BitXHub's timed blocks.",
+    )
     trusting_period: PositiveDuration = Field(
         default=parse_duration("168h"),
         description="light_client: how long validators are trusted after a block; CometBFT's default, 168h.",
@@ -135,6 +148,10 @@ def impossible_links(scenario: "Scenario") -> Items:
         if stream.link is not None and stream.chain != scenario.links[stream.link].source:
             message = f"{stream.link} leaves from {scenario.links[stream.link].source}; needs that chain"
             yield ("workload", stream_id, "chain"), message
+    yield from _impossible_faults(scenario)
+
+
+def _impossible_faults(scenario: "Scenario") -> Items:
     for index, fault in enumerate(scenario.faults):
         if fault.link is None:
             continue
@@ -143,9 +160,13 @@ def impossible_links(scenario: "Scenario") -> Items:
             if number >= link.relayers:
                 message = f"{fault.link} has no relayer {number}; its relayers are 0 to {link.relayers - 1}"
                 yield ("faults", index, "relayers", position), message
-        validators = scenario.chains[link.source].validators
+        victim = link.via if fault.stolen_from == RELAY else link.source
+        if victim is None:
+            yield ("faults", index, "stolen_from"), f"{fault.link} has no chain between; needs source"
+            continue
+        validators = scenario.chains[victim].validators
         if fault.stolen_keys is not None and fault.stolen_keys > validators:
-            yield ("faults", index, "stolen_keys"), f"{link.source} has {validators} validators; needs no more"
+            yield ("faults", index, "stolen_keys"), f"{victim} has {validators} validators; needs no more"
 
 
 def _link(link: CrossLink, chains: "Mapping[str, Chain]") -> Items:
@@ -163,6 +184,7 @@ def _link(link: CrossLink, chains: "Mapping[str, Chain]") -> Items:
         )
     elif link.via in {link.source, link.destination}:
         yield ("via",), f"{link.via} is an end of the link; needs another chain"
+    yield from _timeout(link)
     ends = {"from": link.source, "via": link.via, "to": link.destination}
     for key, chain_id in ends.items():
         if chain_id is None:
@@ -170,6 +192,16 @@ def _link(link: CrossLink, chains: "Mapping[str, Chain]") -> Items:
         chain = chains[chain_id]
         if chain.fabric is not None:
             yield (key,), f"{chain_id} executes before it orders; contracts on such a chain are not in this version"
-        unfit = why_not_from(link.protocol, link.verify, chain.consensus.protocol)
+        checked = "light_client" if key == "via" else link.verify
+        unfit = why_not_from(link.protocol, checked, chain.consensus.protocol)
         if unfit is not None:
             yield (key,), f"{chain_id}: {unfit}"
+
+
+def _timeout(link: CrossLink) -> Items:
+    """Only the chain between has a clock that both ends see, where there is one."""
+    if link.timeout is not None and (link.timeout.measure == BY_RELAY) != (link.protocol == "relay_chain"):
+        able = BY_RELAY if link.protocol == "relay_chain" else f"{BY_HEIGHT} or {BY_TIME}"
+        yield ("timeout", "measure"), f"is {link.timeout.measure}; {link.protocol} needs {able}"
+    if link.timed_blocks is not None and (link.protocol != "relay_chain" or link.timeout is None):
+        yield ("timed_blocks",), "belongs to relay_chain with a timeout"

@@ -8,6 +8,7 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Validati
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
+from sim.crosschain.steps import RELAY, SOURCE
 from sim.scenario.distributions import Model
 from sim.scenario.problems import EntryError
 from sim.scenario.quantities import Duration, PositiveDuration, Share, one_of, scalar_text, whole
@@ -120,7 +121,9 @@ _ACTIONS: Final = {
         "Byzantine: runs twice, each instance with its own group of peers", ("where", "groups"), lies=True
     ),
     "relayer-crash": _Action("relayers of a link stop, and begin anew at the end", ("link",), ("relayers",)),
-    "forge": _Action("relayers of a link make up packets instead", ("link",), ("relayers", "stolen_keys")),
+    "forge": _Action(
+        "relayers of a link make up packets instead", ("link",), ("relayers", "stolen_keys", "stolen_from")
+    ),
     "transfer": _Action("planned: the leader of a raft chain hands over to a validator", ("chain", "to"), lasts=False),
 }
 LIES: Final = frozenset(name for name, action in _ACTIONS.items() if action.lies)
@@ -182,7 +185,12 @@ class Fault(Model):
         default=None, min_length=1, description="relayer-crash, forge: numbers of the link's relayers; all if left out."
     )
     stolen_keys: Annotated[int, whole(1, MAX_NODE_NUMBER)] | None = Field(
-        default=None, description="forge: how many validators' keys of the chain where the link begins they have."
+        default=None, description="forge: how many validators' keys they have."
+    )
+    stolen_from: Annotated[Literal["source", "relay"], one_of(SOURCE, RELAY)] | None = Field(
+        default=None,
+        description="forge: whose keys: source, the chain where the link begins; relay, the chain between. They lie "
+        "about that chain; about the source if left out.",
     )
     to: NodeNumber | None = Field(default=None, description="transfer: the validator that is to lead.")
 

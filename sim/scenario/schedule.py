@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from sim.consensus.registry import family, protocols
+from sim.crosschain.steps import SOURCE
 from sim.scenario.fault import LIES, REST
 from sim.scenario.fault import Fault as FaultEntry
 
@@ -93,6 +94,7 @@ def link_schedule(scenario: Scenario) -> list[LinkFault]:
             fault.relayers or tuple(range(scenario.links[fault.link].relayers)),
             fault.action,
             fault.stolen_keys or 0,
+            fault.stolen_from or SOURCE,
         )
         for fault in scenario.faults
         if fault.link is not None

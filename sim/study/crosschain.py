@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.crosschain.books import INTENDED, NOT_YET
-from sim.crosschain.outcome import DELIVERED, FORGED, STAGES, STUCK, TIMED_OUT, UNFINISHED, account, write_table
+from sim.crosschain.outcome import DELIVERED, FORGED, STUCK, TIMED_OUT, UNFINISHED, account, stages, write_table
 from sim.crosschain.steps import DESTINATION, SOURCE, Step
 from sim.study.latencies import latency
 
@@ -47,7 +47,7 @@ def summarise_links(links: Mapping[str, Link], recorder: Recorder, end_ns: int) 
             "locked_at_end": dict(zip((SOURCE, DESTINATION), reached.locked, strict=True)),
             "frozen": any(end.client.evidence is not None for end in link.clients),
             "latency_s": _span(delivered, INTENDED, Step.EXECUTED),
-            "stages_s": {stage: _span(delivered, *ends) for stage, ends in STAGES.items()},
+            "stages_s": {stage: _span(delivered, *ends) for stage, ends in stages(link).items()},
             "messages": reached.messages,
             "bytes": reached.size_bytes,
             "verified_real": link.verified,

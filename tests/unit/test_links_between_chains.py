@@ -166,13 +166,13 @@ def test_a_contract_that_forgets_receipts_breaks_an_invariant(tmp_path: Path, mo
 
 def test_each_invariant_is_broken_by_what_it_forbids() -> None:
     invariants.check_once("b", 1, 2, {1})
-    invariants.check_not_both("b", 1, 2, received=True, timed_out=False)
+    invariants.check_not_both("b", 1, 2, torn=False)
     invariants.check_order("b", 1, 2, 1)
     invariants.check_balance("a", 1, "escrow", 5, 5)
     with pytest.raises(InvariantViolation, match="packet-once"):
         invariants.check_once("b", 1, 2, {2})
     with pytest.raises(InvariantViolation, match="packet-not-both"):
-        invariants.check_not_both("b", 1, 2, received=True, timed_out=True)
+        invariants.check_not_both("b", 1, 2, torn=True)
     with pytest.raises(InvariantViolation, match="channel-order"):
         invariants.check_order("b", 1, 3, 1)
     with pytest.raises(InvariantViolation, match="conservation"):

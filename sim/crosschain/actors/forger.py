@@ -6,7 +6,7 @@ Its own key lets it send calls; what else it has is in its `sim.crosschain.actor
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sim.crosschain.contracts.messages import RECEIVE, Call, Packet, transfer
 from sim.crosschain.contracts.store import commitment_key, next_key, number_of
@@ -21,8 +21,17 @@ if TYPE_CHECKING:
 AMOUNT = 1_000_000
 """What it gives itself with each packet."""
 
-_FAR = 1 << 40
+FAR = 1 << 40
 """It takes sequences that no packet will have."""
+
+
+class Forging(Protocol):
+    """What makes packets up on a link."""
+
+    made: int
+
+    def forge(self) -> list[tuple[str, int, Call]]:
+        """Calls for packets that nobody sent: the chain's role, a number of the packet, the call."""
 
 
 @dataclass(slots=True)
@@ -49,7 +58,7 @@ class Forger:
         """Calls that receive a packet that nobody sent: the chain's role, a number of the packet, the call."""
         self.made += 1
         source, destination = self.endpoints[SOURCE], self.endpoints[DESTINATION]
-        sequence = _FAR + self.made
+        sequence = FAR + self.made
         if self.ordered:
             sequence = number_of(destination.get(next_key(self.link, "Recv"), destination.head()), 1)
         packet = Packet(self.link, sequence, 0, 0, transfer(AMOUNT, 0))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sim.crosschain.actors.endpoint import Endpoint
-    from sim.crosschain.actors.forger import Forger
+    from sim.crosschain.actors.forger import Forging
     from sim.crosschain.actors.prover import Prover
     from sim.crosschain.actors.route import Route, Task
     from sim.crosschain.books import Books
@@ -89,7 +89,7 @@ class Relayer:
         begin_ns: int,
     ) -> None:
         self.config = config
-        self.forger: Forger | None = None
+        self.forger: Forging | None = None
         self.endpoints = endpoints
         self._route = route
         self._provers = provers
@@ -131,7 +131,7 @@ class Relayer:
         self._scan(memory, heads)
         memory.busy = {task: rows for task, rows in memory.busy.items() if rows}
         tasks = self._due(memory, View(self.endpoints, heads, self._now, memory.said))
-        items = 2 * len(memory.packets) + len(tasks)
+        items = len(self.endpoints) * len(memory.packets) + len(tasks)
         ready_ns = self._now + 2 * self.config.rpc_ns + items * self.config.rpc_item_ns
         for endpoint in self.endpoints.values():
             done_ns = endpoint.answer(items)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sim.crosschain.actors.endpoint import Endpoint
     from sim.crosschain.contracts.messages import Packet
+    from sim.proof.suites import HashSuite
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,15 @@ class View:
     def get(self, role: str, key: bytes) -> bytes | None:
         """What a chain has at a key."""
         return self.endpoints[role].get(key, self.heads[role])
+
+    def shown(self, role: str, key: bytes) -> bytes | None:
+        """What the header of a chain's last block shows at a key, so that it can be proved."""
+        endpoint = self.endpoints[role]
+        return endpoint.get(key, endpoint.header(self.heads[role]).state_height)
+
+    def suite(self, role: str) -> HashSuite:
+        """The hash of a chain."""
+        return self.endpoints[role].chain.ledger.suite
 
     def time_ns(self, role: str) -> int:
         """The time of a chain's last block."""

@@ -45,7 +45,8 @@ class Sender:
         link: that they cross.
         traffic: what is sent.
         nodes: of the source, in order.
-        destination: a node of the other chain, whose height a timeout counts from.
+        counted: a node of the other chain, whose height a timeout counts from; None where it counts from when the chain
+            between has taken a packet.
         books: where packets are written down.
         timeout_blocks, timeout_ns: after how many blocks, or how long, a packet times out; 0 for never.
     """
@@ -56,7 +57,7 @@ class Sender:
         link: str,
         traffic: Traffic,
         nodes: Sequence[Endpoint],
-        destination: Endpoint,
+        counted: Endpoint | None,
         books: Books,
         timeout_blocks: int,
         timeout_ns: int,
@@ -65,7 +66,7 @@ class Sender:
         self._link = link
         self._traffic = traffic
         self._nodes = nodes
-        self._destination = destination
+        self._counted = counted
         self._books = books
         self._timeout_blocks = timeout_blocks
         self._timeout_ns = timeout_ns
@@ -77,7 +78,8 @@ class Sender:
 
     def _send(self, k: int) -> None:
         traffic, now_ns = self._traffic, self._engine.now
-        height = self._destination.head() + self._timeout_blocks if self._timeout_blocks else 0
+        head = 0 if self._counted is None else self._counted.head()
+        height = head + self._timeout_blocks if self._timeout_blocks else 0
         time_ns = now_ns + self._timeout_ns if self._timeout_ns else 0
         numbers = (number.to_bytes(8, "big") for number in (height, time_ns))
         data = transfer(traffic.amount, int(traffic.size_bytes[k]))

@@ -6,15 +6,16 @@
 | recvPacket | | mint a voucher of it |
 | acknowledgePacket, of an error | refund from escrow | |
 | timeoutPacket | refund from escrow | |
+| rollback, where a way has one | refund from escrow | burn the voucher |
 
-So what is in escrow is what was sent and not refunded, and what is minted what was received.
+So what is in escrow is what was sent and not refunded, and what is minted what was received and not undone.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.crosschain.contracts.messages import amount_of
+from sim.crosschain.contracts.messages import amount_of, memo_of
 from sim.crosschain.contracts.refusal import Refused
 
 if TYPE_CHECKING:
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 
 SUCCESS, FAILURE = b"\x01", b"\x00"
 """Acknowledgements: the application took the packet, or it could not."""
+
+IRREVERSIBLE = b"\x01"
+"""Terms of a transfer whose effect can't be undone: money has left the account, a title is registered."""
+
+
+def is_irreversible(data: bytes) -> bool:
+    """Whether the effect of a transfer can't be undone; raises `Refused` if the data is none."""
+    return memo_of(data).startswith(IRREVERSIBLE)
 
 
 def escrow_key(link: str) -> bytes:
@@ -62,3 +71,15 @@ def refund(store: Store, link: str, data: bytes) -> None:
     if left < 0:
         raise Refused("escrow-too-small", f"{-left} are missing in the escrow of {link}")
     store.put_number(escrow_key(link), left)
+
+
+def burn(store: Store, link: str, data: bytes) -> None:
+    """Take back what was minted for a transfer.
+
+    Raises:
+        Refused: so much was not minted.
+    """
+    left = store.number(vouchers_key(link)) - amount_of(data)
+    if left < 0:
+        raise Refused("vouchers-too-few", f"{-left} are missing among the vouchers of {link}")
+    store.put_number(vouchers_key(link), left)

@@ -25,9 +25,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sim.crosschain.contracts import assets
+from sim.crosschain.contracts import assets, sending
 from sim.crosschain.contracts.contract import Contract, Event, parts_of
-from sim.crosschain.contracts.messages import ACKNOWLEDGE, RECEIVE, SEND, TIME_OUT, Packet
+from sim.crosschain.contracts.messages import ACKNOWLEDGE, RECEIVE, SEND, TIME_OUT
 from sim.crosschain.contracts.refusal import Refused
 from sim.crosschain.contracts.store import ack_key, commitment_key, next_key, number_of, receipt_key
 from sim.crosschain.steps import DESTINATION, SOURCE, Step
@@ -76,33 +76,18 @@ class SourceEnd(ChannelEnd):
 
     def _send(self, store: Store, call: Call) -> Event:
         self._check_open(store)
-        height, time_ns, data = parts_of(call, 3)
-        following = next_key(self.link, "Send")
-        sequence = store.number(following, 1)
-        packet = Packet(self.link, sequence, int.from_bytes(height, "big"), int.from_bytes(time_ns, "big"), data)
+        parts_of(call, 3)
+        packet = sending.packet_of(store, self.link, call)
         known = self.trusts[DESTINATION].latest()
         if known is not None and packet.is_late(*known):
             raise Refused("timed-out-already", f"the other chain is at height {known[0]}")
-        assets.escrow(store, self.link, data)
-        store.meter.hashes += 2
-        store.meter.hashed_bytes += len(data)
-        store.put(commitment_key(self.link, sequence), packet.commitment(self.suite))
-        store.put_number(following, sequence + 1)
+        sending.keep(self, store, packet)
         return Event(Step.SENT, packet)
-
-    def _committed(self, store: Store, data: bytes) -> Packet:
-        """The packet that a call is about, if this end has sent it and not done with it."""
-        packet = self.packet(data)
-        store.meter.hashes += 2
-        store.meter.hashed_bytes += len(packet.data)
-        if store.get(commitment_key(self.link, packet.sequence)) != packet.commitment(self.suite):
-            raise Refused("no-commitment", f"no such packet {packet.sequence} is under way on {self.link}")
-        return packet
 
     def _acknowledge(self, store: Store, block: Block, call: Call) -> Event:
         self._check_open(store)
         data, acknowledgement, _ = parts_of(call, 3)
-        packet = self._committed(store, data)
+        packet = sending.kept(self, store, data)
         following = next_key(self.link, "Ack")
         if self.ordered and packet.sequence != store.number(following, 1):
             raise Refused("out-of-order", f"acknowledgement {packet.sequence} on {self.link}")
@@ -111,7 +96,7 @@ class SourceEnd(ChannelEnd):
             raise Refused("another-value", "the other chain has acknowledged something else, or nothing")
         if self.ordered:
             store.put_number(following, packet.sequence + 1)
-        store.delete(commitment_key(self.link, packet.sequence))
+        sending.forget(self, store, packet)
         if acknowledgement == assets.SUCCESS:
             return Event(Step.SETTLED, packet, acknowledgement)
         assets.refund(store, self.link, packet.data)
@@ -119,7 +104,7 @@ class SourceEnd(ChannelEnd):
 
     def _time_out(self, store: Store, block: Block, call: Call) -> Event:
         data, _ = parts_of(call, 2)
-        packet = self._committed(store, data)
+        packet = sending.kept(self, store, data)
         key = next_key(self.link, "Recv") if self.ordered else receipt_key(self.link, packet.sequence)
         belief = self.believe(store, block, call, DESTINATION, key)
         if not packet.is_late(belief.height, belief.time_ns):
@@ -127,7 +112,7 @@ class SourceEnd(ChannelEnd):
         received = number_of(belief.value, 1) > packet.sequence if self.ordered else belief.value is not None
         if received:
             raise Refused("was-received", f"packet {packet.sequence} on {self.link}")
-        store.delete(commitment_key(self.link, packet.sequence))
+        sending.forget(self, store, packet)
         if self.ordered:
             store.put(_closed_key(self.link), _CLOSED)
         assets.refund(store, self.link, packet.data)

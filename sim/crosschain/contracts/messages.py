@@ -10,8 +10,9 @@ Integers are big endian, a variable field follows its length (`sim.proof.wire`).
 | 4 + p | `payload`: its parts, each after its length of 4 bytes |
 
 These bytes are what the chain's log holds. A packet is ``JACP``, version 1, the link, the sequence, the timeout height
-and time (8 bytes each, 0 for none), and the data after its length of 4 bytes. A transfer, the data of a packet, is
-the amount (8 bytes) and a memo.
+and time (8 bytes each, 0 for none), and the data after its length of 4 bytes; one of a group has version 2, and behind
+the data the group's name and how many it has (2 bytes). A transfer, the data of a packet, is the amount (8 bytes) and
+a memo, which begins with the terms of the transfer.
 """
 
 from __future__ import annotations
@@ -26,14 +27,18 @@ if TYPE_CHECKING:
     from sim.proof.suites import HashSuite
 
 LONGEST_PART_BYTES = 8 * 1024 * 1024
-_CALL, _PACKET, _VERSION = b"JACC", b"JACP", 1
-_NUMBER = 8
+_CALL, _PACKET, _VERSION, _GROUPED = b"JACC", b"JACP", 1, 2
+_NUMBER, _MEMBERS = 8, 2
 
 _check = wire.Checks(malformed)
 
 SEND, RECEIVE, ACKNOWLEDGE, TIME_OUT = "sendPacket", "recvPacket", "acknowledgePacket", "timeoutPacket"
 HEARTBEAT = "heartbeat"
-"""Methods of a link's contract: ICS-04's, and a call that changes nothing, for a chain to make a block."""
+"""Methods of a link's contract: ICS-04's, and a call that changes nothing, for a chain to make a block. Users send
+packets by the same method whatever the way."""
+
+HANDLE, INVOKE, RECEIPT = "handleIBTP", "invokeInterchain", "invokeReceipt"
+"""BitXHub's, on the relay chain, the destination and the source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,8 @@ class Packet:
         timeout_height: the destination's block from which on it is not received any more; 0 for none.
         timeout_ns: the time of a destination's block, likewise.
         data: for the application.
+        group: that it belongs to, by the name of whoever sent it; empty for a packet by itself.
+        members: how many the group has; 0 without.
 
     Raises:
         Refused: a field has the wrong type or range.
@@ -88,17 +95,28 @@ class Packet:
     timeout_height: int
     timeout_ns: int
     data: bytes
+    group: str = ""
+    members: int = 0
 
     def __post_init__(self) -> None:
         _check.words("link", self.link)
         for name in ("sequence", "timeout_height", "timeout_ns"):
             _check.integer(name, getattr(self, name))
         _check.octets("data", self.data, 0, LONGEST_PART_BYTES)
+        _check.integer("members", self.members)
+        if (self.members > 0) != bool(self.group):
+            raise malformed("a group has a name, and members")
 
     def commitment(self, suite: HashSuite) -> bytes:
-        """What the sending chain keeps of it: H(timeouts ‖ H(data)), ICS-04 "Packet data commitment"."""
+        """What the sending chain keeps of it: H(timeouts ‖ H(data)), ICS-04 "Packet data commitment".
+
+        Of one in a group H(timeouts ‖ H(data) ‖ group).
+        """
         timeouts = wire.number(self.timeout_ns, _NUMBER) + wire.number(self.timeout_height, _NUMBER)
-        return suite.digest(timeouts + suite.digest(self.data))
+        return suite.digest(timeouts + suite.digest(self.data) + self._grouping())
+
+    def _grouping(self) -> bytes:
+        return wire.text(self.group) + wire.number(self.members, _MEMBERS) if self.group else b""
 
     def is_late(self, height: int, time_ns: int) -> bool:
         """Whether a destination's block of this height and time comes too late to receive it."""
@@ -107,8 +125,9 @@ class Packet:
     def to_bytes(self) -> bytes:
         """The packet's only encoding, laid out at the top of this module."""
         numbers = (self.sequence, self.timeout_height, self.timeout_ns)
-        head = (_PACKET, wire.number(_VERSION, 1), wire.text(self.link), *(wire.number(n, _NUMBER) for n in numbers))
-        return b"".join((*head, wire.sized(self.data, 4)))
+        version = wire.number(_GROUPED if self.group else _VERSION, 1)
+        head = (_PACKET, version, wire.text(self.link), *(wire.number(n, _NUMBER) for n in numbers))
+        return b"".join((*head, wire.sized(self.data, 4), self._grouping()))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Packet:
@@ -118,12 +137,14 @@ class Packet:
             Refused: they encode none.
         """
         reader = wire.Reader(data, malformed)
-        reader.start(_PACKET, _VERSION)
+        grouped = data[len(_PACKET) : len(_PACKET) + 1] == wire.number(_GROUPED, 1)
+        reader.start(_PACKET, _GROUPED if grouped else _VERSION)
         link = reader.text("link")
         sequence, height, time_ns = (reader.number(name, _NUMBER) for name in ("sequence", "height", "time"))
-        packet = cls(link, sequence, height, time_ns, reader.sized("data", 4, LONGEST_PART_BYTES))
+        content = reader.sized("data", 4, LONGEST_PART_BYTES)
+        group = (reader.text("group"), reader.number("members", _MEMBERS, 1)) if grouped else ("", 0)
         reader.end()
-        return packet
+        return cls(link, sequence, height, time_ns, content, *group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +180,9 @@ class Claim:
         return cls(height, time_ns, value)
 
 
-def transfer(amount: int, size_bytes: int) -> bytes:
-    """The data of a transfer, with a memo that makes it this long, or as short as it can be."""
-    memo = bytes(max(0, size_bytes - _NUMBER - 4))
+def transfer(amount: int, size_bytes: int, terms: bytes = b"") -> bytes:
+    """The data of a transfer on these terms, with a memo that makes it this long, or as short as it can be."""
+    memo = terms.ljust(max(0, size_bytes - _NUMBER - 4), b"\0")
     return wire.number(amount, _NUMBER) + wire.sized(memo, 4)
 
 
@@ -171,8 +192,20 @@ def amount_of(data: bytes) -> int:
     Raises:
         Refused: the data is no transfer.
     """
+    return _amount_and_memo(data)[0]
+
+
+def memo_of(data: bytes) -> bytes:
+    """The memo of a transfer.
+
+    Raises:
+        Refused: the data is no transfer.
+    """
+    return _amount_and_memo(data)[1]
+
+
+def _amount_and_memo(data: bytes) -> tuple[int, bytes]:
     reader = wire.Reader(data, malformed)
-    amount = reader.number("amount", _NUMBER)
-    reader.sized("memo", 4, LONGEST_PART_BYTES)
+    amount, memo = reader.number("amount", _NUMBER), reader.sized("memo", 4, LONGEST_PART_BYTES)
     reader.end()
-    return amount
+    return amount, memo
