@@ -14,6 +14,7 @@ from sim.consensus.registry import family
 from sim.crosschain.contracts.machine import Machine
 from sim.crosschain.link import Link as ChainLink
 from sim.crosschain.link import LinkConfig, place_contracts
+from sim.crosschain.trusting import Trusting
 from sim.faults.apply import apply
 from sim.faults.links import apply_to_links
 from sim.faults.schedule import end_ns
@@ -115,8 +116,9 @@ def build(
         for chain_id, config in configs.items()
         if any(chain_id in link.chains.values() for link in crossings)
     }
+    trusting = {link.id: Trusting(link, configs, draws) for link in crossings}
     for link in crossings:
-        place_contracts(link, configs, machines)
+        place_contracts(link, configs, machines, trusting[link.id])
     for chain_id, spec in scenario.chains.items():
         config = configs[chain_id]
         topology = Topology(deal(config.nodes, spec.regions), _Links(scenario.network, spec.zone))
@@ -168,7 +170,7 @@ def build(
             for stream_id, stream in scenario.workload.items()
             if stream.link == link.id and (amount := stream.amount) is not None
         ]
-        links[link.id] = ChainLink(engine, link, chains, machines, sent)
+        links[link.id] = ChainLink(engine, link, chains, machines, sent, trusting[link.id])
     if faults is None:
         faults = schedule(scenario)
     for chain_id, chain in chains.items():
@@ -203,6 +205,10 @@ def _link_config(link_id: str, spec: CrossLink) -> LinkConfig:
         timed_blocks_ns=TIMED_BLOCKS_NS if spec.timed_blocks is None else spec.timed_blocks,
         trusting_period_ns=spec.trusting_period,
         clock_drift_ns=spec.clock_drift,
+        every=spec.brings_every_header,
+        checked=1.0 if spec.checked is None else spec.checked,
+        notaries=0 if spec.notaries is None else spec.notaries.count,
+        threshold=0 if spec.notaries is None else spec.notaries.threshold,
     )
 
 

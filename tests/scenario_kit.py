@@ -70,8 +70,10 @@ def checks(of: str, rate: str = "50/s", chain: str = "a", **keys: object) -> dic
 
 def link(verify: str = "light_client", /, **keys: object) -> dict[str, Any]:
     """A link from ``a`` to ``b`` as a scenario has it, polled every 200 ms; ``keys`` add to it or replace."""
-    protocol = "light_client" if verify == "light_client" else "trusted_gateway"
-    way = {"protocol": protocol, "verify": verify, "atomicity": "packet"}
+    protocol = {"light_client": "light_client", "committee": "notary"}.get(verify, "trusted_gateway")
+    way: dict[str, Any] = {"protocol": protocol, "verify": verify, "atomicity": "packet"}
+    if verify == "committee":
+        way["notaries"] = {"count": 4, "threshold": 3}
     return {"from": "a", "to": "b", **way, "poll": "200ms", **keys}
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sim.crosschain import invariants
 from sim.crosschain.contracts import assets
-from sim.crosschain.contracts.messages import SEND, amount_of
+from sim.crosschain.contracts.messages import OF_CLIENTS, SEND, amount_of
 from sim.crosschain.steps import Step
 
 if TYPE_CHECKING:
@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from sim.crosschain.contracts.messages import Packet
 
 NOT_YET = -1
-MARKS = INTENDED, POLLED, SUBMITTED = "intended", "polled", "submitted"
+MARKS = INTENDED, POLLED, SUBMITTED, UPDATED = "intended", "polled", "submitted", "updated"
 """When a packet's sender wanted it to be sent; when the relayer whose call reached the destination first had looked for
-packets, and when it sent that call."""
+packets, and when it sent that call; until when the header that the packet was proved against took the destination.
+
+The last is when an earlier block with that header was executed; where header and packet stand in one block, it is the
+time that checking the header takes there, counted from the call.
+"""
 
 
 @dataclass(slots=True)
@@ -58,7 +62,7 @@ class Trip:
         """What had happened before a time: nodes take work in before they have done it."""
         times_ns = {mark: at_ns for mark, at_ns in self.times_ns.items() if at_ns < end_ns}
         if not times_ns.keys() & {Step.PREPARED, Step.EXECUTED}:
-            for mark in (POLLED, SUBMITTED):
+            for mark in (POLLED, SUBMITTED, UPDATED):
                 times_ns.pop(mark, None)
         return self if times_ns == self.times_ns else replace(self, times_ns=times_ns)
 
@@ -82,7 +86,7 @@ class Books:
 
     Attributes:
         trips: one for each packet that somebody wanted to send, in that order, then forged ones as they were accepted.
-        refusals: refused calls that were executed at these times, with the reason.
+        refusals: refused calls that were executed at these times, with the reason and the sender.
         submitted: relayers' calls: when they were sent, and their bytes.
         twice: how many executions were of a packet that had been executed before; the first one stops the run.
         lied: whether a relayer has ever lied. What is broken then is what a way of trusting costs, and is counted.
@@ -100,7 +104,7 @@ class Books:
         late_success: bool = False,
     ) -> None:
         self.trips: list[Trip] = []
-        self.refusals: list[tuple[int, str]] = []
+        self.refusals: list[tuple[int, str, str]] = []
         self.submitted: list[tuple[int, int]] = []
         self.twice = 0
         self.lied = False
@@ -116,16 +120,28 @@ class Books:
         self._received: set[int] = set()
         self._last = 0
         self._sums: Counter[str] = Counter()
-        self._carried: dict[tuple[str, int], tuple[int, int]] = {}
+        self._carried: dict[tuple[str, int], tuple[int, int, Sequence[tuple[str, int]]]] = {}
+        self._brought: dict[tuple[str, int], tuple[int, int, int]] = {}
 
     def offer(self, row: int, at_ns: int, amount: int) -> None:
         """Somebody sends a packet; the source has given the call this row."""
         self._by_row[row] = trip = Trip(row, amount, times_ns={INTENDED: at_ns})
         self.trips.append(trip)
 
-    def carry(self, chain: str, row: int, polled_ns: int, at_ns: int, size_bytes: int) -> None:
-        """A relayer has sent a call to a chain, after it had looked for packets."""
-        self._carried[chain, row] = (polled_ns, at_ns)
+    def carry(
+        self,
+        chain: str,
+        row: int,
+        polled_ns: int,
+        at_ns: int,
+        size_bytes: int,
+        needs: Sequence[tuple[str, int]] = (),
+    ) -> None:
+        """A relayer has sent a call to a chain, after it had looked for packets.
+
+        ``needs``: the calls, as chain and row, that bring the headers which it is proved against.
+        """
+        self._carried[chain, row] = (polled_ns, at_ns, needs)
         self.submitted.append((at_ns, size_bytes))
 
     def watch(self, chain: str, height: int, at_ns: int, receipts: Sequence[Receipt]) -> None:
@@ -137,12 +153,15 @@ class Books:
         for receipt in receipts:
             if receipt.refusal is not None:
                 self._refused(receipt, at_ns)
+            elif receipt.call is not None and receipt.call.method in OF_CLIENTS:
+                self._brought[chain, receipt.row] = (height, at_ns, receipt.work_ns)
             elif receipt.event is not None:
                 self._happened(chain, height, at_ns, receipt)
         self._check_balances(chain, height)
 
     def _refused(self, receipt: Receipt, at_ns: int) -> None:
-        self.refusals.append((at_ns, str(receipt.refusal)))
+        sender = "" if receipt.call is None else receipt.call.sender
+        self.refusals.append((at_ns, str(receipt.refusal), sender))
         if receipt.row in self._by_row and receipt.call is not None and receipt.call.method == SEND:
             self._by_row[receipt.row].refusal = receipt.refusal
 
@@ -160,11 +179,20 @@ class Books:
             self._execute(chain, height, packet)
             trip.failed = event.acknowledgement != assets.SUCCESS
         if step in {Step.PREPARED, Step.EXECUTED} and POLLED not in trip.times_ns and receipt.row >= 0:
-            trip.times_ns[POLLED], trip.times_ns[SUBMITTED] = self._carried[chain, receipt.row]
+            self._note_way(trip, chain, height, receipt.row, at_ns)
         trip.times_ns.setdefault(step, at_ns)
         self._count(trip, step)
         if not (self._late_success or self.lied):
             invariants.check_not_both(chain, height, packet.sequence, torn=trip.torn)
+
+    def _note_way(self, trip: Trip, chain: str, height: int, row: int, at_ns: int) -> None:
+        """How the call came whose block at this height is executed now."""
+        polled_ns, submitted_ns, needs = self._carried[chain, row]
+        brought = [self._brought[need] for need in needs if need in self._brought]
+        before_ns = [there_ns for block, there_ns, _ in brought if block < height]
+        checking_ns = sum(work_ns for block, _, work_ns in brought if block == height)
+        trip.times_ns[POLLED], trip.times_ns[SUBMITTED] = polled_ns, submitted_ns
+        trip.times_ns[UPDATED] = min(at_ns, max([submitted_ns, *before_ns]) + checking_ns)
 
     def _count(self, trip: Trip, step: Step) -> None:
         """What an amount does in escrow, and as vouchers."""

@@ -13,18 +13,17 @@ from sim.crosschain.actors.endpoint import Endpoint
 from sim.crosschain.actors.forger import Forger
 from sim.crosschain.actors.interchain_forger import InterchainForger
 from sim.crosschain.actors.interchain_route import InterchainRoute
-from sim.crosschain.actors.lies import FalseBundles, FalseClaims
-from sim.crosschain.actors.prover import Bundles, Claims
 from sim.crosschain.actors.relayer import Relayer, RelayerConfig
-from sim.crosschain.actors.route import ChannelRoute
+from sim.crosschain.actors.route import ChannelRoute, OneWayRoute
 from sim.crosschain.actors.sender import Sender
 from sim.crosschain.actors.ticker import Ticker
 from sim.crosschain.books import Books
 from sim.crosschain.contracts.channel import DestinationEnd, SourceEnd
+from sim.crosschain.contracts.headers import Headers
 from sim.crosschain.contracts.interchain import DestinationBroker, InterchainManager, SourceBroker
-from sim.crosschain.contracts.trust import Followed, Registered
+from sim.crosschain.contracts.light_client import GOVERNANCE, Followed
+from sim.crosschain.contracts.messages import RECOVER, Call
 from sim.crosschain.steps import DESTINATION, RELAY, SOURCE, Step
-from sim.proof.lightclient import TrustPolicy
 from sim.proof.suites import suite_by_name
 
 if TYPE_CHECKING:
@@ -34,14 +33,13 @@ if TYPE_CHECKING:
 
     from sim.chain.chain import Chain
     from sim.chain.config import ChainConfig
-    from sim.crosschain.actors.lies import Lie
     from sim.crosschain.actors.prover import Prover
     from sim.crosschain.actors.route import Route
     from sim.crosschain.actors.sender import Traffic
     from sim.crosschain.books import Trip
     from sim.crosschain.contracts.contract import Contract
     from sim.crosschain.contracts.machine import Machine
-    from sim.crosschain.contracts.trust import Trust
+    from sim.crosschain.trusting import Trusting
     from sim.kernel.engine import Engine
 
 
@@ -60,6 +58,9 @@ class LinkConfig:
         timeout_blocks, timeout_ns: as in `Sender`.
         timed_blocks_ns: how long the chain between makes no block at most while a timeout counts; 0 without one.
         trusting_period_ns, clock_drift_ns: of light clients.
+        every: whether relayers bring every header, and not only those that something is proved against.
+        checked: the share of proofs out of ledgers that is checked for real.
+        notaries: how many there are. threshold: how many of them must sign.
     """
 
     id: str
@@ -80,11 +81,20 @@ class LinkConfig:
     timed_blocks_ns: int
     trusting_period_ns: int
     clock_drift_ns: int
+    every: bool
+    checked: float
+    notaries: int
+    threshold: int
 
     @property
     def stream(self) -> str:
         """The stream of calls on both chains; no stream of a scenario can be called so."""
         return f"{self.id}/calls"
+
+    @property
+    def answers(self) -> bool:
+        """Whether the source learns what became of a packet."""
+        return self.atomicity != "none"
 
     @property
     def chains(self) -> dict[str, str]:
@@ -97,15 +107,13 @@ class LinkConfig:
         return RelayerConfig(self.id, number, self.poll_ns, self.batch, self.rpc_ns, self.rpc_item_ns)
 
 
-def place_contracts(config: LinkConfig, chains: Mapping[str, ChainConfig], machines: Mapping[str, Machine]) -> None:
+def place_contracts(
+    config: LinkConfig, chains: Mapping[str, ChainConfig], machines: Mapping[str, Machine], trusting: Trusting
+) -> None:
     """Put a link's contracts on its chains."""
     suites = {role: suite_by_name(chains[chain].hash) for role, chain in config.chains.items()}
     for role, make in _contracts(config).items():
-        trusts = {
-            shown: _trust(config, shown, chains[chain])
-            for shown, chain in config.chains.items()
-            if shown in _believed(config, role)
-        }
+        trusts = {shown: trusting.trust(shown) for shown in config.chains if shown in _believed(config, role)}
         contract = make(config.id, suites[role], suites, trusts, config.ordered)
         machines[config.chains[role]].contracts[config.id] = contract
 
@@ -113,7 +121,8 @@ def place_contracts(config: LinkConfig, chains: Mapping[str, ChainConfig], machi
 def _contracts(config: LinkConfig) -> dict[str, Callable[..., Contract]]:
     """What makes the contract of each chain."""
     if config.via is None:
-        return {SOURCE: SourceEnd, DESTINATION: DestinationEnd}
+        ends = {SOURCE: SourceEnd, DESTINATION: DestinationEnd}
+        return {role: partial(kind, acknowledges=config.answers) for role, kind in ends.items()}
     between = partial(InterchainManager, origin=config.source)
     return {SOURCE: SourceBroker, RELAY: between, DESTINATION: DestinationBroker}
 
@@ -122,30 +131,16 @@ def _believed(config: LinkConfig, role: str) -> frozenset[str]:
     """The roles of the chains of which a chain must believe something."""
     if config.via is not None and role != RELAY:
         return frozenset({RELAY})
+    if role == SOURCE and not config.answers:
+        return frozenset()
     return frozenset({SOURCE, DESTINATION} - {role})
 
 
-def _verify(config: LinkConfig, shown: str) -> str:
-    """What is checked of a chain: the chain between is followed by light clients, whatever it checks itself."""
-    return "light_client" if shown == RELAY else config.verify
-
-
-def _trust(config: LinkConfig, shown: str, chain: ChainConfig) -> Trust:
-    """What a chain of the link requires of what is said of another one."""
-    if _verify(config, shown) == "light_client":
-        suite = suite_by_name(chain.hash)
-        policy = TrustPolicy(chain.id, suite, chain.protocol, config.trusting_period_ns, config.clock_drift_ns)
-        # The chain between follows two others.
-        return Followed(config.id if config.via is None else f"{config.id}/{shown}", policy)
-    return Registered(config.relayer(number).name for number in range(config.relayers))
-
-
-def _prover(config: LinkConfig, shown: str) -> Prover:
-    return Bundles() if _verify(config, shown) == "light_client" else Claims()
-
-
 def _route(config: LinkConfig) -> Route:
-    return ChannelRoute(config.id, config.ordered) if config.via is None else InterchainRoute(config.id)
+    if config.via is not None:
+        return InterchainRoute(config.id)
+    kind = ChannelRoute if config.answers else OneWayRoute
+    return kind(config.id, config.ordered)
 
 
 class Link:
@@ -157,11 +152,13 @@ class Link:
         chains: by id; the contracts are on its two chains.
         machines: their contracts, by the chain's id.
         traffic: what is sent over it.
+        trusting: what its chains require of each other.
 
     Attributes:
         config: as given.
         books: what became of its packets.
-        relayers: who carries them.
+        notaries: who signs what relayers bring, if anybody does.
+        relayers: who carries packets.
     """
 
     def __init__(
@@ -171,8 +168,10 @@ class Link:
         chains: Mapping[str, Chain],
         machines: Mapping[str, Machine],
         traffic: Sequence[Traffic],
+        trusting: Trusting,
     ) -> None:
         self.config = config
+        self._trusting = trusting
         relayed = config.via is not None
         self.books = Books(
             config.id,
@@ -188,10 +187,13 @@ class Link:
         for chain in config.chains.values():
             machines[chain].watched_by(config.id, self.books)
             for shown, trust in machines[chain].contracts[config.id].trusts.items():
-                self._start(trust, chains[config.chains[shown]])
+                signing = chains[config.chains[shown]].signing
+                if isinstance(trust, Headers) and signing is not None:
+                    trust.start(chains[config.chains[shown]].ledger.blocks[0].header, signing.validators)
             stream = self._stream(chain)
             tell = partial(self._tell, chain)
             chains[chain].answers.subscribe(stream, tell, tell)
+        self.notaries = trusting.notaries({number: self._nodes(number) for number in range(config.notaries)})
         self.relayers = [self._relayer(engine, number) for number in range(config.relayers)]
         nodes = [self._endpoint(config.source, node) for node in range(chains[config.source].config.nodes)]
         counted = None if relayed else self._endpoint(config.destination, 0)
@@ -203,29 +205,27 @@ class Link:
             between = [self._endpoint(config.via, node) for node in range(chains[config.via].config.nodes)]
             Ticker(engine, config.id, between, config.timed_blocks_ns)
 
-    @staticmethod
-    def _start(trust: Trust, other: Chain) -> None:
-        if isinstance(trust, Followed) and other.signing is not None:
-            trust.start(other.ledger.blocks[0].header, other.signing.validators)
-
     def _stream(self, chain: str) -> int:
         return self._chains[chain].offered.streams.index(self.config.stream)
 
     def _endpoint(self, chain: str, node: int) -> Endpoint:
         return Endpoint(self._chains[chain], self._machines[chain], node, self._stream(chain))
 
+    def _nodes(self, number: int) -> dict[str, Endpoint]:
+        """The nodes of each chain that a relayer or notary of this number talks to, by role."""
+        chains = self.config.chains.items()
+        return {role: self._endpoint(chain, number % self._chains[chain].config.nodes) for role, chain in chains}
+
     def _relayer(self, engine: Engine, number: int) -> Relayer:
         """Relayers talk to different nodes, and poll in turn."""
         config = self.config
-        endpoints = {
-            role: self._endpoint(chain, number % self._chains[chain].config.nodes)
-            for role, chain in config.chains.items()
-        }
         begin_ns = number * config.poll_ns // config.relayers
-        return Relayer(engine, config.relayer(number), _route(config), endpoints, self._provers(), self.books, begin_ns)
+        return Relayer(
+            engine, config.relayer(number), _route(config), self._nodes(number), self._provers(), self.books, begin_ns
+        )
 
     def _provers(self) -> dict[str, Prover]:
-        return {role: _prover(self.config, role) for role in self.config.chains}
+        return {role: self._trusting.prover(role, self.notaries) for role in self.config.chains}
 
     def _tell(self, chain: str, rows: NDArray[np.int64], known_ns: NDArray[np.int64]) -> None:
         """Calls are in a block or rejected, and the news is there at these times: whoever waits for them is told."""
@@ -235,15 +235,15 @@ class Link:
                 self.relayers[client].told(chain, row, at_ns)
 
     @property
-    def verified(self) -> int:
-        """Bundles that were checked on its chains, all of them for real."""
-        return sum(client.verified for client in self.clients)
+    def clients(self) -> list[Headers]:
+        """What its chains have of each other's headers, from the source on; empty if they need none."""
+        contracts = [self._machines[chain].contracts[self.config.id] for chain in self.config.chains.values()]
+        return [trust for each in contracts for trust in each.trusts.values() if isinstance(trust, Headers)]
 
     @property
-    def clients(self) -> list[Followed]:
-        """The light clients on its chains, from the source on; none without."""
-        contracts = [self._machines[chain].contracts[self.config.id] for chain in self.config.chains.values()]
-        return [trust for each in contracts for trust in each.trusts.values() if isinstance(trust, Followed)]
+    def stands_lies(self) -> bool:
+        """Whether all its chains have consensus among nodes that may lie; else whoever orders must be believed."""
+        return all(self._chains[chain].family.byzantine for chain in self.config.chains.values())
 
     def has_no_room(self, row: int) -> bool:
         """Whether the source's pool has rejected a transaction."""
@@ -270,23 +270,40 @@ class Link:
             height -= 1
         return height, blocks[height].header.time_ns
 
-    def forge(self, number: int, stolen: int, stolen_from: str) -> None:
-        """A relayer begins to lie, with the keys of so many validators of the chain of this role."""
+    def forge(self, number: int, stolen_keys: int, stolen_from: str) -> None:
+        """A relayer begins to lie, with so many keys of the validators of a chain, by its role, or of the notaries."""
         relayer, config = self.relayers[number], self.config
-        lies = {role: self._lie(role, stolen if role == stolen_from else 0) for role in config.chains}
+        lies = {
+            role: self._trusting.lie(role, self._chains[chain], stolen_keys, stolen_from)
+            for role, chain in config.chains.items()
+        }
         who = (config.id, relayer.config.name, relayer.endpoints, lies)
         if config.via is None:
             relayer.forger = Forger(*who, config.ordered)
         else:
             relayer.forger = InterchainForger(*who, self._provers(), config.ordered, stolen_from)
 
-    def _lie(self, role: str, stolen: int) -> Lie:
-        """What a liar shows of a chain, with the keys of so many of its validators."""
-        if _verify(self.config, role) != "light_client":
-            return FalseClaims()
-        signing = self._chains[self.config.chains[role]].signing
-        return FalseBundles(() if signing is None else tuple(signing.keys.items())[:stolen])
-
     def stop_forging(self, number: int) -> None:
         """A relayer is honest again."""
         self.relayers[number].forger = None
+
+    def recover_clients(self) -> None:
+        """Members of each chain set a header to go on from, where a light client is frozen or expired.
+
+        They take the header from the first node of the other chain that is up, and send the call through one of theirs;
+        where none is up nothing happens.
+        """
+        up = {role: self._first_up(chain) for role, chain in self.config.chains.items()}
+        for role, node in up.items():
+            trusts = self._machines[self.config.chains[role]].contracts[self.config.id].trusts
+            for shown, trust in trusts.items():
+                there = up[shown]
+                if node is None or there is None or not isinstance(trust, Followed):
+                    continue
+                if trust.is_useless(node.header(node.head()).time_ns):
+                    parts = (shown.encode(), there.update(there.head()).to_bytes())
+                    node.submit(-1, [Call(self.config.id, RECOVER, GOVERNANCE, parts).to_bytes()])
+
+    def _first_up(self, chain: str) -> Endpoint | None:
+        nodes = (self._endpoint(chain, number) for number in range(self._chains[chain].config.nodes))
+        return next((node for node in nodes if node.is_up), None)

@@ -1,4 +1,4 @@
-"""What a link leaves behind at the end of a run: what became of its packets, and their table."""
+"""What a link leaves behind at the end of a run: what became of its packets, their table, and that of its relayers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sim.crosschain.books import INTENDED, NOT_YET, POLLED, SUBMITTED
+from sim.crosschain.books import INTENDED, NOT_YET, POLLED, SUBMITTED, UPDATED
 from sim.crosschain.steps import Step
 
 if TYPE_CHECKING:
@@ -38,11 +38,12 @@ STAGES: Final = {
     "relay_chain": (Step.SENT, Step.RELAYED),
     "relay_wait": (Step.RELAYED, POLLED),
     "proof_build": (POLLED, SUBMITTED),
-    "destination_commit": (SUBMITTED, Step.EXECUTED),
+    "client_update": (SUBMITTED, UPDATED),
+    "destination_commit": (UPDATED, Step.EXECUTED),
     "acknowledgement": (Step.EXECUTED, Step.SETTLED),
 }
-"""The stages of a packet's way over a chain between, on which all until that chain has taken it is one stage; an update
-of the client travels in the call that receives the packet."""
+"""The stages of a packet's way, which add up to all of it; without a chain between, `RELAYED` is `SENT`.
+"""
 
 COLUMNS: Final = (
     INTENDED,
@@ -50,6 +51,7 @@ COLUMNS: Final = (
     Step.RELAYED,
     POLLED,
     SUBMITTED,
+    UPDATED,
     Step.PREPARED,
     Step.EXECUTED,
     Step.SETTLED,
@@ -101,7 +103,7 @@ def account(link: Link, end_ns: int) -> Account:
     overdue = link.overdue(end_ns)
     trips = [trip.until(end_ns) for trip in books.trips if not trip.forged or min(trip.times_ns.values()) < end_ns]
     sent = [size for at_ns, size in books.submitted if at_ns < end_ns]
-    refused = Counter(reason for at_ns, reason in books.refusals if at_ns < end_ns)
+    refused = Counter(reason for at_ns, reason, _ in books.refusals if at_ns < end_ns)
     lost = [trip.packet is None and not trip.forged and link.has_no_room(trip.row) for trip in trips]
     if any(lost):
         refused[NO_ROOM] = sum(lost)
@@ -110,8 +112,10 @@ def account(link: Link, end_ns: int) -> Account:
     late = sum(
         Step.EXECUTED in t and Step.REFUNDED in t and not trip.failed for t, trip in zip(times, trips, strict=True)
     )
+    # Where nothing comes back, what is executed is settled: its amount is to stay in escrow.
+    done = {Step.SETTLED, Step.REFUNDED} | ({Step.EXECUTED} if link.config.atomicity == "none" else set())
     locked = (
-        sum(Step.SENT in t and not t.keys() & {Step.SETTLED, Step.REFUNDED} for t in times),
+        sum(Step.SENT in t and not t.keys() & done for t in times),
         sum(Step.PREPARED in t and not t.keys() & {Step.EXECUTED, Step.CANCELLED} for t in times),
     )
     return Account(
@@ -151,4 +155,24 @@ def write_table(link: Link, found: Account, recorder: Recorder) -> None:
             trip.amount,
             outcome,
             *(trip.at(mark) for mark in COLUMNS),
+        )
+
+
+def write_relayers(link: Link, recorder: Recorder, end_ns: int) -> None:
+    """Write down what a link's relayers did."""
+    refused = Counter(sender for at_ns, _, sender in link.books.refusals if at_ns < end_ns)
+    for relayer in link.relayers:
+        diary = relayer.diary
+        recorder.row(
+            "relayers",
+            link.config.id,
+            relayer.config.number,
+            diary.polls,
+            diary.calls,
+            diary.updates,
+            refused[relayer.config.name],
+            diary.size_bytes,
+            diary.peak,
+            diary.busy_ns,
+            diary.crashes,
         )

@@ -2,15 +2,17 @@
 
 The loader refuses what this table refuses, and the key reference shows it.
 
-`trusted_gateway` is a WeCross router without proofs (WeCross documentation, "transaction mechanism"); `light_client`
-is a relay of IBC (cosmos/ibc, ICS-02, ICS-04, ICS-07); `relay_chain` is a chain between, as in BitXHub
-(meshplus/bitxhub), which both ends follow by light clients, and which checks what `verify` says of them.
+`trusted_gateway` is a WeCross router (WeCross documentation, "transaction mechanism"), without proofs or with headers
+that it synchronises itself; `notary` is AntChain Bridge with a committee as its PTC (IEEE 3205); `light_client` is a
+relay of IBC (cosmos/ibc, ICS-02, ICS-04, ICS-07); `relay_chain` is a chain between, as in BitXHub (meshplus/bitxhub),
+which both ends follow by light clients, and which checks what `verify` says of them.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from sim.crosschain.steps import RELAY, SOURCE
 from sim.proof.finality import FINALITY
 
 PROTOCOLS: Final = ("trusted_gateway", "light_client", "notary", "relay_chain")
@@ -19,12 +21,22 @@ ATOMICITIES: Final = ("none", "packet", "2pc", "tcc", "htlc")
 
 EXISTING: Final = frozenset(
     {
+        ("trusted_gateway", "none", "none"),
         ("trusted_gateway", "none", "packet"),
+        ("trusted_gateway", "spv", "none"),
+        ("trusted_gateway", "spv", "packet"),
+        ("notary", "committee", "none"),
+        ("notary", "committee", "packet"),
         ("light_client", "light_client", "packet"),
         ("relay_chain", "light_client", "packet"),
+        ("relay_chain", "spv", "packet"),
     }
 )
 """The ways that exist, as (protocol, verify, atomicity)."""
+
+NOTARIES: Final = "notaries"
+STOLEN_FROM: Final = (SOURCE, RELAY, NOTARIES)
+"""Whose keys a liar may have."""
 
 SHOWABLE: Final = tuple(sorted(name for name, rule in FINALITY.items() if rule is not None and rule.links == 1))
 """Consensus protocols whose blocks light clients are shown: those where one certificate makes a block final."""
@@ -36,10 +48,15 @@ _WRONG: Final = {
     ("light_client", "none"): "a light-client relay stands or falls with its proofs; needs light_client",
     ("light_client", "spv"): "a light client checks votes too; needs light_client",
     ("light_client", "committee"): "a light client follows the chain itself, no committee; needs light_client",
-    ("trusted_gateway", "light_client"): "a gateway that proves what it says is not trusted; needs none, or protocol: "
-    "light_client",
-    ("relay_chain", "none"): "a relay chain checks what it takes; needs light_client",
-    ("relay_chain", "committee"): "a relay chain checks the chains themselves; needs light_client",
+    ("trusted_gateway", "light_client"): "a gateway that proves what it says is not trusted; needs none or spv, or "
+    "protocol: light_client",
+    ("trusted_gateway", "committee"): "notaries who sign are a protocol of their own; needs none or spv, or protocol: "
+    "notary",
+    ("notary", "none"): "a message without the committee's signatures is not believed; needs committee",
+    ("notary", "spv"): "the committee has checked headers; needs committee",
+    ("notary", "light_client"): "the committee stands for the chain's validators; needs committee",
+    ("relay_chain", "none"): "a relay chain checks what it takes; needs light_client or spv",
+    ("relay_chain", "committee"): "a relay chain checks the chains themselves; needs light_client or spv",
 }
 """What no version will have, and why."""
 
@@ -53,11 +70,12 @@ def why_not(protocol: str, verify: str, atomicity: str) -> tuple[str, str] | Non
     if (protocol, verify) in _WRONG:
         return "verify", _WRONG[protocol, verify]
     if all((protocol, verify) != way[:2] for way in EXISTING):
-        able = " or ".join(sorted({way[1] for way in EXISTING if way[0] == protocol}))
-        return "verify", f"{verify} is {_LATER}; needs {able}"
+        able = sorted({way[1] for way in EXISTING if way[0] == protocol})
+        return "verify", f"{verify} is {_LATER}; needs {' or '.join(able)}"
     if atomicity == "none":
         return "atomicity", "packets are acknowledged or time out in this protocol; needs packet"
-    return "atomicity", f"{atomicity} is {_LATER}; needs packet"
+    able = sorted({way[2] for way in EXISTING if way[:2] == (protocol, verify)})
+    return "atomicity", f"{atomicity} is {_LATER} over {protocol} with {verify}; needs {' or '.join(able)}"
 
 
 def why_not_from(protocol: str, verify: str, consensus: str) -> str | None:

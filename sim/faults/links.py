@@ -1,9 +1,9 @@
-"""What can go wrong on a link between chains: relayers that stop, and relayers that lie."""
+"""What can go wrong on a link: relayers that stop or lie, notaries that stop; and what members do then."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from sim.crosschain.steps import SOURCE
 from sim.faults.apply import merged
@@ -17,25 +17,28 @@ if TYPE_CHECKING:
 
 RELAYER_CRASH: Final = "relayer-crash"
 FORGE: Final = "forge"
+NOTARY_CRASH: Final = "notary-crash"
+RECOVER_CLIENT: Final = "recover-client"
 
 
 @dataclass(frozen=True, slots=True)
 class LinkFault:
-    """Something that goes wrong on a link.
+    """Something that goes wrong on a link, or is planned for it.
 
     Attributes:
         link: its id.
         at_ns, for_ns: when, and for how long; None: to the end.
-        relayers: by their numbers.
-        kind: `RELAYER_CRASH` or `FORGE`.
-        stolen_keys: `FORGE`: how many validators' keys they have. stolen_from: the role of the chain of which.
+        kind: `RELAYER_CRASH`, `FORGE`, `NOTARY_CRASH` or `RECOVER_CLIENT`.
+        whom: relayers, or notaries, by their numbers.
+        stolen_keys: `FORGE`: how many keys they have.
+        stolen_from: `FORGE`: whose, as in `sim.crosschain.ways.STOLEN_FROM`.
     """
 
     link: str
     at_ns: int
     for_ns: int | None
-    relayers: tuple[int, ...]
     kind: str
+    whom: tuple[int, ...]
     stolen_keys: int = 0
     stolen_from: str = SOURCE
 
@@ -45,20 +48,39 @@ class LinkFault:
         return NEVER if self.for_ns is None else self.at_ns + self.for_ns
 
 
+class _Stoppable(Protocol):
+    """Who can stop, and begin again."""
+
+    def crash(self) -> None:
+        """Stop."""
+
+    def restart(self) -> None:
+        """Begin again."""
+
+
 def apply_to_links(faults: Sequence[LinkFault], links: Mapping[str, Link], engine: Engine) -> None:
-    """Schedule every fault on its link; crashes of one relayer that overlap are one."""
-    downtimes: dict[tuple[str, int], list[tuple[int, int]]] = {}
-    for fault in faults:
-        for number in fault.relayers:
-            if fault.kind == RELAYER_CRASH:
-                downtimes.setdefault((fault.link, number), []).append((fault.at_ns, fault.end_ns))
-            else:
-                engine.call_at(fault.at_ns, links[fault.link].forge, number, fault.stolen_keys, fault.stolen_from)
-                if fault.for_ns is not None:
-                    engine.call_at(fault.end_ns, links[fault.link].stop_forging, number)
-    for (link, number), intervals in downtimes.items():
-        relayer = links[link].relayers[number]
-        for begin_ns, end_ns in merged(intervals):
-            engine.call_at(begin_ns, relayer.crash)
+    """Schedule every fault on its link; crashes of one relayer or notary that overlap are one."""
+    for link_id, link in links.items():
+        mine = [fault for fault in faults if fault.link == link_id]
+        _plan_crashes([fault for fault in mine if fault.kind == RELAYER_CRASH], link.relayers, engine)
+        _plan_crashes([fault for fault in mine if fault.kind == NOTARY_CRASH], link.notaries, engine)
+        for fault in mine:
+            if fault.kind == FORGE:
+                _plan_forging(fault, link, engine)
+            elif fault.kind == RECOVER_CLIENT:
+                engine.call_at(fault.at_ns, link.recover_clients)
+
+
+def _plan_forging(fault: LinkFault, link: Link, engine: Engine) -> None:
+    for number in fault.whom:
+        engine.call_at(fault.at_ns, link.forge, number, fault.stolen_keys, fault.stolen_from)
+        if fault.for_ns is not None:
+            engine.call_at(fault.end_ns, link.stop_forging, number)
+
+
+def _plan_crashes(faults: Sequence[LinkFault], victims: Sequence[_Stoppable], engine: Engine) -> None:
+    for number, victim in enumerate(victims):
+        for begin_ns, end_ns in merged((fault.at_ns, fault.end_ns) for fault in faults if number in fault.whom):
+            engine.call_at(begin_ns, victim.crash)
             if end_ns < NEVER:
-                engine.call_at(end_ns, relayer.restart)
+                engine.call_at(end_ns, victim.restart)

@@ -58,6 +58,7 @@ TABLES: dict[str, dict[str, type]] = {
         "relayed_ns": int,  # a node of the chain between had taken it
         "polled_ns": int,  # the relayer that brought it had looked for packets
         "submitted_ns": int,  # and sent its call
+        "updated_ns": int,  # the destination had the header that it is proved against (sim/crosschain/books.py)
         "prepared_ns": int,  # a node of the destination had reserved its effect
         "received_ns": int,  # a node of the destination had executed it
         "acknowledged_ns": int,  # a node of the source had executed the acknowledgement
@@ -65,6 +66,18 @@ TABLES: dict[str, dict[str, type]] = {
         "cancelled_ns": int,  # a node of the destination had dropped what was prepared
         "reversed_ns": int,  # or had undone the effect
         "repair_ns": int,  # or had left it to people to undo
+    },
+    "relayers": {  # one row per relayer of a link
+        "link": str,
+        "relayer": int,
+        "polls": int,  # how often it looked for work
+        "calls": int,  # that it sent
+        "updates": int,  # those of them that bring headers
+        "refused": int,  # those that a contract refused
+        "size_bytes": int,  # of all calls
+        "queue_peak": int,  # the most packets that it had to see to at a time
+        "busy_ns": int,  # from looking to having what it sends, summed up
+        "crashes": int,
     },
     "nodes": {  # one row per node
         "chain": str,

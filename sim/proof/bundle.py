@@ -209,12 +209,17 @@ class Bundle:
         suite = reader.text("hash suite")
         count = reader.number("number of updates", 1, 1, MOST_UPDATES)
         updates = tuple(read_update(reader) for _ in range(count))
-        fact = _read_fact(reader)
+        fact = read_fact(reader)
         reader.end()
         return cls(suite, updates, fact)
 
 
-def _read_fact(reader: wire.Reader) -> Fact:
+def read_fact(reader: wire.Reader) -> Fact:
+    """The fact at the front of what is left to read.
+
+    Raises:
+        ProofError: there is none.
+    """
     kind = reader.number("kind of fact", 1, _RECORD, _ABSENCE)
     if kind == _RECORD:
         index = reader.number("index", 8)

@@ -149,7 +149,7 @@ class LightClient:
             self._refuse_old(update, now_ns)
         if height > trusted:
             self._check_order(update.header)
-        self._check_final(update, self.validators)
+        self.check_final(update, self.validators)
         self._remember(update)
 
     def report(self, evidence: ForkEvidence, now_ns: int) -> None:
@@ -171,7 +171,7 @@ class LightClient:
             raise Frozen(self.evidence.height)
         self._check_age(now_ns)
         for update in (evidence.first, evidence.second):
-            self._check_final(update, self.validators)
+            self.check_final(update, self.validators)
         self._freeze(evidence)
 
     def _check_age(self, now_ns: int) -> None:
@@ -185,8 +185,13 @@ class LightClient:
         if ahead_ns > self.policy.clock_drift_ns:
             raise FromTheFuture(ahead_ns, self.policy.clock_drift_ns)
 
-    def _check_final(self, update: Update, trusted: ValidatorSet) -> None:
-        """Is the block final by its own set, and does enough of a trusted set stand behind that?"""
+    def check_final(self, update: Update, trusted: ValidatorSet) -> None:
+        """Accept only a block that is final by its own set, if enough of a trusted set stands behind that.
+
+        Raises:
+            TooLittleOverlap: of another set, a third of the trusted one or less signed.
+            ProofError: the block is not final, as `FinalBlock.check`.
+        """
         policy = self.policy
         # The cheap question comes first: whoever asks for a thousand signatures to be checked must have friends here.
         if update.validators != trusted:
@@ -213,7 +218,7 @@ class LightClient:
         # The validators of a block past the trusting period may lie for nothing, so their votes show no fork.
         recent = known is not None and now_ns - known.header.time_ns < self.policy.trusting_period_ns
         if known is not None and recent and known.header != update.header:
-            self._check_final(update, known.validators)
+            self.check_final(update, known.validators)
             self._freeze(ForkEvidence(known, update))
         raise HeightNotAbove(height, self.header.height)
 

@@ -15,14 +15,15 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
-from sim.crosschain.steps import RELAY
-from sim.crosschain.ways import ATOMICITIES, PROTOCOLS, VERIFICATIONS, why_not, why_not_from
+from sim.crosschain.steps import RELAY, SOURCE
+from sim.crosschain.ways import ATOMICITIES, NOTARIES, PROTOCOLS, VERIFICATIONS, why_not, why_not_from
 from sim.scenario.distributions import Model
-from sim.scenario.quantities import DURATION, Duration, PositiveDuration, one_of, whole
+from sim.scenario.quantities import DURATION, Duration, PositiveDuration, Share, one_of, whole
 from sim.scenario.references import ChainId
 from sim.scenario.units import parse_duration, show_duration
 
 if TYPE_CHECKING:
+    from sim.scenario.fault import Fault
     from sim.scenario.model import Chain, Scenario
 
 Items = Iterator[tuple[tuple[str | int, ...], str]]
@@ -83,6 +84,13 @@ class Timeout(Model):
         return {**given, "value": show_duration(self.value)} if self.measure == BY_TIME else given
 
 
+class Notaries(Model):
+    """A committee whose members sign the headers of both chains; each has a node of its own of either."""
+
+    count: Annotated[int, whole(1, 100)] = Field(description="How many there are.")
+    threshold: Annotated[int, whole(1, 100)] = Field(description="How many of them must have signed.")
+
+
 class CrossLink(Model):
     """One way from a chain to another, over which packets go; acknowledgements come back."""
 
@@ -90,16 +98,18 @@ class CrossLink(Model):
     destination: ChainId = Field(alias="to", description="The chain where they are received.")
     via: ChainId | None = Field(default=None, description="relay_chain: the chain between them.")
     protocol: Annotated[str, one_of(*PROTOCOLS)] = Field(
-        description="How packets cross: trusted_gateway, on relayers' word; light_client, with proofs (IBC); "
-        "relay_chain, over a chain between, which both ends follow (BitXHub). "
+        description="How packets cross: trusted_gateway, on gateways' word (WeCross); notary, on that of a committee "
+        "(AntChain Bridge); light_client, with proofs (IBC); relay_chain, over a chain between, which both ends follow "
+        "(BitXHub). "
         "sim/crosschain/ways.py says which combinations exist in this version, and why others do not."
     )
     verify: Annotated[str, one_of(*VERIFICATIONS)] = Field(
-        description="What a chain checks before it believes the other: none, that a registered relayer says so; "
-        "light_client, a final block and a proof."
+        description="What a chain checks before it believes the other: none, that a registered relayer says so; spv, a "
+        "proof against a chain of headers that a registered gateway brings; committee, a proof against a header that "
+        "enough notaries have signed; light_client, a proof against a header that a quorum has made final."
     )
     atomicity: Annotated[str, one_of(*ATOMICITIES)] = Field(
-        description="packet: each packet is received, or times out and is refunded."
+        description="none: nothing of a packet comes back; packet: each is received, or times out and is refunded."
     )
     order: Annotated[Literal["unordered", "ordered"], one_of("unordered", "ordered")] = Field(
         default="unordered",
@@ -133,6 +143,23 @@ class CrossLink(Model):
         description="light_client: how far ahead of the destination a block's time may be; CometBFT's default, 10s.",
     )
 
+    updates: Annotated[Literal["skipping", "every"], one_of("skipping", "every")] | None = Field(
+        default=None,
+        description="Headers that relayers bring: skipping, those that something is proved against; every, all up to "
+        "them. every with spv, skipping otherwise, if left out.",
+    )
+    checked: Share | None = Field(
+        default=None,
+        description="Share of the proofs out of ledgers that is checked for real; all if left out. The rest is charged "
+        "only; whatever is made up is always checked.",
+    )
+    notaries: Notaries | None = Field(default=None, description="committee: who signs headers; required there.")
+
+    @property
+    def brings_every_header(self) -> bool:
+        """Whether relayers leave out no header."""
+        return self.updates == "every" or (self.updates is None and self.verify == "spv")
+
     @property
     def chains(self) -> list[str]:
         """The ids of its chains, from where packets are sent to where they are received."""
@@ -160,13 +187,29 @@ def _impossible_faults(scenario: "Scenario") -> Items:
             if number >= link.relayers:
                 message = f"{fault.link} has no relayer {number}; its relayers are 0 to {link.relayers - 1}"
                 yield ("faults", index, "relayers", position), message
-        victim = link.via if fault.stolen_from == RELAY else link.source
-        if victim is None:
-            yield ("faults", index, "stolen_from"), f"{fault.link} has no chain between; needs source"
-            continue
-        validators = scenario.chains[victim].validators
-        if fault.stolen_keys is not None and fault.stolen_keys > validators:
-            yield ("faults", index, "stolen_keys"), f"{victim} has {validators} validators; needs no more"
+        yield from ((("faults", index, *below), message) for below, message in _victims(fault, link, scenario))
+
+
+def _victims(fault: "Fault", link: CrossLink, scenario: "Scenario") -> Items:
+    """Those whose keys are stolen, or who crash, must be there."""
+    notaries = 0 if link.notaries is None else link.notaries.count
+    for position, number in enumerate(fault.notaries or ()):
+        if number >= notaries:
+            there = f"its notaries are 0 to {notaries - 1}" if notaries else "it has none"
+            yield ("notaries", position), f"{fault.link} has no notary {number}; {there}"
+    if fault.action == "notary-crash" and not notaries:
+        yield ("link",), f"{fault.link} has no notaries; needs a link with verify: committee"
+    if fault.stolen_keys is None:
+        return
+    if fault.stolen_from == NOTARIES:
+        if fault.stolen_keys > notaries:
+            yield ("stolen_keys",), f"{fault.link} has {notaries} notaries; needs no more"
+        return
+    victim = link.via if fault.stolen_from == RELAY else link.source
+    if victim is None:
+        yield ("stolen_from",), f"{fault.link} has no chain between; needs {SOURCE}"
+    elif fault.stolen_keys > (validators := scenario.chains[victim].validators):
+        yield ("stolen_keys",), f"{victim} has {validators} validators; needs no more"
 
 
 def _link(link: CrossLink, chains: "Mapping[str, Chain]") -> Items:
@@ -177,6 +220,7 @@ def _link(link: CrossLink, chains: "Mapping[str, Chain]") -> Items:
         key, message = reason
         yield (key,), message
         return
+    yield from _trust(link)
     if (link.via is None) == (link.protocol == "relay_chain"):
         yield (
             ("via",),
@@ -205,3 +249,20 @@ def _timeout(link: CrossLink) -> Items:
         yield ("timeout", "measure"), f"is {link.timeout.measure}; {link.protocol} needs {able}"
     if link.timed_blocks is not None and (link.protocol != "relay_chain" or link.timeout is None):
         yield ("timed_blocks",), "belongs to relay_chain with a timeout"
+
+
+def _trust(link: CrossLink) -> Items:
+    """What belongs to one way of trusting, or of crossing, only."""
+    if (link.notaries is None) == (link.verify == "committee"):
+        missing = "is missing; verify: committee needs it"
+        yield ("notaries",), missing if link.notaries is None else f"belongs to verify: committee, not {link.verify}"
+    elif link.notaries is not None and link.notaries.threshold > link.notaries.count:
+        yield ("notaries", "threshold"), f"there are {link.notaries.count} notaries; needs no more"
+    if link.verify == "none":
+        for key in ("updates", "checked"):
+            if getattr(link, key) is not None:
+                yield (key,), "needs something to verify; verify is none"
+    elif link.verify == "spv" and link.updates == "skipping":
+        yield ("updates",), "is 'skipping': headers without votes are believed one after the other; needs every"
+    if link.atomicity == "none" and link.timeout is not None:
+        yield ("timeout",), "does not belong here; with atomicity: none nothing times out"

@@ -8,7 +8,7 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Validati
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
-from sim.crosschain.steps import RELAY, SOURCE
+from sim.crosschain.ways import STOLEN_FROM
 from sim.scenario.distributions import Model
 from sim.scenario.problems import EntryError
 from sim.scenario.quantities import Duration, PositiveDuration, Share, one_of, scalar_text, whole
@@ -124,6 +124,12 @@ _ACTIONS: Final = {
     "forge": _Action(
         "relayers of a link make up packets instead", ("link",), ("relayers", "stolen_keys", "stolen_from")
     ),
+    "notary-crash": _Action("notaries of a link answer nobody until the end", ("link",), ("notaries",)),
+    "recover-client": _Action(
+        "planned: members set a header to go on from where a light client of a link is frozen or expired",
+        ("link",),
+        lasts=False,
+    ),
     "transfer": _Action("planned: the leader of a raft chain hands over to a validator", ("chain", "to"), lasts=False),
 }
 LIES: Final = frozenset(name for name, action in _ACTIONS.items() if action.lies)
@@ -180,17 +186,22 @@ class Fault(Model):
         default=None, min_length=1, description="censor: streams that a leader leaves out."
     )
 
-    link: LinkId | None = Field(default=None, description="relayer-crash, forge: the link.")
+    link: LinkId | None = Field(
+        default=None, description="relayer-crash, forge, notary-crash, recover-client: the link."
+    )
     relayers: tuple[NodeNumber, ...] | None = Field(
         default=None, min_length=1, description="relayer-crash, forge: numbers of the link's relayers; all if left out."
     )
     stolen_keys: Annotated[int, whole(1, MAX_NODE_NUMBER)] | None = Field(
-        default=None, description="forge: how many validators' keys they have."
+        default=None, description="forge: how many keys they have."
     )
-    stolen_from: Annotated[Literal["source", "relay"], one_of(SOURCE, RELAY)] | None = Field(
+    stolen_from: Annotated[str, one_of(*STOLEN_FROM)] | None = Field(
         default=None,
-        description="forge: whose keys: source, the chain where the link begins; relay, the chain between. They lie "
-        "about that chain; about the source if left out.",
+        description="forge: whose keys: source, validators of the chain where the link begins; relay, those of the "
+        "chain between, about which they lie then; notaries, those of the link. source if left out.",
+    )
+    notaries: tuple[NodeNumber, ...] | None = Field(
+        default=None, min_length=1, description="notary-crash: numbers of the link's notaries; all if left out."
     )
     to: NodeNumber | None = Field(default=None, description="transfer: the validator that is to lead.")
 
@@ -261,6 +272,8 @@ class Fault(Model):
             yield ("behind",), "contradicts ahead; needs one of the two"
         if self.action == "clock-skew" and self.ahead is self.behind is self.ppm is None:
             yield ("ahead",), "is missing; clock-skew needs ahead, behind or ppm"
+        if self.stolen_from is not None and self.stolen_keys is None:
+            yield ("stolen_keys",), "is missing; stolen_from says whose they are"
         if self.disk == "lost" and self.duration is None:
             yield ("for",), "is missing; a node that never restarts needs no disk"
         if self.groups is not None and self.groups.count(REST) > 1:

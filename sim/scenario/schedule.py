@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sim.faults.links import LinkFault
     from sim.faults.schedule import Fault as Scheduled
+    from sim.scenario.crosslink import CrossLink
     from sim.scenario.fault import Fault, Group
     from sim.scenario.model import Chain, Scenario
     from sim.scenario.stream import Stream
@@ -91,14 +92,21 @@ def link_schedule(scenario: Scenario) -> list[LinkFault]:
             fault.link,
             fault.at,
             fault.duration,
-            fault.relayers or tuple(range(scenario.links[fault.link].relayers)),
             fault.action,
+            _concerned(fault, scenario.links[fault.link]),
             fault.stolen_keys or 0,
             fault.stolen_from or SOURCE,
         )
         for fault in scenario.faults
         if fault.link is not None
     ]
+
+
+def _concerned(fault: Fault, link: CrossLink) -> tuple[int, ...]:
+    """The relayers that it happens to, or the notaries."""
+    if fault.action == "notary-crash":
+        return fault.notaries or tuple(range(0 if link.notaries is None else link.notaries.count))
+    return fault.relayers or tuple(range(link.relayers))
 
 
 def _places(fault: Fault, chains: Mapping[str, Chain]) -> Iterator[_Place]:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.crosschain.books import INTENDED, NOT_YET
-from sim.crosschain.outcome import DELIVERED, FORGED, STUCK, TIMED_OUT, UNFINISHED, account, stages, write_table
+from sim.crosschain.outcome import (
+    DELIVERED,
+    FORGED,
+    STUCK,
+    TIMED_OUT,
+    UNFINISHED,
+    account,
+    stages,
+    write_relayers,
+    write_table,
+)
 from sim.crosschain.steps import DESTINATION, SOURCE, Step
 from sim.study.latencies import latency
 
@@ -25,6 +35,7 @@ def summarise_links(links: Mapping[str, Link], recorder: Recorder, end_ns: int) 
     for link_id, link in links.items():
         reached = account(link, end_ns)
         write_table(link, reached, recorder)
+        write_relayers(link, recorder, end_ns)
         config, count = link.config, reached.outcomes.count
         delivered = [t for t, outcome in zip(reached.trips, reached.outcomes, strict=True) if outcome == DELIVERED]
         found[link_id] = {
@@ -45,15 +56,25 @@ def summarise_links(links: Mapping[str, Link], recorder: Recorder, end_ns: int) 
             "torn": reached.torn,
             "repairs": reached.repairs,
             "locked_at_end": dict(zip((SOURCE, DESTINATION), reached.locked, strict=True)),
-            "frozen": any(end.client.evidence is not None for end in link.clients),
+            "trust": _trust(link),
+            "frozen": any(client.frozen for client in link.clients),
             "latency_s": _span(delivered, INTENDED, Step.EXECUTED),
             "stages_s": {stage: _span(delivered, *ends) for stage, ends in stages(link).items()},
             "messages": reached.messages,
             "bytes": reached.size_bytes,
-            "verified_real": link.verified,
-            "verified_charged": 0,
+            "client_updates": sum(client.work.updates for client in link.clients),
+            "client_signatures": sum(client.work.signatures for client in link.clients),
+            "verified_real": sum(client.work.real for client in link.clients),
+            "verified_charged": sum(client.work.charged for client in link.clients),
         }
     return found
+
+
+def _trust(link: Link) -> str:
+    """On whose word it rests what the link's chains believe of each other."""
+    if not link.stands_lies:
+        return "orderer"
+    return {"none": "relayers", "spv": "gateways", "committee": "notaries"}.get(link.config.verify, "validators")
 
 
 def _span(trips: Sequence[Trip], start: str, end: str) -> dict[str, float]:

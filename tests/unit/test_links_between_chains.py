@@ -9,8 +9,8 @@ from scenario_kit import chain, linked, played, table
 
 from sim.chain.invariants import InvariantViolation
 from sim.crosschain import invariants
+from sim.crosschain.contracts import headers
 from sim.crosschain.contracts.channel import DestinationEnd
-from sim.proof.bundle import StateFact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sim.crosschain.contracts.store import Store
 
-WAYS = ("light_client", "none")
+WAYS = ("light_client", "none", "spv", "committee")
 
 
 def agreeing(protocol: str) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def test_proofs_cross_between_protocols_and_hashes(tmp_path: Path, source: str, 
     chains = {"a": {**agreeing(source), "hash": "sm3"}, "b": agreeing(destination)}
     found = crossed(tmp_path, chains=chains)
     assert found["delivered"] == found["acknowledged"] == found["offered"] > 50
-    assert found["verified_real"] == 2 * found["offered"]
+    assert found["verified_real"] == 2 * found["offered"] + found["client_updates"]
 
 
 def test_a_gateway_needs_no_certificates(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_quorum_of_stolen_keys_and_no_fewer_proves_a_forgery(tmp_path: Path, s
 def test_a_verifier_that_skips_the_proof_lets_forgeries_through(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(StateFact, "check", lambda _self, _suite, _header: None)
+    monkeypatch.setattr(headers, "verify_state", lambda _suite, **_claim: None)
     found = crossed(tmp_path, link={"relayers": 2}, faults=forging())
     assert found["accepted_forged"] == 10
 
@@ -189,8 +189,8 @@ def test_the_table_and_the_summary_say_the_same(tmp_path: Path) -> None:
     spent = (packets["received_ns"] - packets["intended_ns"])[done]
     assert found["latency_s"]["mean"] == pytest.approx(spent.mean() / 1e9)
     stages = found["stages_s"]
-    there = [stages[name]["mean"] for name in ("source_finality", "relay_wait", "proof_build", "destination_commit")]
-    assert sum(there) == pytest.approx(found["latency_s"]["mean"])
+    there = ("source_finality", "relay_wait", "proof_build", "client_update", "destination_commit")
+    assert sum(stages[name]["mean"] for name in there) == pytest.approx(found["latency_s"]["mean"])
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_another(tmp_path: Path) -> None:
@@ -216,3 +216,12 @@ def test_gateways_stand_a_crash_under_every_other_protocol(tmp_path: Path, proto
     pay = {"action": "transfer", "chain": "a", "link": "a-b", "rate": "8/s", "size": "100B", "amount": 3, "end": "4s"}
     found = crossed(tmp_path, "none", chains=chains, faults=faults, workload={"pay": pay}, horizon="20s")
     assert found["delivered"] == found["acknowledged"] == found["offered"] > 20
+
+
+@pytest.mark.parametrize("verify", ["none", "spv", "committee"])
+@pytest.mark.parametrize("order", ["unordered", "ordered"])
+def test_where_nothing_comes_back_packets_are_delivered_once(tmp_path: Path, verify: str, order: str) -> None:
+    found = crossed(tmp_path, verify, link={"order": order, "relayers": 2, "atomicity": "none"})
+    assert found["delivered"] == found["offered"] > 50
+    assert found["acknowledged"] == found["stuck"] == found["locked_at_end"]["source"] == 0
+    assert set(found["refused"]) <= {"already-received"}

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TRANSFER = {"action": "transfer", "chain": "a", "link": "a-b", "rate": "1/s", "size": "200B", "amount": 5}
+SPV = {"protocol": "trusted_gateway", "verify": "spv"}
+COMMITTEE = {"protocol": "notary", "verify": "committee"}
+NOTARIES = {**COMMITTEE, "notaries": {"count": 4, "threshold": 3}}
+FORGE = {"at": "1s", "action": "forge", "link": "a-b"}
 FABRIC = {"organisations": 2, "simulate": "1ms"}
 
 
@@ -34,15 +38,43 @@ def agreeing(protocol: str) -> dict[str, Any]:
     [
         ({"link": {"to": "a"}}, "links.a-b.to: is where the link leaves from; needs another chain"),
         ({"link": {"to": "c"}}, "links.a-b.to: 'c' is not a chain"),
-        ({"link": {"protocol": "notary"}}, "links.a-b.protocol: notary is not in this version; needs light_client or"),
+        (
+            {"link": {"protocol": "notary"}},
+            "links.a-b.verify: the committee stands for the chain's validators; need",
+        ),
         ({"link": {"protocol": "ibc"}}, "links.a-b.protocol: is 'ibc': needs one of trusted_gateway, light_client"),
         ({"link": {"verify": "none"}}, "links.a-b.verify: a light-client relay stands or falls with its proofs; needs"),
-        ({"link": {"protocol": "trusted_gateway", "verify": "spv"}}, "links.a-b.verify: spv is not in this version"),
+        (
+            {"link": {"protocol": "trusted_gateway", "verify": "committee"}},
+            "links.a-b.verify: notaries who sign are",
+        ),
+        (
+            {"link": {"notaries": {"count": 4, "threshold": 3}}},
+            "links.a-b.notaries: belongs to verify: committee, no",
+        ),
+        ({"link": COMMITTEE}, "links.a-b.notaries: is missing; verify: committee needs it"),
+        (
+            {"link": {**COMMITTEE, "notaries": {"count": 3, "threshold": 4}}},
+            "links.a-b.notaries.threshold: there are 3 notaries; needs no more",
+        ),
+        (
+            {"link": {**SPV, "updates": "skipping"}},
+            "links.a-b.updates: is 'skipping': headers without votes are beli",
+        ),
+        ({"link": {**SPV, "checked": "150%"}}, "links.a-b.checked: "),
+        (
+            {"link": {**SPV, "verify": "none", "checked": "50%"}},
+            "links.a-b.checked: needs something to verify; veri",
+        ),
+        (
+            {"link": {**SPV, "atomicity": "none", "timeout": {"measure": "destination_time", "value": "9s"}}},
+            "links.a-b.timeout: does not belong here; with atomicity: none nothing times out",
+        ),
         ({"link": {"protocol": "trusted_gateway"}}, "links.a-b.verify: a gateway that proves what it says is not tru"),
-        ({"link": {"atomicity": "htlc"}}, "links.a-b.atomicity: htlc is not in this version; needs packet"),
+        ({"link": {"atomicity": "htlc"}}, "links.a-b.atomicity: htlc is not in this version over light_client with l"),
         ({"link": {"atomicity": "none"}}, "links.a-b.atomicity: packets are acknowledged or time out in this proto"),
         ({"link": {"relayers": 0}}, "links.a-b.relayers: is '0': must be ≥ 1"),
-        ({"link": {"timeout": {"measure": "relay_height", "value": 4}}}, "links.a-b.timeout.measure: is 'relay_hei"),
+        ({"link": {"timeout": {"measure": "relay_height", "value": 4}}}, "links.a-b.timeout.measure: is relay_hei"),
         ({"link": {"timeout": {"measure": "destination_height", "value": "4s"}}}, "links.a-b.timeout.value: is a dur"),
         ({"link": {"timeout": {"measure": "destination_time", "value": 4}}}, "links.a-b.timeout.value: is '4': "),
         ({"link": {"timeout": {"measure": "destination_time", "value": "0s"}}}, "links.a-b.timeout.value: must be mo"),
@@ -93,7 +125,27 @@ def agreeing(protocol: str) -> dict[str, Any]:
         ),
         (
             {"faults": [{"at": "1s", "action": "crash", "chain": "a", "nodes": [0], "link": "a-b"}]},
-            "faults.0.link: belongs to action: relayer-crash, forge; crash has no 'link'",
+            "faults.0.link: belongs to action: relayer-crash, forge, notary-crash, recover-client; crash has no 'link'",
+        ),
+        (
+            {"faults": [{"at": "1s", "action": "notary-crash", "link": "a-b"}]},
+            "faults.0.link: a-b has no notaries; needs a link with verify: committee",
+        ),
+        (
+            {"link": NOTARIES, "faults": [{"at": "1s", "action": "notary-crash", "link": "a-b", "notaries": [4]}]},
+            "faults.0.notaries.0: a-b has no notary 4; its notaries are 0 to 3",
+        ),
+        (
+            {"link": NOTARIES, "faults": [{"at": "1s", "action": "forge", "link": "a-b", "stolen_from": "notaries"}]},
+            "faults.0.stolen_keys: is missing; stolen_from says whose they are",
+        ),
+        (
+            {"link": NOTARIES, "faults": [{**FORGE, "stolen_from": "notaries", "stolen_keys": 5}]},
+            "faults.0.stolen_keys: a-b has 4 notaries; needs no more",
+        ),
+        (
+            {"faults": [{"at": "1s", "for": "1s", "action": "recover-client", "link": "a-b"}]},
+            "faults.0.for: does not belong here; recover-client happens at one time",
         ),
         (
             {"slo": [{"metric": "crosschain.b-a.delivered", "equals": 0}]},

@@ -60,6 +60,10 @@ class Endpoint:
         """The header of a block."""
         return self.chain.ledger.blocks[height].header
 
+    def digest(self, height: int) -> bytes:
+        """The digest of a block's header."""
+        return self.chain.ledger.blocks[height].digest
+
     def receipts(self, after: int, until: int) -> Iterator[Receipt]:
         """What became of the calls of these blocks."""
         for height in range(after + 1, until + 1):

@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from sim.crosschain.actors.told import Told
 from sim.crosschain.contracts.messages import RECEIVE, Call, Packet, transfer
 from sim.crosschain.contracts.store import commitment_key, next_key, number_of
 from sim.crosschain.steps import DESTINATION, SOURCE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sim.crosschain.actors.endpoint import Endpoint
     from sim.crosschain.actors.lies import Lie
@@ -32,6 +33,11 @@ class Forging(Protocol):
 
     def forge(self) -> list[tuple[str, int, Call]]:
         """Calls for packets that nobody sent: the chain's role, a number of the packet, the call."""
+
+
+def header_calls(link: str, name: str, shown: str, method: str, headers: Sequence[bytes]) -> list[Call]:
+    """Calls that bring headers of the chain of a role."""
+    return [Call(link, method, name, (shown.encode(), header)) for header in headers]
 
 
 @dataclass(slots=True)
@@ -55,7 +61,7 @@ class Forger:
     made: int = 0
 
     def forge(self) -> list[tuple[str, int, Call]]:
-        """Calls that receive a packet that nobody sent: the chain's role, a number of the packet, the call."""
+        """Calls that receive a packet that nobody sent, in order: role of the chain, number of the packet, call."""
         self.made += 1
         source, destination = self.endpoints[SOURCE], self.endpoints[DESTINATION]
         sequence = FAR + self.made
@@ -63,5 +69,9 @@ class Forger:
             sequence = number_of(destination.get(next_key(self.link, "Recv"), destination.head()), 1)
         packet = Packet(self.link, sequence, 0, 0, transfer(AMOUNT, 0))
         value = packet.commitment(source.chain.ledger.suite)
-        proof = self.lies[SOURCE].tell(source, commitment_key(self.link, sequence), value)
-        return [(DESTINATION, -self.made, Call(self.link, RECEIVE, self.name, (packet.to_bytes(), proof)))]
+        told = Told(destination, self.link, SOURCE)
+        lie = self.lies[SOURCE]
+        headers, proof = lie.tell(source, told, commitment_key(self.link, sequence), value)
+        calls = header_calls(self.link, self.name, SOURCE, lie.method, headers)
+        calls.append(Call(self.link, RECEIVE, self.name, (packet.to_bytes(), proof)))
+        return [(DESTINATION, -self.made, call) for call in calls]

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from sim.chain.signing import certify
-from sim.crosschain.contracts.messages import Claim
-from sim.proof.bundle import Bundle, StateFact
+from sim.crosschain.contracts.committee import Endorsement, signed_bytes
+from sim.crosschain.contracts.headers import Membership
+from sim.crosschain.contracts.messages import COMMIT_STATE, SYNC_HEADER, UPDATE_CLIENT, Claim
+from sim.proof.bundle import StateFact
 from sim.proof.evidence import Update
 from sim.proof.finality import FinalBlock
 from sim.proof.state import StateTree
@@ -19,49 +21,109 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sim.crosschain.actors.endpoint import Endpoint
+    from sim.crosschain.actors.told import Told
+    from sim.proof import BlockHeader
     from sim.proof.signatures import Signer
 
 
 class Lie(Protocol):
-    """Makes the last part of a call."""
+    """Makes what would make another chain believe a lie.
 
-    def tell(self, shown: Endpoint, key: bytes, value: bytes) -> bytes:
-        """What would make another chain believe that this node's chain has a value at a key."""
+    Attributes:
+        method: of the calls that bring headers; empty where none are brought.
+    """
+
+    method: str
+
+    def tell(self, shown: Endpoint, told: Told, key: bytes, value: bytes) -> tuple[Sequence[bytes], bytes]:
+        """Headers to bring first, and the last part of a call: this node's chain has a value at a key."""
 
 
 class FalseClaims:
     """Beside `Claims`: a relayer's word, which is no truer than the relayer."""
 
-    def tell(self, shown: Endpoint, key: bytes, value: bytes) -> bytes:  # noqa: ARG002 - who claims needs no key
-        """As `Lie.tell`."""
+    method = ""
+
+    def tell(self, shown: Endpoint, told: Told, key: bytes, value: bytes) -> tuple[Sequence[bytes], bytes]:  # noqa: ARG002
+        """As `Lie.tell`; who claims needs no key."""
         header = shown.header(shown.head())
-        return Claim(header.height, header.time_ns, value).to_bytes()
+        return (), Claim(header.height, header.time_ns, value).to_bytes()
+
+
+class _FalseState:
+    """A state of its own, and a header that has its root on top of what the other chain has accepted."""
+
+    def invent(self, shown: Endpoint, told: Told, key: bytes, value: bytes) -> tuple[BlockHeader, bytes]:
+        """The header, and the proof against it."""
+        suite = shown.chain.ledger.suite
+        tree = StateTree(suite)
+        root = tree.apply({key: value})
+        latest, head = told.latest(told.node.head()), shown.head()
+        above = self.above(latest, head)
+        before = told.accepted(above, told.node.head())
+        parent = shown.header(min(above, head)).digest(suite) if before is None else before.digest
+        header = replace(shown.header(head), height=above + 1, parent=parent, state_root=root)
+        proof = Membership(header.height, StateFact(key, value, tree.prove(key))).to_bytes()
+        return header, proof
+
+    def above(self, latest: int, head: int) -> int:
+        """The height on which it builds, if ``latest`` was accepted last and ``head`` is the chain's own."""
+        return max(latest, head)
+
+
+class FalseHeaders(_FalseState):
+    """Beside `Headers`: a gateway's own header after the last one that was accepted, which needs no key."""
+
+    method = SYNC_HEADER
+
+    def above(self, latest: int, head: int) -> int:  # noqa: ARG002 - as in the class above
+        """As `_FalseState.above`: the next header is accepted, and no other."""
+        return latest
+
+    def tell(self, shown: Endpoint, told: Told, key: bytes, value: bytes) -> tuple[Sequence[bytes], bytes]:
+        """As `Lie.tell`."""
+        header, proof = self.invent(shown, told, key, value)
+        return [header.to_bytes()], proof
 
 
 @dataclass(frozen=True, slots=True)
-class FalseBundles:
-    """Beside `Bundles`: with stolen keys the next block, with a state of its own; without, a true block and that state.
+class FalseFinality(_FalseState):
+    """Beside `FinalBlocks`: a header that the stolen keys have signed; without any, a true one with a false proof.
 
     Attributes:
         stolen: keys of validators of the chain that is shown, by id.
     """
 
     stolen: Sequence[tuple[str, Signer]]
+    method = UPDATE_CLIENT
 
-    def tell(self, shown: Endpoint, key: bytes, value: bytes) -> bytes:
+    def tell(self, shown: Endpoint, told: Told, key: bytes, value: bytes) -> tuple[Sequence[bytes], bytes]:
         """As `Lie.tell`."""
-        suite = shown.chain.ledger.suite
-        tree = StateTree(suite)
-        root = tree.apply({key: value})
-        update = shown.update(shown.head())
-        if self.stolen:
-            update = self._signed(shown, update, root)
-        return Bundle(suite.name, (update,), StateFact(key, value, tree.prove(key))).to_bytes()
-
-    def _signed(self, shown: Endpoint, latest: Update, root: bytes) -> Update:
-        suite = shown.chain.ledger.suite
-        before = latest.header
-        header = replace(before, height=before.height + 1, parent=before.digest(suite), state_root=root)
+        header, proof = self.invent(shown, told, key, value)
+        latest = shown.update(shown.head())
+        if not self.stolen:
+            fact = Membership.from_bytes(proof).fact
+            return [latest.to_bytes()], Membership(latest.header.height, fact).to_bytes()
         view = latest.block.links[0].certificate.vote.view
-        link = certify(header, header.digest(suite), shown.chain.config.protocol, view, self.stolen)
-        return Update(FinalBlock((link,)), latest.validators)
+        digest = header.digest(shown.chain.ledger.suite)
+        link = certify(header, digest, shown.chain.config.protocol, view, self.stolen)
+        return [Update(FinalBlock((link,)), latest.validators).to_bytes()], proof
+
+
+@dataclass(frozen=True, slots=True)
+class FalseEndorsements(_FalseState):
+    """Beside `Endorsements`: a header that the notaries' stolen keys have signed.
+
+    Attributes:
+        stolen: keys of notaries, by id.
+    """
+
+    stolen: Sequence[tuple[str, Signer]]
+    method = COMMIT_STATE
+
+    def tell(self, shown: Endpoint, told: Told, key: bytes, value: bytes) -> tuple[Sequence[bytes], bytes]:
+        """As `Lie.tell`."""
+        header, proof = self.invent(shown, told, key, value)
+        message = signed_bytes(header)
+        signed = sorted(((name, signer.sign(message)) for name, signer in self.stolen), key=lambda s: s[0].encode())
+        return [Endorsement(header, tuple(signed)).to_bytes()], proof

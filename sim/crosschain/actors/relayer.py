@@ -11,7 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sim.crosschain.actors.prover import Brought
 from sim.crosschain.actors.route import View
+from sim.crosschain.actors.told import Told
 from sim.crosschain.contracts.messages import Call
 from sim.crosschain.steps import SOURCE, Step
 
@@ -53,6 +55,7 @@ class RelayerConfig:
 
 
 _Name = tuple[str, str, int]
+_Row = tuple[str, int]
 
 
 @dataclass(slots=True)
@@ -60,9 +63,51 @@ class _Memory:
     """What a relayer knows; a crash loses it."""
 
     scanned: dict[str, int] = field(default_factory=dict)
+    watched: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     packets: dict[int, Packet] = field(default_factory=dict)
     said: dict[tuple[str, int], bytes] = field(default_factory=dict)
-    busy: dict[_Name, set[tuple[str, int]]] = field(default_factory=dict)
+    busy: dict[_Name, set[_Row]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Calls for one chain: those that bring headers come first.
+
+    Attributes:
+        role: of the chain.
+        names, calls: of each.
+        headers: how many bring headers.
+        needs: rows of earlier calls whose headers the others are proved against.
+        ready_ns: when the headers are there.
+    """
+
+    role: str
+    names: list[_Name] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    headers: int = 0
+    needs: set[_Row] = field(default_factory=set)
+    ready_ns: int = 0
+
+
+@dataclass(slots=True)
+class Diary:
+    """What a relayer has done.
+
+    Attributes:
+        polls: how often it looked.
+        calls: that it sent. updates: those of them that bring headers. size_bytes: of all.
+        peak: the most packets that it had to see to at a time.
+        busy_ns: from when it looked until it had what it sent, summed up.
+        crashes: how often it stopped.
+    """
+
+    polls: int = 0
+    calls: int = 0
+    updates: int = 0
+    size_bytes: int = 0
+    peak: int = 0
+    busy_ns: int = 0
+    crashes: int = 0
 
 
 class Relayer:
@@ -76,6 +121,11 @@ class Relayer:
         provers: what other chains of the link want to see of each.
         books: where its calls are written down.
         begin_ns: when it polls first.
+
+    Attributes:
+        config, endpoints: as given.
+        diary: what it has done.
+        forger: what it does instead, while it lies.
     """
 
     def __init__(
@@ -89,6 +139,7 @@ class Relayer:
         begin_ns: int,
     ) -> None:
         self.config = config
+        self.diary = Diary()
         self.forger: Forging | None = None
         self.endpoints = endpoints
         self._route = route
@@ -100,6 +151,7 @@ class Relayer:
 
     def crash(self) -> None:
         """Stop, and forget everything."""
+        self.diary.crashes += self._memory is not None
         self._memory = None
         self._next.cancel()
 
@@ -120,35 +172,45 @@ class Relayer:
 
     def _poll(self) -> None:
         self._next = self._engine.call_after(self.config.poll_ns, self._poll)
+        self.diary.polls += 1
         memory = self._memory
         if memory is None or not all(endpoint.is_up for endpoint in self.endpoints.values()):
             return
         if self.forger is not None:
-            for role, number, call in self.forger.forge():
-                self._submit(memory, role, [(role, call.method, number)], [call], self._now)
+            self._lie(memory, self.forger)
             return
-        heads = {role: endpoint.head() for role, endpoint in self.endpoints.items()}
+        heads: dict[str, int] = {}
+        for role, endpoint in self.endpoints.items():
+            head = self._provers[role].reach(endpoint)
+            if head is None:
+                return
+            heads[role] = head
         self._scan(memory, heads)
+        self.diary.peak = max(self.diary.peak, len(memory.packets))
         memory.busy = {task: rows for task, rows in memory.busy.items() if rows}
         tasks = self._due(memory, View(self.endpoints, heads, self._now, memory.said))
-        items = len(self.endpoints) * len(memory.packets) + len(tasks)
+        batches = [self._batch(memory, role, tasks, heads) for role in self._route.roles]
+        batches = [batch for batch in batches if batch.calls]
+        items = len(self.endpoints) * len(memory.packets) + sum(len(batch.calls) for batch in batches)
         ready_ns = self._now + 2 * self.config.rpc_ns + items * self.config.rpc_item_ns
         for endpoint in self.endpoints.values():
             done_ns = endpoint.answer(items)
             if done_ns is None:
                 return
             ready_ns = max(ready_ns, done_ns + self.config.rpc_ns)
-        if not tasks:
+        if not batches:
             return
-        for role in self._route.roles:
-            whom = [task for task in tasks if task.role == role]
-            calls = [self._call(task, heads) for task in whom]
-            names = [task.name for task in whom]
-            memory.busy.update((name, {("", 0)}) for name in names)
-            if calls:
-                self._engine.call_at(ready_ns, self._submit, memory, role, names, calls, self._now)
+        ready_ns = max(ready_ns, *(batch.ready_ns for batch in batches))
+        self.diary.busy_ns += ready_ns - self._now
+        for batch in batches:
+            memory.busy.update((name, {("", 0)}) for name in batch.names)
+            self._engine.call_at(ready_ns, self._submit, memory, batch, self._now)
         self._next.cancel()
         self._next = self._engine.call_at(max(ready_ns, self._now + self.config.poll_ns), self._poll)
+
+    def _lie(self, memory: _Memory, forger: Forging) -> None:
+        for role, number, call in forger.forge():
+            self._submit(memory, _Batch(role, [(role, call.method, number)], [call]), self._now)
 
     @property
     def _now(self) -> int:
@@ -164,7 +226,7 @@ class Relayer:
                     continue
                 if event.step == Step.SENT:
                     memory.packets[event.packet.sequence] = event.packet
-                elif event.acknowledgement and role != SOURCE:
+                elif event.acknowledgement and role != SOURCE and SOURCE in self._route.roles:
                     memory.said[role, event.packet.sequence] = event.acknowledgement
             memory.scanned[role] = max(before, heads[role] - 1)
 
@@ -182,6 +244,78 @@ class Relayer:
                 return tasks[: self.config.batch]
         return tasks
 
+    def _batch(self, memory: _Memory, role: str, tasks: Sequence[Task], heads: Mapping[str, int]) -> _Batch:
+        """What is to be sent to a chain: the headers that it lacks, and the calls that are due for it."""
+        batch = _Batch(role)
+        ours = [task for task in tasks if task.role == role]
+        lacking: set[str] = set()
+        for shown in dict.fromkeys(task.shown for task in ours if task.shown):
+            if not self._bring(memory, batch, shown, heads):
+                lacking.add(shown)
+        for shown in self._provers:
+            if shown != role:
+                self._convict(memory, batch, shown, heads)
+        batch.headers = len(batch.calls)
+        room = max(0, self.config.batch - batch.headers)
+        for task in [task for task in ours if task.shown not in lacking][:room]:
+            batch.names.append(task.name)
+            batch.calls.append(self._call(task, heads))
+        return batch
+
+    def _bring(self, memory: _Memory, batch: _Batch, shown: str, heads: Mapping[str, int]) -> bool:
+        """Bring the headers that a chain lacks to be shown another one by its head; False if it can't be shown now."""
+        prover, height = self._provers[shown], heads[shown]
+        if not prover.method:
+            return True
+        told = Told(self.endpoints[batch.role], self.config.link, shown)
+        held = told.accepted(height, heads[batch.role])
+        if held is not None:
+            return held.digest == self.endpoints[shown].digest(height)
+        latest = told.latest(heads[batch.role])
+        if latest > height or told.is_frozen(heads[batch.role]):
+            # Its client is ahead of this node, which will follow; or it accepts nothing any more.
+            return False
+        name = (batch.role, f"{prover.method}/{shown}", height)
+        if name in memory.busy:
+            batch.needs |= memory.busy[name]
+            return True
+        first = height
+        if prover.every:
+            under_way = [n for role, method, n in memory.busy if (role, method) == name[:2]]
+            first = max([latest, *under_way]) + 1
+        heights = range(first, height + 1)[: self.config.batch - len(batch.calls)]
+        brought = prover.bring(self.endpoints[shown], heights) if heights else Brought(())
+        if not brought.headers:
+            return False
+        self._add_headers(batch, shown, heights, brought)
+        return heights[-1] == height
+
+    def _add_headers(self, batch: _Batch, shown: str, heights: Sequence[int], brought: Brought) -> None:
+        method = self._provers[shown].method
+        batch.ready_ns = max(batch.ready_ns, brought.ready_ns)
+        for height, header in zip(heights, brought.headers, strict=True):
+            batch.names.append((batch.role, f"{method}/{shown}", height))
+            batch.calls.append(Call(self.config.link, method, self.config.name, (shown.encode(), header)))
+
+    def _convict(self, memory: _Memory, batch: _Batch, shown: str, heads: Mapping[str, int]) -> None:
+        """Where a chain has accepted another header last than this node has, bring this one: it tells of the lie.
+
+        As Hermes does, which watches clients for misbehaviour.
+        """
+        prover, now = self._provers[shown], (heads[batch.role], heads[shown])
+        if not prover.convicts or memory.watched.get((batch.role, shown)) == now:
+            return
+        memory.watched[batch.role, shown] = now
+        told = Told(self.endpoints[batch.role], self.config.link, shown)
+        height = told.latest(heads[batch.role])
+        held = told.accepted(height, heads[batch.role]) if 0 < height <= heads[shown] else None
+        name = (batch.role, f"{prover.method}/{shown}", height)
+        if held is None or held.digest == self.endpoints[shown].digest(height) or name in {*memory.busy, *batch.names}:
+            return
+        if told.is_frozen(heads[batch.role]):
+            return
+        self._add_headers(batch, shown, [height], prover.bring(self.endpoints[shown], [height]))
+
     def _call(self, task: Task, heads: Mapping[str, int]) -> Call:
         """The call, with its proof."""
         parts = task.parts
@@ -190,17 +324,21 @@ class Relayer:
             parts = (*parts, proof)
         return Call(self.config.link, task.method, self.config.name, parts)
 
-    def _submit(self, memory: _Memory, role: str, whom: Sequence[_Name], calls: Sequence[Call], polled_ns: int) -> None:
+    def _submit(self, memory: _Memory, batch: _Batch, polled_ns: int) -> None:
         if memory is not self._memory:
             return
-        endpoint = self.endpoints[role]
+        endpoint = self.endpoints[batch.role]
         if not endpoint.is_up:
-            for task in whom:
-                memory.busy.pop(task, None)
+            for name in batch.names:
+                memory.busy.pop(name, None)
             return
         chain = endpoint.chain.config.id
-        data = [call.to_bytes() for call in calls]
+        data = [call.to_bytes() for call in batch.calls]
         rows = endpoint.submit(self.config.number, data)
-        for task, row, written in zip(whom, rows, data, strict=True):
-            memory.busy[task] = {(chain, row)}
-            self._books.carry(chain, row, polled_ns, self._now, len(written))
+        needs = sorted({*batch.needs, *((chain, row) for row in rows[: batch.headers])})
+        for name, row, written in zip(batch.names, rows, data, strict=True):
+            memory.busy[name] = {(chain, row)}
+            self._books.carry(chain, row, polled_ns, self._now, len(written), needs)
+        self.diary.calls += len(rows)
+        self.diary.updates += batch.headers
+        self.diary.size_bytes += sum(map(len, data))

@@ -113,17 +113,38 @@ class ChannelRoute:
         if view.get(SOURCE, commitment_key(link, sequence)) is None:
             return None
         data = packet.to_bytes()
-        key = next_key(link, "Recv") if self.ordered else receipt_key(link, sequence)
-        found = view.get(DESTINATION, key)
-        received = number_of(found, 1) > sequence if self.ordered else found is not None
-        if received:
+        if is_received(link, packet, view, ordered=self.ordered):
             said = view.said.get((DESTINATION, sequence))
             if said is None:
                 return ()
             return (Task(SOURCE, ACKNOWLEDGE, sequence, (data, said), DESTINATION, ack_key(link, sequence)),)
         head = view.heads[DESTINATION]
         if packet.is_late(head, view.time_ns(DESTINATION)):
+            key = next_key(link, "Recv") if self.ordered else receipt_key(link, sequence)
             return (Task(SOURCE, TIME_OUT, sequence, (data,), DESTINATION, key),)
         if packet.is_late(head + 1, view.now_ns):
             return (Task(DESTINATION, HEARTBEAT, 0, ()),)
         return (Task(DESTINATION, RECEIVE, sequence, (data,), SOURCE, commitment_key(link, sequence)),)
+
+
+@dataclass(frozen=True, slots=True)
+class OneWayRoute:
+    """Packets of which nothing comes back: recvPacket is due until the destination has received them."""
+
+    link: str
+    ordered: bool
+    roles: Sequence[str] = (DESTINATION,)
+
+    def due(self, packet: Packet, view: View) -> Sequence[Task] | None:
+        """As `Route.due`."""
+        if is_received(self.link, packet, view, ordered=self.ordered):
+            return None
+        key = commitment_key(self.link, packet.sequence)
+        return (Task(DESTINATION, RECEIVE, packet.sequence, (packet.to_bytes(),), SOURCE, key),)
+
+
+def is_received(link: str, packet: Packet, view: View, *, ordered: bool) -> bool:
+    """Whether the destination has received a packet."""
+    if ordered:
+        return number_of(view.get(DESTINATION, next_key(link, "Recv")), 1) > packet.sequence
+    return view.get(DESTINATION, receipt_key(link, packet.sequence)) is not None

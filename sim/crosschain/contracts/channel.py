@@ -14,7 +14,9 @@ timeoutPacket, on the source:
     delete the commitment, refund, and close the channel (ORDERED).
 
 How "on the other chain" is known is the business of `sim.crosschain.contracts.trust`; nothing else differs between a
-relay with light clients and a gateway that is trusted. A channel is open from the start: the handshake is left out, and
+relay with light clients, a gateway that is trusted, and a committee of notaries. With atomicity ``none`` there is only
+sendPacket and recvPacket, as with AtomicFlag NONE of AntChain's SDP (IEEE 3205) or a plain call of WeCross: nothing of
+a packet comes back, and it never times out. A channel is open from the start: the handshake is left out, and
 so are fees and timeoutOnClose. As in ibc-go, packets that are under way when an ORDERED channel closes can still time
 out. A receipt that was proved against a header belongs to the state before that header's block, and that block itself
 is past the timeout, so nothing can be received later.
@@ -33,7 +35,7 @@ from sim.crosschain.contracts.store import ack_key, commitment_key, next_key, nu
 from sim.crosschain.steps import DESTINATION, SOURCE, Step
 
 if TYPE_CHECKING:
-    from sim.crosschain.contracts.messages import Call
+    from sim.crosschain.contracts.messages import Call, Packet
     from sim.crosschain.contracts.store import Block, Store
 
 RECEIPT = b"\x01"
@@ -46,9 +48,11 @@ class ChannelEnd(Contract):
 
     Attributes:
         ordered: whether packets are received in the order of their sequences only.
+        acknowledges: whether packets are acknowledged or time out; otherwise nothing of them comes back.
     """
 
     ordered: bool
+    acknowledges: bool = True
 
 
 def _closed_key(link: str) -> bytes:
@@ -64,9 +68,9 @@ class SourceEnd(ChannelEnd):
         """As `Contract.call`."""
         if call.method == SEND:
             return self._send(store, call)
-        if call.method == ACKNOWLEDGE:
+        if call.method == ACKNOWLEDGE and self.acknowledges:
             return self._acknowledge(store, block, call)
-        if call.method == TIME_OUT:
+        if call.method == TIME_OUT and self.acknowledges:
             return self._time_out(store, block, call)
         return Contract.call(self, store, block, call)
 
@@ -74,13 +78,20 @@ class SourceEnd(ChannelEnd):
         if store.get(_closed_key(self.link)) is not None:
             raise Refused("channel-closed", f"the channel of {self.link} is closed")
 
+    def _check_timeout(self, packet: Packet) -> None:
+        if not self.acknowledges:
+            if packet.timeout_height or packet.timeout_ns:
+                raise Refused("never-times-out", f"nothing comes back over {self.link}")
+            return
+        known = self.trusts[DESTINATION].latest()
+        if known is not None and packet.is_late(*known):
+            raise Refused("timed-out-already", f"the other chain is at height {known[0]}")
+
     def _send(self, store: Store, call: Call) -> Event:
         self._check_open(store)
         parts_of(call, 3)
         packet = sending.packet_of(store, self.link, call)
-        known = self.trusts[DESTINATION].latest()
-        if known is not None and packet.is_late(*known):
-            raise Refused("timed-out-already", f"the other chain is at height {known[0]}")
+        self._check_timeout(packet)
         sending.keep(self, store, packet)
         return Event(Step.SENT, packet)
 
@@ -150,7 +161,9 @@ class DestinationEnd(ChannelEnd):
         else:
             store.put(receipt_key(self.link, sequence), RECEIPT)
         acknowledgement = assets.mint(store, self.link, packet.data)
-        store.meter.hashes += 3
+        store.meter.hashes += 2
         store.meter.hashed_bytes += len(packet.data)
-        store.put(ack_key(self.link, sequence), self.suite.digest(acknowledgement))
+        if self.acknowledges:
+            store.meter.hashes += 1
+            store.put(ack_key(self.link, sequence), self.suite.digest(acknowledgement))
         return Event(Step.EXECUTED, packet, acknowledgement)

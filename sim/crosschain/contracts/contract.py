@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sim.crosschain.contracts.messages import HEARTBEAT, Packet
+from sim.crosschain.contracts.messages import HEARTBEAT, OF_CLIENTS, Packet
 from sim.crosschain.contracts.refusal import Refused, malformed
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class Contract:
     suites: Mapping[str, HashSuite]
     trusts: Mapping[str, Trust]
 
-    def call(self, store: Store, block: Block, call: Call) -> Event | None:  # noqa: ARG002 - contracts need them
-        """Execute a call.
+    def call(self, store: Store, block: Block, call: Call) -> Event | None:
+        """Execute a call; here those that tell of another chain, and heartbeats.
 
         Returns:
             What it did to a packet.
@@ -54,7 +54,16 @@ class Contract:
         """
         if call.method == HEARTBEAT:
             return None
+        if call.method in OF_CLIENTS:
+            self._trust_in(parts_of(call, 2)[0]).update(store, block, call)
+            return None
         raise Refused("no-such-method", f"{call.method} at this end of {self.link}")
+
+    def _trust_in(self, role: bytes) -> Trust:
+        for name, trust in self.trusts.items():
+            if name.encode() == role:
+                return trust
+        raise Refused("no-such-client", f"{role!r:.64} at this end of {self.link}")
 
     def begin(self, store: Store, block: Block) -> Sequence[Event]:  # noqa: ARG002 - as for `call`
         """A block begins: what is due by its height and time happens, before any call of it."""

@@ -28,6 +28,7 @@ class Receipt:
         call: the call; None without one.
         refusal: the short name of the reason; None if it was executed.
         event: what it did to a packet, if anything.
+        work_ns: what executing it took of each node's CPU.
     """
 
     row: int
@@ -35,6 +36,7 @@ class Receipt:
     call: Call | None
     refusal: str | None
     event: Event | None
+    work_ns: int = 0
 
 
 class Watcher(Protocol):
@@ -83,6 +85,7 @@ class Machine:
         return Effect(self.store.changes, self.store.meter.cost_ns(self._costs))
 
     def _execute(self, block: Block, row: int, call: Call) -> Receipt:
+        before_ns = self.store.meter.cost_ns(self._costs)
         try:
             contract = self.contracts.get(call.link)
             if contract is None:
@@ -90,9 +93,12 @@ class Machine:
             event = contract.call(self.store, block, call)
         except ProofError as refusal:
             self.store.drop()
-            return Receipt(row, call.link, call, reason_of(refusal), None)
+            return Receipt(row, call.link, call, reason_of(refusal), None, self._spent_ns(before_ns))
         self.store.keep()
-        return Receipt(row, call.link, call, None, event)
+        return Receipt(row, call.link, call, None, event, self._spent_ns(before_ns))
+
+    def _spent_ns(self, before_ns: int) -> int:
+        return self.store.meter.cost_ns(self._costs) - before_ns
 
     def executed(self, height: int, at_ns: int) -> None:
         """As `sim.chain.contracts.Contracts.executed`."""

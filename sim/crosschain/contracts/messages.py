@@ -40,6 +40,15 @@ packets by the same method whatever the way."""
 HANDLE, INVOKE, RECEIPT = "handleIBTP", "invokeInterchain", "invokeReceipt"
 """BitXHub's, on the relay chain, the destination and the source."""
 
+UPDATE_CLIENT, SYNC_HEADER, COMMIT_STATE = "updateClient", "syncBlockHeader", "commitConsensusState"
+"""Calls that bring a header of another chain: ICS-02's, TCIP's, and that of AntChain's PTC."""
+
+RECOVER = "recoverClient"
+"""A call by which members set a header to go on from (ibc-go, ADR-026)."""
+
+OF_CLIENTS = frozenset({UPDATE_CLIENT, SYNC_HEADER, COMMIT_STATE, RECOVER})
+"""Calls that tell of another chain and not of a packet: the role of that chain, and what is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:

@@ -1,0 +1,123 @@
+"""``committee``: headers that k of n notaries have signed.
+
+A proof transformation component (PTC) of AntChain Bridge and IEEE 3205, as a committee: each member has a node of its
+own of the chain, verifies the chain's consensus state, an abstraction of its header, and signs it
+(``commitConsensusState``); whoever carries messages collects the signatures. There the committee also verifies and
+signs each message against that state (``verifyCrossChainMessage``); here a message is shown by a proof against the
+endorsed state root, which says the same for fewer signatures.
+
+Broken by k stolen keys of notaries. Whether the endorsed header is the chain's own, nobody else checks; where two
+headers of one height are endorsed, the first one stays.
+
+The bytes of an endorsement: the magic ``JANE`` (judicial alliance notaries' endorsement), the version 1, the header
+after its length (2 bytes), the number of signatures (2 bytes), and for each the notary's id and the signature, after
+their lengths (1 byte). What is signed is the magic ``JANS`` and the header.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from sim.crosschain.contracts.headers import Headers
+from sim.crosschain.contracts.messages import COMMIT_STATE
+from sim.crosschain.contracts.refusal import Refused, malformed
+from sim.proof import BlockHeader, wire
+
+if TYPE_CHECKING:
+    from sim.crosschain.contracts.store import Block, Store
+    from sim.crosschain.sample import Sample
+    from sim.proof.suites import HashSuite
+    from sim.proof.validators import ValidatorSet
+
+_ENDORSEMENT, _SIGNED, _VERSION = b"JANE", b"JANS", 1
+_LONGEST_HEADER_BYTES = 1024
+_LONGEST_SIGNATURE_BYTES = 255
+_MOST_SIGNATURES = 1024
+
+
+def signed_bytes(header: BlockHeader) -> bytes:
+    """What a notary signs."""
+    return _SIGNED + header.to_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Endorsement:
+    """A header and the notaries' signatures, as (id, signature), in ascending order of the ids' bytes.
+
+    Raises:
+        Refused: a notary stands there twice, or not in order.
+    """
+
+    header: BlockHeader
+    signatures: tuple[tuple[str, bytes], ...]
+
+    def __post_init__(self) -> None:
+        if any(left[0].encode() >= right[0].encode() for left, right in pairwise(self.signatures)):
+            raise malformed("notaries must ascend strictly by the bytes of their ids")
+
+    def to_bytes(self) -> bytes:
+        """The only encoding, laid out at the top of this module."""
+        start = (_ENDORSEMENT, wire.number(_VERSION, 1), wire.sized(self.header.to_bytes(), 2))
+        signed = (wire.text(name) + wire.sized(signature, 1) for name, signature in self.signatures)
+        return b"".join((*start, wire.number(len(self.signatures), 2), *signed))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Endorsement:
+        """What these bytes, and no others, encode.
+
+        Raises:
+            ProofError: they encode none.
+        """
+        reader = wire.Reader(data, malformed)
+        reader.start(_ENDORSEMENT, _VERSION)
+        header = BlockHeader.from_bytes(reader.sized("header", 2, _LONGEST_HEADER_BYTES))
+        count = reader.number("number of signatures", 2, 0, _MOST_SIGNATURES)
+        signatures = tuple(
+            (reader.text("notary"), reader.sized("signature", 1, _LONGEST_SIGNATURE_BYTES)) for _ in range(count)
+        )
+        reader.end()
+        return cls(header, signatures)
+
+
+class Endorsed(Headers):
+    """Accepts headers that enough notaries have signed.
+
+    Args:
+        link, role, chain, suite, sample: as `Headers`.
+        notaries: the committee. threshold: how many of them must have signed.
+    """
+
+    method = COMMIT_STATE
+
+    def __init__(
+        self,
+        link: str,
+        role: str,
+        chain: str,
+        suite: HashSuite,
+        sample: Sample,
+        notaries: ValidatorSet,
+        threshold: int,
+    ) -> None:
+        super().__init__(link, role, chain, suite, sample)
+        self._notaries = notaries
+        self._threshold = threshold
+
+    def check(self, store: Store, block: Block, sender: str, data: bytes) -> BlockHeader | None:  # noqa: ARG002
+        """As `Headers.check`; anybody may bring an endorsement."""
+        shown = Endorsement.from_bytes(data)
+        header = shown.header
+        if self.is_known(store, header):
+            return None
+        self.check_new(store, header)
+        if len(shown.signatures) < self._threshold:
+            raise Refused("too-few-notaries", f"{len(shown.signatures)} have signed, {self._threshold} must")
+        charged = self._sample.may_charge(data, header)
+        self.count(store, len(shown.signatures), real=not charged)
+        if not charged:
+            message = signed_bytes(header)
+            for name, signature in shown.signatures:
+                self._notaries.member(name).verify(message, signature)
+        return header

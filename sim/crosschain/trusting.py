@@ -1,0 +1,112 @@
+"""What belongs together for each way of trusting: what a contract requires, what relayers bring, what liars make.
+
+| verify | contract | prover | lie |
+|---|---|---|---|
+| none | `trust.Registered` | `prover.Claims` | `lies.FalseClaims` |
+| spv | `spv.Synchronised` | `prover.Headers` | `lies.FalseHeaders` |
+| committee | `committee.Endorsed` | `prover.Endorsements` | `lies.FalseEndorsements` |
+| light_client | `light_client.Followed` | `prover.FinalBlocks` | `lies.FalseFinality` |
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.crosschain.actors.lies import FalseClaims, FalseEndorsements, FalseFinality, FalseHeaders
+from sim.crosschain.actors.notary import Notary, committee_of, make_notary_keys
+from sim.crosschain.actors.prover import Claims, Endorsements, FinalBlocks, Headers
+from sim.crosschain.contracts.committee import Endorsed
+from sim.crosschain.contracts.light_client import Followed
+from sim.crosschain.contracts.spv import Synchronised
+from sim.crosschain.contracts.trust import Registered
+from sim.crosschain.sample import Sample
+from sim.crosschain.steps import RELAY
+from sim.crosschain.ways import NOTARIES
+from sim.proof.lightclient import TrustPolicy
+from sim.proof.suites import suite_by_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sim.chain.chain import Chain
+    from sim.chain.config import ChainConfig
+    from sim.crosschain.actors.endpoint import Endpoint
+    from sim.crosschain.actors.lies import Lie
+    from sim.crosschain.actors.prover import Prover
+    from sim.crosschain.contracts.trust import Trust
+    from sim.crosschain.link import LinkConfig
+    from sim.kernel.draws import Draws
+
+
+class Trusting:
+    """The ways of trusting of one link, and what is shared between their parts.
+
+    Args:
+        config: of the link.
+        chains: by id.
+        draws: for the notaries' keys.
+
+    Attributes:
+        keys: of the notaries, by id; empty without any.
+        sample: which proofs are checked for real.
+    """
+
+    def __init__(self, config: LinkConfig, chains: Mapping[str, ChainConfig], draws: Draws) -> None:
+        self.keys = make_notary_keys(draws, config.id, config.notaries) if config.notaries else {}
+        self.sample = Sample(config.checked)
+        self._config = config
+        self._chains = chains
+
+    def verify_of(self, shown: str) -> str:
+        """What is required of what is said of the chain of a role; the chain between is always followed."""
+        return "light_client" if shown == RELAY else self._config.verify
+
+    def trust(self, shown: str) -> Trust:
+        """What a contract requires of what is said of the chain of a role."""
+        config = self._config
+        chain = self._chains[config.chains[shown]]
+        suite = suite_by_name(chain.hash)
+        relayers = [config.relayer(number).name for number in range(config.relayers)]
+        place = (config.id, shown, chain.id, suite, self.sample)
+        match self.verify_of(shown):
+            case "light_client":
+                period_ns, drift_ns = config.trusting_period_ns, config.clock_drift_ns
+                policy = TrustPolicy(chain.id, suite, chain.protocol, period_ns, drift_ns)
+                return Followed(config.id, shown, policy, self.sample)
+            case "committee":
+                return Endorsed(*place, committee_of(self.keys), config.threshold)
+            case "spv":
+                return Synchronised(*place, relayers)
+            case _:
+                return Registered(relayers)
+
+    def prover(self, shown: str, notaries: list[Notary]) -> Prover:
+        """What relayers bring of the chain of a role."""
+        config = self._config
+        match self.verify_of(shown):
+            case "light_client":
+                return FinalBlocks(self.sample, every=config.every)
+            case "committee":
+                return Endorsements(shown, notaries, config.threshold, config.rpc_ns, self.sample, every=config.every)
+            case "spv":
+                return Headers(self.sample, every=True)
+            case _:
+                return Claims()
+
+    def lie(self, shown: str, chain: Chain, stolen_keys: int, stolen_from: str) -> Lie:
+        """What a liar makes of the chain of a role, with so many keys of its validators, or of the notaries."""
+        match self.verify_of(shown):
+            case "light_client":
+                signing = chain.signing
+                count = stolen_keys if stolen_from == shown else 0
+                return FalseFinality(() if signing is None else tuple(signing.keys.items())[:count])
+            case "committee":
+                return FalseEndorsements(tuple(self.keys.items())[: stolen_keys if stolen_from == NOTARIES else 0])
+            case "spv":
+                return FalseHeaders()
+            case _:
+                return FalseClaims()
+
+    def notaries(self, nodes: Mapping[int, Mapping[str, Endpoint]]) -> list[Notary]:
+        """The notaries, each with its own nodes, by number and role."""
+        return [Notary(name, key, nodes[number]) for number, (name, key) in enumerate(self.keys.items())]
