@@ -30,6 +30,9 @@ The last is when an earlier block with that header was executed; where header an
 time that checking the header takes there, counted from the call.
 """
 
+REACHED = "reached"
+"""When a packet's effect was reserved, or was there without that."""
+
 
 @dataclass(slots=True)
 class Trip:
@@ -56,7 +59,9 @@ class Trip:
 
     def at(self, mark: str) -> int:
         """When something happened; `NOT_YET` if it has not."""
-        return self.times_ns.get(mark, NOT_YET)
+        if mark == REACHED and Step.PREPARED not in self.times_ns:
+            return self.times_ns.get(Step.EXECUTED, NOT_YET)
+        return self.times_ns.get(Step.PREPARED if mark == REACHED else mark, NOT_YET)
 
     def until(self, end_ns: int) -> Trip:
         """What had happened before a time: nodes take work in before they have done it."""
@@ -82,6 +87,7 @@ class Books:
         source, destination: ids of its chains.
         ordered: whether packets must be executed in their order. gaps: whether some may be left out then.
         late_success: whether a packet may be executed although it is given back, and is undone then.
+        reserves: whether the destination reserves amounts before it mints them.
         machines: the contracts of its chains.
 
     Attributes:
@@ -102,6 +108,7 @@ class Books:
         ordered: bool,
         gaps: bool = False,
         late_success: bool = False,
+        reserves: bool = False,
     ) -> None:
         self.trips: list[Trip] = []
         self.refusals: list[tuple[int, str, str]] = []
@@ -113,6 +120,7 @@ class Books:
         self._ordered = ordered
         self._gaps = gaps
         self._late_success = late_success
+        self._reserves = reserves
         self._machines = machines
         self._by_row: dict[int, Trip] = {}
         self._by_sequence: dict[int, Trip] = {}
@@ -180,8 +188,8 @@ class Books:
             trip.failed = event.acknowledgement != assets.SUCCESS
         if step in {Step.PREPARED, Step.EXECUTED} and POLLED not in trip.times_ns and receipt.row >= 0:
             self._note_way(trip, chain, height, receipt.row, at_ns)
-        trip.times_ns.setdefault(step, at_ns)
         self._count(trip, step)
+        trip.times_ns.setdefault(step, at_ns)
         if not (self._late_success or self.lied):
             invariants.check_not_both(chain, height, packet.sequence, torn=trip.torn)
 
@@ -195,7 +203,11 @@ class Books:
         trip.times_ns[UPDATED] = min(at_ns, max([submitted_ns, *before_ns]) + checking_ns)
 
     def _count(self, trip: Trip, step: Step) -> None:
-        """What an amount does in escrow, and as vouchers."""
+        """What an amount does in escrow, and reserved, and as vouchers."""
+        if step == Step.PREPARED:
+            self._sums["reserved"] += trip.amount
+        elif step in {Step.EXECUTED, Step.CANCELLED} and Step.PREPARED in trip.times_ns:
+            self._sums["reserved"] -= trip.amount
         if step == Step.SENT:
             self._sums["escrow"] += trip.amount
         elif step == Step.REFUNDED:
@@ -231,3 +243,6 @@ class Books:
         if chain == self._destination:
             held = self._machines[chain].store.number(assets.vouchers_key(self._link))
             invariants.check_balance(chain, height, "vouchers", held, self._sums["vouchers"])
+            if self._reserves:
+                held = self._machines[chain].store.number(assets.reserved_key(self._link))
+                invariants.check_balance(chain, height, "reserved", held, self._sums["reserved"])

@@ -16,6 +16,7 @@ from sim.crosschain.actors.interchain_route import InterchainRoute
 from sim.crosschain.actors.relayer import Relayer, RelayerConfig
 from sim.crosschain.actors.route import ChannelRoute, OneWayRoute
 from sim.crosschain.actors.sender import Sender
+from sim.crosschain.actors.tcc_route import TccRoute
 from sim.crosschain.actors.ticker import Ticker
 from sim.crosschain.books import Books
 from sim.crosschain.contracts.channel import DestinationEnd, SourceEnd
@@ -23,6 +24,7 @@ from sim.crosschain.contracts.headers import Headers
 from sim.crosschain.contracts.interchain import DestinationBroker, InterchainManager, SourceBroker
 from sim.crosschain.contracts.light_client import GOVERNANCE, Followed
 from sim.crosschain.contracts.messages import RECOVER, Call
+from sim.crosschain.contracts.tcc import CrossChainManager, DestinationGateway, SourceGateway
 from sim.crosschain.steps import DESTINATION, RELAY, SOURCE, Step
 from sim.proof.suites import suite_by_name
 
@@ -114,7 +116,7 @@ def place_contracts(
     suites = {role: suite_by_name(chains[chain].hash) for role, chain in config.chains.items()}
     for role, make in _contracts(config).items():
         trusts = {shown: trusting.trust(shown) for shown in config.chains if shown in _believed(config, role)}
-        contract = make(config.id, suites[role], suites, trusts, config.ordered)
+        contract = make(config.id, suites[role], suites, trusts)
         machines[config.chains[role]].contracts[config.id] = contract
 
 
@@ -122,9 +124,16 @@ def _contracts(config: LinkConfig) -> dict[str, Callable[..., Contract]]:
     """What makes the contract of each chain."""
     if config.via is None:
         ends = {SOURCE: SourceEnd, DESTINATION: DestinationEnd}
-        return {role: partial(kind, acknowledges=config.answers) for role, kind in ends.items()}
-    between = partial(InterchainManager, origin=config.source)
-    return {SOURCE: SourceBroker, RELAY: between, DESTINATION: DestinationBroker}
+        return {role: partial(kind, ordered=config.ordered, acknowledges=config.answers) for role, kind in ends.items()}
+    if config.atomicity == "tcc":
+        manager = partial(CrossChainManager, ordered=config.ordered, origin=config.source)
+        return {SOURCE: SourceGateway, RELAY: manager, DESTINATION: DestinationGateway}
+    ordered = {"ordered": config.ordered}
+    return {
+        SOURCE: partial(SourceBroker, **ordered),
+        RELAY: partial(InterchainManager, **ordered, origin=config.source),
+        DESTINATION: partial(DestinationBroker, **ordered),
+    }
 
 
 def _believed(config: LinkConfig, role: str) -> frozenset[str]:
@@ -138,7 +147,7 @@ def _believed(config: LinkConfig, role: str) -> frozenset[str]:
 
 def _route(config: LinkConfig) -> Route:
     if config.via is not None:
-        return InterchainRoute(config.id)
+        return TccRoute(config.id) if config.atomicity == "tcc" else InterchainRoute(config.id)
     kind = ChannelRoute if config.answers else OneWayRoute
     return kind(config.id, config.ordered)
 
@@ -181,6 +190,7 @@ class Link:
             ordered=config.ordered,
             gaps=relayed,
             late_success=relayed,
+            reserves=config.atomicity == "tcc",
         )
         self._chains = chains
         self._machines = machines

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sim.crosschain.books import INTENDED, NOT_YET, POLLED, SUBMITTED, UPDATED
+from sim.crosschain.books import INTENDED, NOT_YET, POLLED, REACHED, SUBMITTED, UPDATED
 from sim.crosschain.steps import Step
 
 if TYPE_CHECKING:
@@ -39,11 +39,15 @@ STAGES: Final = {
     "relay_wait": (Step.RELAYED, POLLED),
     "proof_build": (POLLED, SUBMITTED),
     "client_update": (SUBMITTED, UPDATED),
-    "destination_commit": (UPDATED, Step.EXECUTED),
+    "destination_commit": (UPDATED, REACHED),
+    "decision": (REACHED, Step.EXECUTED),
     "acknowledgement": (Step.EXECUTED, Step.SETTLED),
 }
-"""The stages of a packet's way, which add up to all of it; without a chain between, `RELAYED` is `SENT`.
-"""
+"""The stages of a packet's way, which add up to all of it; without a chain between, `RELAYED` is `SENT`. Only what is
+reserved first waits for a decision."""
+
+RESERVING: Final = frozenset({"2pc", "tcc"})
+"""Atomicities that reserve an effect before it is there."""
 
 COLUMNS: Final = (
     INTENDED,
@@ -65,10 +69,13 @@ COLUMNS: Final = (
 
 def stages(link: Link) -> dict[str, tuple[str, str]]:
     """Where each stage of a link's packets begins and ends, one behind the other."""
-    if link.config.via is not None:
-        return dict(STAGES)
-    direct = {stage: ends for stage, ends in STAGES.items() if Step.RELAYED not in ends}
-    return {"source_finality": direct.pop("source_finality"), "relay_wait": (Step.SENT, POLLED), **direct}
+    found = {**STAGES}
+    if link.config.via is None:
+        del found["relay_chain"]
+        found["relay_wait"] = (Step.SENT, POLLED)
+    if link.config.atomicity not in RESERVING:
+        del found["decision"]
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +142,7 @@ def _outcome(trip: Trip, overdue: Callable[[Trip], bool]) -> str:
     times_ns = trip.times_ns
     if trip.forged:
         return FORGED
-    if Step.EXECUTED in times_ns and Step.REVERSED not in times_ns:
+    if Step.EXECUTED in times_ns and not times_ns.keys() & {Step.REVERSED, Step.REPAIR}:
         return DELIVERED
     if Step.REFUNDED in times_ns:
         return TIMED_OUT

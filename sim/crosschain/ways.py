@@ -4,8 +4,9 @@ The loader refuses what this table refuses, and the key reference shows it.
 
 `trusted_gateway` is a WeCross router (WeCross documentation, "transaction mechanism"), without proofs or with headers
 that it synchronises itself; `notary` is AntChain Bridge with a committee as its PTC (IEEE 3205); `light_client` is a
-relay of IBC (cosmos/ibc, ICS-02, ICS-04, ICS-07); `relay_chain` is a chain between, as in BitXHub (meshplus/bitxhub),
-which both ends follow by light clients, and which checks what `verify` says of them.
+relay of IBC (cosmos/ibc, ICS-02, ICS-04, ICS-07); `relay_chain` is a chain between, as in BitXHub (packet;
+meshplus/bitxhub) and ChainMaker's TCIP (tcc; chainmaker.org, tcip-relayer), which both ends follow by light clients,
+and which checks what `verify` says of them.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ EXISTING: Final = frozenset(
         ("light_client", "light_client", "packet"),
         ("relay_chain", "light_client", "packet"),
         ("relay_chain", "spv", "packet"),
+        ("relay_chain", "light_client", "tcc"),
+        ("relay_chain", "spv", "tcc"),
     }
 )
 """The ways that exist, as (protocol, verify, atomicity)."""

@@ -109,7 +109,8 @@ class CrossLink(Model):
         "enough notaries have signed; light_client, a proof against a header that a quorum has made final."
     )
     atomicity: Annotated[str, one_of(*ATOMICITIES)] = Field(
-        description="none: nothing of a packet comes back; packet: each is received, or times out and is refunded."
+        description="none: nothing of a packet comes back; packet: each is received, or times out and is refunded; "
+        "tcc: it is tried, and confirmed or cancelled."
     )
     order: Annotated[Literal["unordered", "ordered"], one_of("unordered", "ordered")] = Field(
         default="unordered",
@@ -249,6 +250,8 @@ def _timeout(link: CrossLink) -> Items:
         yield ("timeout", "measure"), f"is {link.timeout.measure}; {link.protocol} needs {able}"
     if link.timed_blocks is not None and (link.protocol != "relay_chain" or link.timeout is None):
         yield ("timed_blocks",), "belongs to relay_chain with a timeout"
+    if link.order == "ordered" and link.atomicity == "tcc":
+        yield ("order",), "is ordered; tcc knows no order of packets, needs unordered"
 
 
 def _trust(link: CrossLink) -> Items:

@@ -7,6 +7,7 @@
 | acknowledgePacket, of an error | refund from escrow | |
 | timeoutPacket | refund from escrow | |
 | rollback, where a way has one | refund from escrow | burn the voucher |
+| Try, Confirm, Cancel | escrow, , refund | reserve the amount, mint instead, drop it |
 
 So what is in escrow is what was sent and not refunded, and what is minted what was received and not undone.
 """
@@ -26,6 +27,11 @@ SUCCESS, FAILURE = b"\x01", b"\x00"
 
 IRREVERSIBLE = b"\x01"
 """Terms of a transfer whose effect can't be undone: money has left the account, a title is registered."""
+
+
+def reserved_key(link: str) -> bytes:
+    """Where the destination keeps how much is reserved."""
+    return f"reserved/{link}".encode()
 
 
 def is_irreversible(data: bytes) -> bool:
@@ -83,3 +89,20 @@ def burn(store: Store, link: str, data: bytes) -> None:
     if left < 0:
         raise Refused("vouchers-too-few", f"{-left} are missing among the vouchers of {link}")
     store.put_number(vouchers_key(link), left)
+
+
+def reserve(store: Store, link: str, data: bytes) -> None:
+    """Keep a transfer's amount ready to be minted; raises `Refused` if the data is none."""
+    store.put_number(reserved_key(link), store.number(reserved_key(link)) + amount_of(data))
+
+
+def release(store: Store, link: str, data: bytes) -> None:
+    """Keep a transfer's amount ready no longer.
+
+    Raises:
+        Refused: so much is not reserved.
+    """
+    left = store.number(reserved_key(link)) - amount_of(data)
+    if left < 0:
+        raise Refused("reserved-too-little", f"{-left} are missing in what is reserved for {link}")
+    store.put_number(reserved_key(link), left)

@@ -180,17 +180,15 @@ class InterchainManager(RelayContract):
 
     def _change(self, store: Store, sequence: int, found: Transaction, status: Status) -> bool:
         """A packet has come to an end; returns whether its group has, and nobody knew (changeMultiTxStatus)."""
-        group = self.group(store, sequence)
-        if found.whole == Status.BEGIN and status == Status.FAILURE and group is not None:
+        if found.whole == Status.BEGIN and status == Status.FAILURE and self.group(store, sequence) is not None:
             self.decide(store, sequence, whole=Status.BEGIN_FAILURE, own=Status.BEGIN_FAILURE)
             self.put(store, replace(found, own=status, whole=Status.BEGIN_FAILURE), sequence)
             return True
         self.put(store, replace(found, own=status), sequence)
-        ends = [self.transaction(store, number, link) for link, number in self.children(store, sequence)]
-        if (group is None or group.complete) and all(each is not None and each.own == status for each in ends):
-            self.decide(store, sequence, whole=status)
-            return True
-        return False
+        if not self.all_at(store, sequence, status):
+            return False
+        self.decide(store, sequence, whole=status)
+        return True
 
 
 @dataclass(frozen=True, slots=True)

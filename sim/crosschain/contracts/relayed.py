@@ -232,6 +232,14 @@ class RelayContract(Contract):
         """Write down what is known of a packet, of this link if no other is said."""
         store.put(transaction_key(link or self.link, sequence), found.to_bytes())
 
+    def all_at(self, store: Store, sequence: int, status: int) -> bool:
+        """Whether all packets of a packet's group have come, and each by itself is at this status."""
+        group = self.group(store, sequence)
+        if group is not None and not group.complete:
+            return False
+        each = [self.transaction(store, number, link) for link, number in self.children(store, sequence)]
+        return all(found is not None and found.own == status for found in each)
+
     def children(self, store: Store, sequence: int) -> tuple[tuple[str, int], ...]:
         """Link and sequence of the packets of a packet's group that have come; of itself, if it has none."""
         group = self.group(store, sequence)
