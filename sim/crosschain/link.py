@@ -128,11 +128,10 @@ def _contracts(config: LinkConfig) -> dict[str, Callable[..., Contract]]:
     if config.atomicity == "tcc":
         manager = partial(CrossChainManager, ordered=config.ordered, origin=config.source)
         return {SOURCE: SourceGateway, RELAY: manager, DESTINATION: DestinationGateway}
-    ordered = {"ordered": config.ordered}
     return {
-        SOURCE: partial(SourceBroker, **ordered),
-        RELAY: partial(InterchainManager, **ordered, origin=config.source),
-        DESTINATION: partial(DestinationBroker, **ordered),
+        SOURCE: partial(SourceBroker, ordered=config.ordered),
+        RELAY: partial(InterchainManager, ordered=config.ordered, origin=config.source),
+        DESTINATION: partial(DestinationBroker, ordered=config.ordered),
     }
 
 

@@ -199,8 +199,7 @@ class DestinationGateway(Contract):
     def _check_next(self, method: str, packet: Packet, held: bytes | None) -> None:
         """Try comes first, Confirm after it, Cancel after it or without it, and each once."""
         done = None if held is None else held[0]
-        allowed = {TRY: {None}, CONFIRM: {Done.TRIED}, CANCEL: {None, Done.TRIED, Done.TRY_FAILED}}[method]
-        if done not in allowed:
+        if done not in _AFTER[method]:
             reason = "not-tried" if done is None else "already-received"
             raise Refused(reason, f"{method} of packet {packet.sequence} on {self.link}")
 
@@ -231,3 +230,10 @@ class DestinationGateway(Contract):
 
 _UNDER: Final = {TRY: State.WAIT_EXECUTE, CONFIRM: State.WAIT_CONFIRM, CANCEL: State.WAIT_CANCEL}
 """At which state of its group the destination takes which call."""
+
+_AFTER: Final[dict[str, tuple[int | None, ...]]] = {
+    TRY: (None,),
+    CONFIRM: (Done.TRIED,),
+    CANCEL: (None, Done.TRIED, Done.TRY_FAILED),
+}
+"""And after what it has done itself."""
