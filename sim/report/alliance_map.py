@@ -1,6 +1,6 @@
 """The figure `alliance-map`: every chain with its nodes, its load and its limit, coloured by trust zone.
 
-The busiest chain stands in the middle. No lines run between chains, because in this version nothing does.
+The busiest chain stands in the middle. Lines run between chains that have links, behind the cards.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import textwrap
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from sim.report import style, wording
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = 4
 _GAP_IN: Final = 0.1
-_CARD_IN: Final = (style.WIDTH_IN / _COLUMNS - _GAP_IN, 2.0)
-_MIDDLE_IN: Final = (2 * style.WIDTH_IN / _COLUMNS - _GAP_IN, 2.4)
+_LINKED_GAP_IN: Final = 0.34
+"""Between cards, where lines of links must be seen."""
+_CARD_IN: Final = 2.0
+_MIDDLE_IN: Final = 2.4
+"""Heights of cards, and of the middle one."""
 _TITLE_IN: Final = 0.45
 _FOOT_IN: Final = 0.45
 _PADDING_IN: Final = 0.1
@@ -69,7 +73,7 @@ def alliance_map(run: Run) -> Figure:
 
 def _draw(run: Run) -> Figure:
     busiest = wording.busiest_chain(run.summary)
-    cards = _lay_out(_by_zone(run, busiest), busiest)
+    cards = _lay_out(_by_zone(run, busiest), busiest, _LINKED_GAP_IN if run.summary["crosschain"] else _GAP_IN)
     low = min(card.y for card in cards)
     high = max(card.y + card.height for card in cards)
     height_in = high - low + _TITLE_IN + _FOOT_IN
@@ -82,6 +86,7 @@ def _draw(run: Run) -> Figure:
     axes.text(0.1, low - 0.1, _legend(run), fontsize=7.5, color=style.MUTED, va="top", linespacing=1.4)
     zones = list(run.scenario.zones)
     crashed = _crashed(run)
+    _draw_links(axes, run, {card.chain: card for card in cards})
     for card in cards:
         zone = zones.index(run.scenario.chains[card.chain].zone)
         _draw_card(axes, run, card, style.SERIES[zone % len(style.SERIES)], crashed)
@@ -106,7 +111,8 @@ def _legend(run: Run) -> str:
         dots.append("red dots: crashed during the run")
     lines = ["  ·  ".join(dots)]
     if len(run.summary["chains"]) > 1:
-        lines.append("colour: trust zone  ·  nothing runs between chains in this version")
+        between = ["lines between chains: links, as thick as they are busy; red: forged packets were accepted"]
+        lines.append("  ·  ".join(["colour: trust zone", *(between if run.summary["crosschain"] else ())]))
     return "\n".join(lines)
 
 
@@ -122,14 +128,30 @@ def _by_zone(run: Run, busiest: str) -> list[str]:
     return sorted(others, key=lambda chain: (zones.index(run.scenario.chains[chain].zone) - home) % len(zones))
 
 
-def _lay_out(others: Sequence[str], busiest: str) -> list[_Card]:
+def _draw_links(axes: Axes, run: Run, cards: dict[str, _Card]) -> None:
+    """A line for each pair of chains that a link joins."""
+    joined: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for link_id, link in run.scenario.links.items():
+        for pair in pairwise(link.chains):
+            joined.setdefault((min(pair), max(pair)), []).append(run.summary["crosschain"][link_id])
+    most = max((sum(link["offered"] for link in links) for links in joined.values()), default=1) or 1
+    for (one, other), links in joined.items():
+        xs = [cards[chain].x + cards[chain].width / 2 for chain in (one, other)]
+        ys = [cards[chain].y + cards[chain].height / 2 for chain in (one, other)]
+        busy = sum(link["offered"] for link in links) / most
+        ink = style.ALARM if any(link["accepted_forged"] for link in links) else style.MUTED
+        axes.plot(xs, ys, color=ink, linewidth=1 + 4 * busy, zorder=0, solid_capstyle="round")
+
+
+def _lay_out(others: Sequence[str], busiest: str, gap_in: float) -> list[_Card]:
     """Cards around the middle one, dealt out clockwise, so that neighbours in the list are neighbours on the map."""
-    width, height = _MIDDLE_IN
+    card_in = (style.WIDTH_IN / _COLUMNS - gap_in, _CARD_IN)
+    middle_in = (2 * style.WIDTH_IN / _COLUMNS - gap_in, _MIDDLE_IN)
+    width, height = middle_in
     middle = _Card(busiest, (style.WIDTH_IN - width) / 2, -height / 2, width, height)
     sides = min(len(others), _SIDES)
     places = [
-        _Card("", x, -_CARD_IN[1] / 2, *_CARD_IN)
-        for x in (_GAP_IN / 2, style.WIDTH_IN - _GAP_IN / 2 - _CARD_IN[0])[:sides]
+        _Card("", x, -card_in[1] / 2, *card_in) for x in (gap_in / 2, style.WIDTH_IN - gap_in / 2 - card_in[0])[:sides]
     ]
     rest = len(others) - sides
     rows = math.ceil(rest / _COLUMNS)
@@ -137,11 +159,11 @@ def _lay_out(others: Sequence[str], busiest: str) -> list[_Card]:
         count = rest // rows + (row < rest % rows)
         above = row % 2 == 0
         level = row // 2
-        distance = _MIDDLE_IN[1] / 2 + _GAP_IN + level * (_CARD_IN[1] + _GAP_IN)
-        y = distance if above else -distance - _CARD_IN[1]
-        pitch = _CARD_IN[0] + _GAP_IN
-        left = (style.WIDTH_IN - count * pitch + _GAP_IN) / 2
-        places += [_Card("", left + column * pitch, y, *_CARD_IN) for column in range(count)]
+        distance = middle_in[1] / 2 + gap_in + level * (card_in[1] + gap_in)
+        y = distance if above else -distance - card_in[1]
+        pitch = card_in[0] + gap_in
+        left = (style.WIDTH_IN - count * pitch + gap_in) / 2
+        places += [_Card("", left + column * pitch, y, *card_in) for column in range(count)]
     places.sort(key=lambda place: place.angle)
     dealt = [
         _Card(chain, place.x, place.y, place.width, place.height) for chain, place in zip(others, places, strict=True)
@@ -155,6 +177,7 @@ def _draw_card(axes: Axes, run: Run, card: _Card, colour: str, crashed: set[tupl
     chain, result = run.scenario.chains[card.chain], run.summary["chains"][card.chain]
     corner, size = (card.x, card.y), (card.width, card.height)
     rounded = "round,pad=0,rounding_size=0.08"
+    axes.add_patch(FancyBboxPatch(corner, *size, boxstyle=rounded, facecolor=style.PAPER, linewidth=0))
     axes.add_patch(FancyBboxPatch(corner, *size, boxstyle=rounded, facecolor=colour, alpha=0.1, linewidth=0))
     axes.add_patch(FancyBboxPatch(corner, *size, boxstyle=rounded, facecolor="none", edgecolor=colour))
     body = card.height - _HEAD_IN - _BASE_IN
@@ -162,7 +185,7 @@ def _draw_card(axes: Axes, run: Run, card: _Card, colour: str, crashed: set[tupl
     _write_head(axes, run, card, colour)
     _draw_nodes(axes, card.chain, chain, centre, body / 2 - 0.09, colour, crashed)
     numbers = _numbers(chain, result, run.summary["simulated_s"])
-    middle = card.width > _CARD_IN[0]
+    middle = card.height > _CARD_IN
     if middle:
         numbers += _more_numbers(chain, result)
     left = card.x + body + 2.5 * _PADDING_IN
@@ -177,7 +200,7 @@ def _write_head(axes: Axes, run: Run, card: _Card, colour: str) -> None:
     x, top, room = card.x + _PADDING_IN, card.y + card.height, card.width - 2 * _PADDING_IN
     zone = style.printable(run.scenario.zones[chain.zone].name, chain.zone)
     member = style.printable(run.scenario.members[chain.member].name, chain.member)
-    name_pt = _MEDIUM if card.width == _CARD_IN[0] else _LARGE
+    name_pt = _MEDIUM if card.height == _CARD_IN else _LARGE
     axes.text(x, top - 0.13, _fit(zone, room, _SMALL), color=colour, fontsize=_SMALL, va="center")
     axes.text(x, top - 0.31, _fit(card.chain, room, name_pt), fontsize=name_pt, fontweight="bold", va="center")
     lines = textwrap.wrap(member, int(room / _LETTER_IN / _SMALL), max_lines=2, placeholder=" …")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sim.report import alliance_map, stages, style, timeline
+from sim.report import alliance_map, crossings, stages, style, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,11 +24,13 @@ class Picture:
         name: file name without its ending.
         draw: makes the figure; its title says the finding.
         caption: what is to be seen and how it was counted.
+        shows: whether a run has anything that it could show.
     """
 
     name: str
     draw: Callable[[Run], Figure]
     caption: str
+    shows: Callable[[Run], bool] = lambda _: True
 
 
 PICTURES: Final = (
@@ -45,6 +47,14 @@ PICTURES: Final = (
         stages.latency_cdf,
         "Where the time of the busiest chain's committed records goes. Above, the mean of each stage; these add up to "
         "the mean of the whole. Below, the share of records that took at most so long, in each stage and in all.",
+    ),
+    Picture(
+        "links",
+        crossings.links_figure,
+        "Each link's delivered packets, from when their sender meant to send them until the destination had executed "
+        "them, divided by what they waited for: a block of the source, a relayer's look and what it fetches, a block "
+        "of the destination. Behind it, in grey, the way of the acknowledgement.",
+        lambda run: bool(run.summary["crosschain"]),
     ),
     Picture(
         "alliance-map",
@@ -68,7 +78,7 @@ class Drawn:
 
 def draw(run: Run) -> list[Drawn]:
     """All figures of a run, in the order of the report."""
-    figures = [(picture, picture.draw(run)) for picture in PICTURES]
+    figures = [(picture, picture.draw(run)) for picture in PICTURES if picture.shows(run)]
     return [Drawn(picture, figure, style.title(figure), style.to_svg(figure)) for picture, figure in figures]
 
 

@@ -49,6 +49,7 @@ def render(run: Run, figures: Sequence[Drawn]) -> str:
             chains=[_chain(run, chain_id) for chain_id in summary["chains"]],
             busiest=busiest,
             stages=_stages(summary["chains"][busiest]),
+            links=[_link(run, link_id) for link_id in summary["crosschain"]],
             closed_loops=wording.closed_loops(summary),
             by_messages=wording.by_messages(scenario),
             answers=list(wording.answers(summary)),
@@ -103,6 +104,18 @@ def _chain(run: Run, chain_id: str) -> dict[str, Any]:
         "latency_s": [wording.latency_s(result, statistic) for statistic in statistics],
         "used_most": wording.used_most(result),
         "waits_for": wording.waits_for(result),
+    }
+
+
+def _link(run: Run, link_id: str) -> dict[str, Any]:
+    link = run.summary["crosschain"][link_id]
+    latency_s = [wording.three_digits(link["latency_s"][name]) if link["delivered"] else "-" for name in ("p50", "p99")]
+    return {
+        "id": link_id,
+        "link": link,
+        "way": " → ".join(run.scenario.links[link_id].chains),
+        "latency_s": latency_s,
+        "locked": sum(link["locked_at_end"].values()),
     }
 
 
