@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from sim.report import style, wording
 
 if TYPE_CHECKING:
@@ -64,6 +66,13 @@ class _Card:
         """Clockwise around the map's middle row, from its left end."""
         return (math.pi - math.atan2(self.y + self.height / 2, self.x + self.width / 2 - style.WIDTH_IN / 2)) % math.tau
 
+    def is_crossed_by(self, start: tuple[float, float], end: tuple[float, float]) -> bool:
+        """Whether a straight line goes through it."""
+        along = np.linspace(0, 1, 200)
+        x, y = (a + (b - a) * along for a, b in zip(start, end, strict=True))
+        inside = (x >= self.x) & (x <= self.x + self.width) & (y >= self.y) & (y <= self.y + self.height)
+        return bool(inside.any())
+
 
 def alliance_map(run: Run) -> Figure:
     """All chains as cards around the busiest one, coloured by trust zone."""
@@ -111,7 +120,9 @@ def _legend(run: Run) -> str:
         dots.append("red dots: crashed during the run")
     lines = ["  ·  ".join(dots)]
     if len(run.summary["chains"]) > 1:
-        between = ["lines between chains: links, as thick as they are busy; red: forged packets were accepted"]
+        between = [
+            "lines between chains: links, as thick as they are busy, dashed over cards between; red: forgeries were accepted"
+        ]
         lines.append("  ·  ".join(["colour: trust zone", *(between if run.summary["crosschain"] else ())]))
     return "\n".join(lines)
 
@@ -129,18 +140,25 @@ def _by_zone(run: Run, busiest: str) -> list[str]:
 
 
 def _draw_links(axes: Axes, run: Run, cards: dict[str, _Card]) -> None:
-    """A line for each pair of chains that a link joins."""
+    """A line for each pair of chains that a link joins; where other cards stand between, a bow over them."""
+    from matplotlib.patches import FancyArrowPatch
+
     joined: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for link_id, link in run.scenario.links.items():
         for pair in pairwise(link.chains):
             joined.setdefault((min(pair), max(pair)), []).append(run.summary["crosschain"][link_id])
     most = max((sum(link["offered"] for link in links) for links in joined.values()), default=1) or 1
     for (one, other), links in joined.items():
-        xs = [cards[chain].x + cards[chain].width / 2 for chain in (one, other)]
-        ys = [cards[chain].y + cards[chain].height / 2 for chain in (one, other)]
+        ends = [(card.x + card.width / 2, card.y + card.height / 2) for card in (cards[one], cards[other])]
+        between = [card for chain, card in cards.items() if chain not in {one, other} and card.is_crossed_by(*ends)]
         busy = sum(link["offered"] for link in links) / most
         ink = style.ALARM if any(link["accepted_forged"] for link in links) else style.MUTED
-        axes.plot(xs, ys, color=ink, linewidth=1 + 4 * busy, zorder=0, solid_capstyle="round")
+        if not between:
+            axes.plot(*zip(*ends, strict=True), color=ink, linewidth=1 + 4 * busy, zorder=0)
+            continue
+        bow = FancyArrowPatch(*ends, arrowstyle="-", connectionstyle="arc3,rad=0.3", color=ink, alpha=0.6)
+        bow.set(linewidth=1 + busy, linestyle="--", zorder=1.5)
+        axes.add_patch(bow)
 
 
 def _lay_out(others: Sequence[str], busiest: str, gap_in: float) -> list[_Card]:
