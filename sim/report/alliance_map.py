@@ -1,12 +1,14 @@
 """The figure `alliance-map`: every chain with its nodes, its load and its limit, coloured by trust zone.
 
-The busiest chain stands in the middle. Lines run between chains that have links, behind the cards.
+The chain that most links touch, or without links the busiest, stands in the middle. Lines run between chains that have
+links, behind the cards.
 """
 
 from __future__ import annotations
 
 import math
 import textwrap
+from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -81,8 +83,8 @@ def alliance_map(run: Run) -> Figure:
 
 
 def _draw(run: Run) -> Figure:
-    busiest = wording.busiest_chain(run.summary)
-    cards = _lay_out(_by_zone(run, busiest), busiest, _LINKED_GAP_IN if run.summary["crosschain"] else _GAP_IN)
+    middle = _middle(run)
+    cards = _lay_out(_by_zone(run, middle), middle, _LINKED_GAP_IN if run.summary["crosschain"] else _GAP_IN)
     low = min(card.y for card in cards)
     high = max(card.y + card.height for card in cards)
     height_in = high - low + _TITLE_IN + _FOOT_IN
@@ -120,15 +122,21 @@ def _legend(run: Run) -> str:
         dots.append("red dots: crashed during the run")
     lines = ["  ·  ".join(dots)]
     if len(run.summary["chains"]) > 1:
-        between = [
-            "lines between chains: links, as thick as they are busy, dashed over cards between; red: forgeries were accepted"
-        ]
+        between = ["lines between chains: links, thicker if busier, dashed over cards; red: forgeries accepted"]
         lines.append("  ·  ".join(["colour: trust zone", *(between if run.summary["crosschain"] else ())]))
     return "\n".join(lines)
 
 
 def _crashed(run: Run) -> set[tuple[str, int]]:
     return {(chain, node) for chain, _, node, event in run.table("faults").iter_rows() if event == "crash"}
+
+
+def _middle(run: Run) -> str:
+    """The chain that most links touch; the busiest of all, or of several such."""
+    touched = Counter(chain for link in run.scenario.links.values() for chain in link.chains)
+    most = max(touched.values(), default=0)
+    hubs = {name: chain for name, chain in run.summary["chains"].items() if touched[name] == most}
+    return wording.busiest_chain({"chains": hubs})
 
 
 def _by_zone(run: Run, busiest: str) -> list[str]:
@@ -234,9 +242,7 @@ def _numbers(chain: Chain, result: dict[str, Any], simulated_s: float) -> list[s
     if chain.observers:
         lines.append(f"+ {wording.counted(chain.observers, 'observer')}")
     lines.append(f"{wording.three_digits(result['offered'] / simulated_s)} records/s")
-    lines.append(
-        f"p99 {wording.duration(result['commit_latency_s']['p99'])}" if result["records"] else "none committed"
-    )
+    lines.append(f"p99 {wording.duration(result['commit_latency_s']['p99'])}" if result["records"] else "no records")
     return lines
 
 

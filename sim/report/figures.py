@@ -60,8 +60,8 @@ PICTURES: Final = (
         "alliance-map",
         alliance_map.alliance_map,
         "Every chain with its validators and observers, its offered load, the 99th percentile of its commit latency, "
-        "and the resource that is nearest to saturation. The busiest chain stands in the middle; colours are trust "
-        "zones.",
+        "and the resource that is nearest to saturation. The chain that most links touch, or without links "
+        "the busiest, stands in the middle; colours are trust zones.",
     ),
 )
 
