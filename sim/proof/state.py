@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 
 from sim.proof.errors import MalformedEntry, MalformedNumber, SizeOutOfRange, VersionOutOfRange
 from sim.proof.state_batch import apply_changes
+from sim.proof.state_few import apply_few
 from sim.proof.state_nodes import EMPTY, NodeStore
 from sim.proof.state_proof import DEEPEST, EMPTY_ROOT, StateLeaf, StateProof
 from sim.proof.state_verify import verify_state
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 __all__ = ["EMPTY_ROOT", "StateProof", "StateTree", "verify_state"]
 
 DEFAULT_RETAINED = 64
+FEW = 96
+"""Up to so many changes are made one by one: from about there on arrays are faster (`bench/test_state_speed.py`)."""
 _MOST_RETAINED = 2**63 - 1
 
 
@@ -115,7 +118,10 @@ class StateTree:
         _check_changes(changes)
         mark = self._nodes.mark()
         try:
-            root, outdated = apply_changes(self._nodes, self._suite, self._root_rows[-1], changes)
+            few = len(changes) <= FEW
+            root, outdated = (apply_few if few else apply_changes)(
+                self._nodes, self._suite, self._root_rows[-1], changes
+            )
         except BaseException:
             # Out of memory or interrupted: the old version is whole, and what was added is taken back.
             self._nodes.rewind(mark)
@@ -148,7 +154,7 @@ class StateTree:
             MalformedNumber: ``version`` is not an `int`.
         """
         key_hash, end, _ = self._way(key, version)
-        return self._value(end) if end != EMPTY and self._key_hash(end) == key_hash else None
+        return self._value(end) if end != EMPTY and self._nodes.key_hash(end) == key_hash else None
 
     def prove(self, key: bytes, version: int | None = None) -> StateProof:
         """The proof of what a version, by default the current one, has at a key: its value, or that it is absent.
@@ -159,7 +165,7 @@ class StateTree:
             MalformedNumber: ``version`` is not an `int`.
         """
         _, end, beside = self._way(key, version)
-        leaf = None if end == EMPTY else StateLeaf(self._key_hash(end), self._suite.digest(self._value(end)))
+        leaf = None if end == EMPTY else StateLeaf(self._nodes.key_hash(end), self._suite.digest(self._value(end)))
         joined = self._nodes.hashes[beside].tobytes()
         siblings = tuple(joined[start : start + DIGEST_SIZE] for start in range(0, len(joined), DIGEST_SIZE))
         return StateProof(self._suite.name, leaf, siblings)
@@ -182,11 +188,6 @@ class StateTree:
                 row, sibling = left, right
             beside.append(sibling)
         return key_hash, row, beside
-
-    def _key_hash(self, leaf: int) -> bytes:
-        entry = ~self._nodes.children.item(leaf, 0)
-        key_hash: bytes = self._nodes.key_words[entry].astype(">u8").tobytes()
-        return key_hash
 
     def _value(self, leaf: int) -> bytes:
         return self._nodes.values[~self._nodes.children.item(leaf, 0)]

@@ -64,6 +64,13 @@ class _Pool:
         self.end += count - reused
         return taken
 
+    def take_one(self) -> int:
+        if not self.free_count:
+            self.end += 1
+            return self.end - 1
+        self.free_count -= 1
+        return int(self._stack[self.free_count])
+
     def give(self, numbers: Rows) -> None:
         start = self.free_count
         self.free_count += len(numbers)
@@ -134,6 +141,34 @@ class NodeStore:
         self.children[rows, 0] = left
         self.children[rows, 1] = right
         return rows
+
+    def hash_of(self, row: int) -> bytes:
+        """The hash of one node."""
+        found: bytes = self.hashes[row].tobytes()
+        return found
+
+    def key_hash(self, leaf: int) -> bytes:
+        """The hash of a leaf's key."""
+        found: bytes = self.key_words[~self.children.item(leaf, 0)].astype(">u8").tobytes()
+        return found
+
+    def add_leaf(self, key_hash: bytes, value: bytes, leaf_hash: bytes) -> int:
+        """One new leaf; its row."""
+        entry = self._entries.take_one()
+        self.key_words = _with_room(self.key_words, self._entries.end)
+        self.key_words[entry] = np.frombuffer(key_hash, ">u8")
+        self.values.extend([b""] * (self._entries.end - len(self.values)))
+        self.values[entry] = value
+        return self.add_node(~entry, 0, leaf_hash)
+
+    def add_node(self, left: int, right: int, node_hash: bytes) -> int:
+        """One new node, with what stands in its two columns; its row."""
+        row = self._rows.take_one()
+        self.hashes = _with_room(self.hashes, self._rows.end)
+        self.children = _with_room(self.children, self._rows.end)
+        self.hashes[row] = np.frombuffer(node_hash, np.uint8)
+        self.children[row] = left, right
+        return row
 
     def free(self, rows: Rows) -> None:
         """Take back nodes that no version reads any more, with the values of the leaves among them."""

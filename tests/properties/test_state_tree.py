@@ -14,6 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sim.proof import SHA256, SM3, ProofError
+from sim.proof import state as state_module
 from sim.proof.errors import (
     MalformedEntry,
     MalformedNumber,
@@ -46,6 +47,25 @@ def tree_of(suite: HashSuite, *batches: dict[bytes, bytes | None]) -> StateTree:
     for batch in batches:
         tree.apply(batch)
     return tree
+
+
+@laws
+@given(batches=st.lists(changes, max_size=6), suite=suites)
+def test_a_few_changes_one_by_one_make_what_arrays_make(
+    batches: list[dict[bytes, bytes | None]], suite: HashSuite
+) -> None:
+    trees = []
+    for few in (0, 1 << 30):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(state_module, "FEW", few)
+            trees.append(tree_of(suite, *batches))
+    arrays, one_by_one = trees
+    for version in range(len(batches) + 1):
+        assert one_by_one.root(version) == arrays.root(version)
+        for key in (b"asset/%d" % number for number in range(0, 61, 7)):
+            assert one_by_one.get(key, version) == arrays.get(key, version)
+            assert one_by_one.prove(key, version) == arrays.prove(key, version)
+    assert one_by_one.node_count == arrays.node_count
 
 
 # What the root depends on
@@ -253,8 +273,17 @@ class Failing:
         return Failing(self.state.copy())
 
 
-@pytest.mark.parametrize("survived", [0, 29, 44, 45, 52, 60, 72])
-def test_a_batch_that_fails_halfway_leaves_the_tree_as_it_was(survived: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("few", "survived"),
+    [
+        *((0, survived) for survived in (0, 29, 44, 45, 52, 60, 72)),
+        *((99, survived) for survived in (0, 20, 34, 45, 60)),
+    ],
+)
+def test_a_batch_that_fails_halfway_leaves_the_tree_as_it_was(
+    few: int, survived: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_module, "FEW", few)
     tree = StateTree(HashSuite("sha256", Failing(hashlib.sha256())), retained_versions=2)
     first = {b"asset/%d" % number: b"free" for number in range(30)}
     second = {b"asset/%d" % number: b"frozen" if number % 3 else None for number in range(10, 25)}
