@@ -11,8 +11,8 @@ import numpy as np
 from sim.chain.mempool import REJECTED
 from sim.crosschain.actors.endpoint import Endpoint
 from sim.crosschain.actors.forger import Forger
-from sim.crosschain.actors.interchain_forger import InterchainForger
 from sim.crosschain.actors.interchain_route import InterchainRoute
+from sim.crosschain.actors.relay_forger import InterchainPlot, RelayForger, TccPlot
 from sim.crosschain.actors.relayer import Relayer, RelayerConfig
 from sim.crosschain.actors.route import ChannelRoute, OneWayRoute
 from sim.crosschain.actors.sender import Sender
@@ -290,7 +290,9 @@ class Link:
         if config.via is None:
             relayer.forger = Forger(*who, config.ordered)
         else:
-            relayer.forger = InterchainForger(*who, self._provers(), config.ordered, stolen_from)
+            plot = TccPlot() if config.atomicity == "tcc" else InterchainPlot()
+            route = _route(config)
+            relayer.forger = RelayForger(*who, self._provers(), route, plot, config.ordered, stolen_from)
 
     def stop_forging(self, number: int) -> None:
         """A relayer is honest again."""
