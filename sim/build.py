@@ -13,7 +13,7 @@ from sim.chain.verification import Verification
 from sim.consensus.registry import family
 from sim.crosschain.contracts.machine import Machine
 from sim.crosschain.link import Link as ChainLink
-from sim.crosschain.link import LinkConfig, place_contracts
+from sim.crosschain.link import LinkConfig, SwapConfig, place_contracts
 from sim.crosschain.trusting import Trusting
 from sim.faults.apply import apply
 from sim.faults.links import apply_to_links
@@ -25,6 +25,7 @@ from sim.metrics.recorder import Recorder
 from sim.network.gateway import Gateway
 from sim.network.topology import Link, Topology, deal
 from sim.network.transport import Network
+from sim.scenario.atomicity import MARGIN_NS
 from sim.scenario.crosslink import BY_TIME, TIMED_BLOCKS_NS
 from sim.scenario.distributions import to_kernel
 from sim.scenario.schedule import link_schedule, schedule
@@ -166,7 +167,15 @@ def build(
     links = {}
     for link in crossings:
         sent = [
-            transfers(draws, link.source, configs[link.source].nodes, _deposits(scenario, stream_id, stream), amount)
+            transfers(
+                draws,
+                link.source,
+                configs[link.source].nodes,
+                _deposits(scenario, stream_id, stream),
+                amount,
+                stream.accounts or 0,
+                swaps=link.swap is not None,
+            )
             for stream_id, stream in scenario.workload.items()
             if stream.link == link.id and (amount := stream.amount) is not None
         ]
@@ -209,7 +218,17 @@ def _link_config(link_id: str, spec: CrossLink) -> LinkConfig:
         checked=1.0 if spec.checked is None else spec.checked,
         notaries=0 if spec.notaries is None else spec.notaries.count,
         threshold=0 if spec.notaries is None else spec.notaries.threshold,
+        recovery=(spec.recovery or "none") if spec.atomicity == "2pc" else "log",
+        swap=_swap_config(spec),
     )
+
+
+def _swap_config(spec: CrossLink) -> SwapConfig | None:
+    if spec.timelocks is None:
+        return None
+    margin_ns = MARGIN_NS if spec.margin is None else spec.margin
+    late = spec.claims == "last-moment"
+    return SwapConfig(spec.timelocks.source, spec.timelocks.destination, margin_ns if late else None)
 
 
 def _chain_config(scenario: Scenario, chain_id: str, spec: ChainSpec) -> ChainConfig:

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sim.crosschain import invariants
 from sim.crosschain.contracts import assets
-from sim.crosschain.contracts.messages import OF_CLIENTS, SEND, amount_of
-from sim.crosschain.steps import Step
+from sim.crosschain.contracts.messages import OF_CLIENTS, amount_of
+from sim.crosschain.steps import DESTINATION, SOURCE, Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sim.crosschain.contracts.machine import Machine, Receipt
     from sim.crosschain.contracts.messages import Packet
+    from sim.crosschain.link import LinkConfig
 
 NOT_YET = -1
 MARKS = INTENDED, POLLED, SUBMITTED, UPDATED = "intended", "polled", "submitted", "updated"
@@ -32,6 +33,15 @@ time that checking the header takes there, counted from the call.
 
 REACHED = "reached"
 """When a packet's effect was reserved, or was there without that."""
+
+HELD_UNTIL: Final = {
+    "2pc": {SOURCE: {Step.SETTLED, Step.REFUNDED}, DESTINATION: {Step.COMMITTED, Step.CANCELLED, Step.REVERSED}},
+    "htlc": {SOURCE: {Step.SETTLED, Step.REFUNDED}, DESTINATION: {Step.EXECUTED, Step.CANCELLED}},
+}
+"""Where something is locked by each packet: by atomicity and role, the steps that free it again."""
+
+EFFECT: Final = {"2pc": Step.COMMITTED}
+"""The step from which on a packet's effect stands, by atomicity; `Step.EXECUTED` otherwise."""
 
 
 @dataclass(slots=True)
@@ -83,11 +93,7 @@ class Books:
     """What became of the packets of one link.
 
     Args:
-        link: its id.
-        source, destination: ids of its chains.
-        ordered: whether packets must be executed in their order. gaps: whether some may be left out then.
-        late_success: whether a packet may be executed although it is given back, and is undone then.
-        reserves: whether the destination reserves amounts before it mints them.
+        config: what the link is.
         machines: the contracts of its chains.
 
     Attributes:
@@ -98,29 +104,21 @@ class Books:
         lied: whether a relayer has ever lied. What is broken then is what a way of trusting costs, and is counted.
     """
 
-    def __init__(
-        self,
-        link: str,
-        source: str,
-        destination: str,
-        machines: Mapping[str, Machine],
-        *,
-        ordered: bool,
-        gaps: bool = False,
-        late_success: bool = False,
-        reserves: bool = False,
-    ) -> None:
+    def __init__(self, config: LinkConfig, machines: Mapping[str, Machine]) -> None:
         self.trips: list[Trip] = []
         self.refusals: list[tuple[int, str, str]] = []
         self.submitted: list[tuple[int, int]] = []
         self.twice = 0
         self.lied = False
-        self._link = link
-        self._source, self._destination = source, destination
-        self._ordered = ordered
-        self._gaps = gaps
-        self._late_success = late_success
-        self._reserves = reserves
+        self._link = config.id
+        self._source, self._destination = config.source, config.destination
+        self._ordered = config.ordered
+        # A chain between may have given a packet up that came before.
+        self._gaps = config.via is not None
+        # Either is counted: what a deadline between chains costs, and clocks of two chains.
+        self._late_success = config.via is not None or config.atomicity == "htlc"
+        self._reserves = config.atomicity == "tcc"
+        self._held_until: Mapping[str, set[Step]] = HELD_UNTIL.get(config.atomicity, {})
         self._machines = machines
         self._by_row: dict[int, Trip] = {}
         self._by_sequence: dict[int, Trip] = {}
@@ -160,17 +158,17 @@ class Books:
         """
         for receipt in receipts:
             if receipt.refusal is not None:
-                self._refused(receipt, at_ns)
+                self._refused(chain, receipt, at_ns)
             elif receipt.call is not None and receipt.call.method in OF_CLIENTS:
                 self._brought[chain, receipt.row] = (height, at_ns, receipt.work_ns)
             elif receipt.event is not None:
                 self._happened(chain, height, at_ns, receipt)
         self._check_balances(chain, height)
 
-    def _refused(self, receipt: Receipt, at_ns: int) -> None:
+    def _refused(self, chain: str, receipt: Receipt, at_ns: int) -> None:
         sender = "" if receipt.call is None else receipt.call.sender
         self.refusals.append((at_ns, str(receipt.refusal), sender))
-        if receipt.row in self._by_row and receipt.call is not None and receipt.call.method == SEND:
+        if chain == self._source and receipt.row in self._by_row:
             self._by_row[receipt.row].refusal = receipt.refusal
 
     def _happened(self, chain: str, height: int, at_ns: int, receipt: Receipt) -> None:
@@ -203,7 +201,10 @@ class Books:
         trip.times_ns[UPDATED] = min(at_ns, max([submitted_ns, *before_ns]) + checking_ns)
 
     def _count(self, trip: Trip, step: Step) -> None:
-        """What an amount does in escrow, and reserved, and as vouchers."""
+        """What an amount does in escrow, and reserved, and as vouchers, and what a packet holds."""
+        for role, freeing in self._held_until.items():
+            begins = Step.SENT if role == SOURCE else Step.PREPARED
+            self._sums[role] += (step == begins) - (step in freeing)
         if step == Step.PREPARED:
             self._sums["reserved"] += trip.amount
         elif step in {Step.EXECUTED, Step.CANCELLED} and Step.PREPARED in trip.times_ns:
@@ -237,12 +238,14 @@ class Books:
         return trip
 
     def _check_balances(self, chain: str, height: int) -> None:
-        if chain == self._source:
-            held = self._machines[chain].store.number(assets.escrow_key(self._link))
-            invariants.check_balance(chain, height, "escrow", held, self._sums["escrow"])
-        if chain == self._destination:
-            held = self._machines[chain].store.number(assets.vouchers_key(self._link))
-            invariants.check_balance(chain, height, "vouchers", held, self._sums["vouchers"])
-            if self._reserves:
-                held = self._machines[chain].store.number(assets.reserved_key(self._link))
-                invariants.check_balance(chain, height, "reserved", held, self._sums["reserved"])
+        if chain not in {self._source, self._destination}:
+            return
+        store, role = self._machines[chain].store, SOURCE if chain == self._source else DESTINATION
+        name, key = ("escrow", assets.escrow_key) if role == SOURCE else ("vouchers", assets.vouchers_key)
+        invariants.check_balance(chain, height, name, store.number(key(self._link)), self._sums[name])
+        if self._reserves and role == DESTINATION:
+            held = store.number(assets.reserved_key(self._link))
+            invariants.check_balance(chain, height, "reserved", held, self._sums["reserved"])
+        if self._held_until:
+            held = store.number(assets.locks_key(self._link))
+            invariants.check_balance(chain, height, "locks", held, self._sums[role])

@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.chain.mempool import REJECTED
+from sim.crosschain.actors.coordinator import CoordinatorRoute
 from sim.crosschain.actors.endpoint import Endpoint
+from sim.crosschain.actors.false_coordinator import FalseCoordinator
+from sim.crosschain.actors.false_party import FalseParty
 from sim.crosschain.actors.forger import Forger
 from sim.crosschain.actors.interchain_route import InterchainRoute
+from sim.crosschain.actors.orders import PacketOrder, SwapOrder, TransactionOrder
+from sim.crosschain.actors.parties import INITIATOR, PARTICIPANT, InitiatorRoute, ParticipantRoute
 from sim.crosschain.actors.relay_forger import InterchainPlot, RelayForger, TccPlot
 from sim.crosschain.actors.relayer import Relayer, RelayerConfig
 from sim.crosschain.actors.route import ChannelRoute, OneWayRoute
@@ -21,10 +26,13 @@ from sim.crosschain.actors.ticker import Ticker
 from sim.crosschain.books import Books
 from sim.crosschain.contracts.channel import DestinationEnd, SourceEnd
 from sim.crosschain.contracts.headers import Headers
+from sim.crosschain.contracts.htlc import InitiatorsLock, ParticipantsLock
 from sim.crosschain.contracts.interchain import DestinationBroker, InterchainManager, SourceBroker
 from sim.crosschain.contracts.light_client import GOVERNANCE, Followed
 from sim.crosschain.contracts.messages import RECOVER, Call
 from sim.crosschain.contracts.tcc import CrossChainManager, DestinationGateway, SourceGateway
+from sim.crosschain.contracts.terms import Hashlock
+from sim.crosschain.contracts.two_phase import PaidEnd, PayingEnd
 from sim.crosschain.steps import DESTINATION, RELAY, SOURCE, Step
 from sim.proof.suites import suite_by_name
 
@@ -35,6 +43,7 @@ if TYPE_CHECKING:
 
     from sim.chain.chain import Chain
     from sim.chain.config import ChainConfig
+    from sim.crosschain.actors.orders import Order
     from sim.crosschain.actors.prover import Prover
     from sim.crosschain.actors.route import Route
     from sim.crosschain.actors.sender import Traffic
@@ -43,6 +52,20 @@ if TYPE_CHECKING:
     from sim.crosschain.contracts.machine import Machine
     from sim.crosschain.trusting import Trusting
     from sim.kernel.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class SwapConfig:
+    """How swaps are timed.
+
+    Attributes:
+        source_ns, destination_ns: how long either lock lasts at most, from when the initiator sends.
+        margin_ns: how long before the destination's timelock the initiator claims; None: at once.
+    """
+
+    source_ns: int
+    destination_ns: int
+    margin_ns: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +80,14 @@ class LinkConfig:
         ordered: whether packets are received in the order in which they were sent only.
         relayers: how many there are.
         poll_ns, batch, rpc_ns, rpc_item_ns: as in `RelayerConfig`.
-        timeout_blocks, timeout_ns: as in `Sender`.
+        timeout_blocks, timeout_ns: as in `PacketOrder`.
         timed_blocks_ns: how long the chain between makes no block at most while a timeout counts; 0 without one.
         trusting_period_ns, clock_drift_ns: of light clients.
         every: whether relayers bring every header, and not only those that something is proved against.
         checked: the share of proofs out of ledgers that is checked for real.
         notaries: how many there are. threshold: how many of them must sign.
+        recovery: ``log``: coordinators find again what they had begun before a crash; ``none``: they forget it.
+        swap: the timelocks; None where there are none.
     """
 
     id: str
@@ -87,6 +112,8 @@ class LinkConfig:
     checked: float
     notaries: int
     threshold: int
+    recovery: str
+    swap: SwapConfig | None
 
     @property
     def stream(self) -> str:
@@ -106,7 +133,8 @@ class LinkConfig:
 
     def relayer(self, number: int) -> RelayerConfig:
         """How one of its relayers works."""
-        return RelayerConfig(self.id, number, self.poll_ns, self.batch, self.rpc_ns, self.rpc_item_ns)
+        forgets = self.recovery == "none"
+        return RelayerConfig(self.id, number, self.poll_ns, self.batch, self.rpc_ns, self.rpc_item_ns, forgets)
 
 
 def place_contracts(
@@ -122,6 +150,11 @@ def place_contracts(
 
 def _contracts(config: LinkConfig) -> dict[str, Callable[..., Contract]]:
     """What makes the contract of each chain."""
+    if config.atomicity == "2pc":
+        return {SOURCE: PayingEnd, DESTINATION: PaidEnd}
+    if config.atomicity == "htlc":
+        participant = config.relayer(PARTICIPANT).name
+        return {SOURCE: InitiatorsLock, DESTINATION: partial(ParticipantsLock, participant=participant)}
     if config.via is None:
         ends = {SOURCE: SourceEnd, DESTINATION: DestinationEnd}
         return {role: partial(kind, ordered=config.ordered, acknowledges=config.answers) for role, kind in ends.items()}
@@ -180,17 +213,8 @@ class Link:
     ) -> None:
         self.config = config
         self._trusting = trusting
-        relayed = config.via is not None
-        self.books = Books(
-            config.id,
-            config.source,
-            config.destination,
-            machines,
-            ordered=config.ordered,
-            gaps=relayed,
-            late_success=relayed,
-            reserves=config.atomicity == "tcc",
-        )
+        self.books = Books(config, machines)
+        self._preimages: dict[bytes, bytes] = {}
         self._chains = chains
         self._machines = machines
         for chain in config.chains.values():
@@ -205,14 +229,29 @@ class Link:
         self.notaries = trusting.notaries({number: self._nodes(number) for number in range(config.notaries)})
         self.relayers = [self._relayer(engine, number) for number in range(config.relayers)]
         nodes = [self._endpoint(config.source, node) for node in range(chains[config.source].config.nodes)]
-        counted = None if relayed else self._endpoint(config.destination, 0)
-        self.senders = [
-            Sender(engine, config.id, each, nodes, counted, self.books, config.timeout_blocks, config.timeout_ns)
-            for each in traffic
-        ]
+        self.senders = [Sender(engine, config.id, each, nodes, self._order(), self.books) for each in traffic]
         if config.via is not None and config.timeout_blocks:
             between = [self._endpoint(config.via, node) for node in range(chains[config.via].config.nodes)]
             Ticker(engine, config.id, between, config.timed_blocks_ns)
+
+    def _order(self) -> Order:
+        """What senders say."""
+        config = self.config
+        if config.atomicity == "2pc":
+            return TransactionOrder()
+        if config.swap is not None:
+            return SwapOrder(config.swap.source_ns, config.swap.destination_ns, self._preimages)
+        counted = None if config.via is not None else self._endpoint(config.destination, 0)
+        return PacketOrder(counted, config.timeout_blocks, config.timeout_ns)
+
+    def _route_of(self, number: int) -> Route:
+        """What a relayer does."""
+        config = self.config
+        if config.atomicity == "2pc":
+            return CoordinatorRoute(config.id, number, config.relayers)
+        if config.swap is not None and number == INITIATOR:
+            return InitiatorRoute(config.id, self._preimages, config.swap.margin_ns)
+        return ParticipantRoute(config.id) if config.swap is not None else _route(config)
 
     def _stream(self, chain: str) -> int:
         return self._chains[chain].offered.streams.index(self.config.stream)
@@ -229,9 +268,8 @@ class Link:
         """Relayers talk to different nodes, and poll in turn."""
         config = self.config
         begin_ns = number * config.poll_ns // config.relayers
-        return Relayer(
-            engine, config.relayer(number), _route(config), self._nodes(number), self._provers(), self.books, begin_ns
-        )
+        route, provers = self._route_of(number), self._provers()
+        return Relayer(engine, config.relayer(number), route, self._nodes(number), provers, self.books, begin_ns)
 
     def _provers(self) -> dict[str, Prover]:
         return {role: self._trusting.prover(role, self.notaries) for role in self.config.chains}
@@ -262,6 +300,8 @@ class Link:
         """Tells of a packet whether its timeout had passed by then, whether or not anybody has noticed."""
         if self.config.via is None:
             last = self._destination_block(end_ns)
+            if self.config.swap is not None:
+                return lambda trip: trip.packet is not None and Hashlock.of(trip.packet.data).timelock_ns <= last[1]
             return lambda trip: trip.packet is not None and trip.packet.is_late(*last)
         made_ns = np.array([block.first_executed_ns for block in self._chains[self.config.via].ledger.blocks])
         limit, reached = self.config.timeout_blocks, int(np.searchsorted(made_ns, end_ns))
@@ -286,13 +326,18 @@ class Link:
             role: self._trusting.lie(role, self._chains[chain], stolen_keys, stolen_from)
             for role, chain in config.chains.items()
         }
-        who = (config.id, relayer.config.name, relayer.endpoints, lies)
-        if config.via is None:
-            relayer.forger = Forger(*who, config.ordered)
+        who = (config.id, relayer.config.name, relayer.endpoints)
+        self.books.lied = True
+        if config.atomicity == "2pc":
+            relayer.forger = FalseCoordinator(*who, lies)
+        elif config.atomicity == "htlc":
+            relayer.forger = FalseParty(*who)
+        elif config.via is None:
+            relayer.forger = Forger(*who, lies, config.ordered)
         else:
             plot = TccPlot() if config.atomicity == "tcc" else InterchainPlot()
             route = _route(config)
-            relayer.forger = RelayForger(*who, self._provers(), route, plot, config.ordered, stolen_from)
+            relayer.forger = RelayForger(*who, lies, self._provers(), route, plot, config.ordered, stolen_from)
 
     def stop_forging(self, number: int) -> None:
         """A relayer is honest again."""

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sim.crosschain.books import INTENDED, NOT_YET, POLLED, REACHED, SUBMITTED, UPDATED
-from sim.crosschain.steps import Step
+from sim.crosschain.books import EFFECT, HELD_UNTIL, INTENDED, NOT_YET, POLLED, REACHED, SUBMITTED, UPDATED
+from sim.crosschain.steps import DESTINATION, SOURCE, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ STAGES: Final = {
 """The stages of a packet's way, which add up to all of it; without a chain between, `RELAYED` is `SENT`. Only what is
 reserved first waits for a decision."""
 
-RESERVING: Final = frozenset({"2pc", "tcc"})
+RESERVING: Final = frozenset({"2pc", "tcc", "htlc"})
 """Atomicities that reserve an effect before it is there."""
 
 COLUMNS: Final = (
@@ -58,6 +58,7 @@ COLUMNS: Final = (
     UPDATED,
     Step.PREPARED,
     Step.EXECUTED,
+    Step.COMMITTED,
     Step.SETTLED,
     Step.REFUNDED,
     Step.CANCELLED,
@@ -66,10 +67,17 @@ COLUMNS: Final = (
 )
 """The times in the table of packets, in order of its columns."""
 
+_FREEING: Final = {SOURCE: {Step.SETTLED, Step.REFUNDED}, DESTINATION: {Step.EXECUTED, Step.CANCELLED}}
+"""As `HELD_UNTIL`, where no account is locked but what a packet carries is."""
+
 
 def stages(link: Link) -> dict[str, tuple[str, str]]:
     """Where each stage of a link's packets begins and ends, one behind the other."""
-    found = {**STAGES}
+    effect = EFFECT.get(link.config.atomicity, Step.EXECUTED)
+    found = {
+        stage: (effect if begin == Step.EXECUTED else begin, effect if end == Step.EXECUTED else end)
+        for stage, (begin, end) in STAGES.items()
+    }
     if link.config.via is None:
         del found["relay_chain"]
         found["relay_wait"] = (Step.SENT, POLLED)
@@ -114,16 +122,16 @@ def account(link: Link, end_ns: int) -> Account:
     lost = [trip.packet is None and not trip.forged and link.has_no_room(trip.row) for trip in trips]
     if any(lost):
         refused[NO_ROOM] = sum(lost)
-    outcomes = [REFUSED if out else _outcome(trip, overdue) for trip, out in zip(trips, lost, strict=True)]
+    effect = EFFECT.get(link.config.atomicity, Step.EXECUTED)
+    outcomes = [REFUSED if out else _outcome(trip, effect, overdue) for trip, out in zip(trips, lost, strict=True)]
     times = [trip.times_ns for trip in trips]
-    late = sum(
-        Step.EXECUTED in t and Step.REFUNDED in t and not trip.failed for t, trip in zip(times, trips, strict=True)
-    )
+    late = sum(effect in t and Step.REFUNDED in t and not trip.failed for t, trip in zip(times, trips, strict=True))
+    freeing = HELD_UNTIL.get(link.config.atomicity, _FREEING)
     # Where nothing comes back, what is executed is settled: its amount is to stay in escrow.
-    done = {Step.SETTLED, Step.REFUNDED} | ({Step.EXECUTED} if link.config.atomicity == "none" else set())
+    done = freeing[SOURCE] | ({Step.EXECUTED} if link.config.atomicity == "none" else set())
     locked = (
         sum(Step.SENT in t and not t.keys() & done for t in times),
-        sum(Step.PREPARED in t and not t.keys() & {Step.EXECUTED, Step.CANCELLED} for t in times),
+        sum(Step.PREPARED in t and not t.keys() & freeing[DESTINATION] for t in times),
     )
     return Account(
         trips,
@@ -138,11 +146,11 @@ def account(link: Link, end_ns: int) -> Account:
     )
 
 
-def _outcome(trip: Trip, overdue: Callable[[Trip], bool]) -> str:
+def _outcome(trip: Trip, effect: Step, overdue: Callable[[Trip], bool]) -> str:
     times_ns = trip.times_ns
     if trip.forged:
         return FORGED
-    if Step.EXECUTED in times_ns and not times_ns.keys() & {Step.REVERSED, Step.REPAIR}:
+    if effect in times_ns and not times_ns.keys() & {Step.REVERSED, Step.REPAIR}:
         return DELIVERED
     if Step.REFUNDED in times_ns:
         return TIMED_OUT

@@ -23,6 +23,7 @@ class Step(StrEnum):
     | RELAYED | relay | the chain between has taken it | |
     | PREPARED | destination | the effect is reserved, and nobody else can take its place | |
     | EXECUTED | destination | the effect is there | vouchers + |
+    | COMMITTED | destination | what was executed is kept, and what was locked for it is free again | |
     | CANCELLED | destination | what was prepared is dropped | |
     | REVERSED | destination | the effect is undone | vouchers - |
     | REPAIR | destination | the effect should be undone and can't be: people must see to it | |
@@ -35,6 +36,7 @@ class Step(StrEnum):
     RELAYED = "relayed"
     PREPARED = "prepared"
     EXECUTED = "executed"
+    COMMITTED = "committed"
     CANCELLED = "cancelled"
     REVERSED = "reversed"
     REPAIR = "repair"

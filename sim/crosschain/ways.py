@@ -24,8 +24,11 @@ EXISTING: Final = frozenset(
     {
         ("trusted_gateway", "none", "none"),
         ("trusted_gateway", "none", "packet"),
+        ("trusted_gateway", "none", "2pc"),
+        ("trusted_gateway", "none", "htlc"),
         ("trusted_gateway", "spv", "none"),
         ("trusted_gateway", "spv", "packet"),
+        ("trusted_gateway", "spv", "2pc"),
         ("notary", "committee", "none"),
         ("notary", "committee", "packet"),
         ("light_client", "light_client", "packet"),
@@ -64,6 +67,14 @@ _WRONG: Final = {
 """What no version will have, and why."""
 
 
+_ATOMICITY: Final = {
+    "none": "packets are acknowledged or time out in this protocol",
+    "2pc": "two-phase commit has a coordinator whom both chains obey, which is a gateway",
+    "htlc": "either party of a swap watches both chains itself, so no proof crosses",
+}
+"""Why a kind of atomicity goes with few protocols."""
+
+
 def why_not(protocol: str, verify: str, atomicity: str) -> tuple[str, str] | None:
     """Why a way does not exist, as (key, reason); None if it does."""
     if (protocol, verify, atomicity) in EXISTING:
@@ -75,9 +86,9 @@ def why_not(protocol: str, verify: str, atomicity: str) -> tuple[str, str] | Non
     if all((protocol, verify) != way[:2] for way in EXISTING):
         able = sorted({way[1] for way in EXISTING if way[0] == protocol})
         return "verify", f"{verify} is {_LATER}; needs {' or '.join(able)}"
-    if atomicity == "none":
-        return "atomicity", "packets are acknowledged or time out in this protocol; needs packet"
     able = sorted({way[2] for way in EXISTING if way[:2] == (protocol, verify)})
+    if atomicity in _ATOMICITY:
+        return "atomicity", f"{_ATOMICITY[atomicity]}; needs {' or '.join(able)}"
     return "atomicity", f"{atomicity} is {_LATER} over {protocol} with {verify}; needs {' or '.join(able)}"
 
 

@@ -32,6 +32,7 @@ class LinkFault:
         whom: relayers, or notaries, by their numbers.
         stolen_keys: `FORGE`: how many keys they have.
         stolen_from: `FORGE`: whose, as in `sim.crosschain.ways.STOLEN_FROM`.
+        after: `RELAYER_CRASH`: the role and the method of a call; not at that time, but when one has been sent since.
     """
 
     link: str
@@ -41,6 +42,7 @@ class LinkFault:
     whom: tuple[int, ...]
     stolen_keys: int = 0
     stolen_from: str = SOURCE
+    after: tuple[str, str] | None = None
 
     @property
     def end_ns(self) -> int:
@@ -62,13 +64,17 @@ def apply_to_links(faults: Sequence[LinkFault], links: Mapping[str, Link], engin
     """Schedule every fault on its link; crashes of one relayer or notary that overlap are one."""
     for link_id, link in links.items():
         mine = [fault for fault in faults if fault.link == link_id]
-        _plan_crashes([fault for fault in mine if fault.kind == RELAYER_CRASH], link.relayers, engine)
+        crashes = [fault for fault in mine if fault.kind == RELAYER_CRASH and fault.after is None]
+        _plan_crashes(crashes, link.relayers, engine)
         _plan_crashes([fault for fault in mine if fault.kind == NOTARY_CRASH], link.notaries, engine)
         for fault in mine:
             if fault.kind == FORGE:
                 _plan_forging(fault, link, engine)
             elif fault.kind == RECOVER_CLIENT:
                 engine.call_at(fault.at_ns, link.recover_clients)
+            elif fault.after is not None:
+                for number in fault.whom:
+                    engine.call_at(fault.at_ns, link.relayers[number].crash_after, *fault.after, fault.for_ns)
 
 
 def _plan_forging(fault: LinkFault, link: Link, engine: Engine) -> None:

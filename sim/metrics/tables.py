@@ -61,6 +61,7 @@ TABLES: dict[str, dict[str, type]] = {
         "updated_ns": int,  # the destination had the header that it is proved against (sim/crosschain/books.py)
         "prepared_ns": int,  # a node of the destination had reserved its effect
         "received_ns": int,  # a node of the destination had executed it
+        "committed_ns": int,  # a node of the destination had made that final, where it was not at once
         "acknowledged_ns": int,  # a node of the source had executed the acknowledgement
         "timed_out_ns": int,  # or had given back what was locked
         "cancelled_ns": int,  # a node of the destination had dropped what was prepared

@@ -17,6 +17,7 @@ from pydantic_core import core_schema
 
 from sim.crosschain.steps import RELAY, SOURCE
 from sim.crosschain.ways import ATOMICITIES, NOTARIES, PROTOCOLS, VERIFICATIONS, why_not, why_not_from
+from sim.scenario.atomicity import Timelocks, unfit_accounts, unfit_keys, unfit_points
 from sim.scenario.distributions import Model
 from sim.scenario.quantities import DURATION, Duration, PositiveDuration, Share, one_of, whole
 from sim.scenario.references import ChainId
@@ -25,6 +26,7 @@ from sim.scenario.units import parse_duration, show_duration
 if TYPE_CHECKING:
     from sim.scenario.fault import Fault
     from sim.scenario.model import Chain, Scenario
+    from sim.scenario.stream import Stream
 
 Items = Iterator[tuple[tuple[str | int, ...], str]]
 _BLOCKS = whole(1, 1_000_000_000)
@@ -110,7 +112,8 @@ class CrossLink(Model):
     )
     atomicity: Annotated[str, one_of(*ATOMICITIES)] = Field(
         description="none: nothing of a packet comes back; packet: each is received, or times out and is refunded; "
-        "tcc: it is tried, and confirmed or cancelled."
+        "2pc: two-phase commit, with relayers as coordinators that take transactions in turn; htlc: swaps under hash "
+        "time locks, between two relayers."
     )
     order: Annotated[Literal["unordered", "ordered"], one_of("unordered", "ordered")] = Field(
         default="unordered",
@@ -155,6 +158,21 @@ class CrossLink(Model):
         "only; whatever is made up is always checked.",
     )
     notaries: Notaries | None = Field(default=None, description="committee: who signs headers; required there.")
+    recovery: Annotated[Literal["none", "log"], one_of("none", "log")] | None = Field(
+        default=None,
+        description="2pc: what a coordinator knows after a crash of what had been started before; none if left out: "
+        "nothing, and it stays locked, as in WeCross; log: it finishes what the destination has committed, and rolls "
+        "back the rest.",
+    )
+    timelocks: Timelocks | None = Field(default=None, description="htlc, required there: how long the locks last.")
+    claims: Annotated[Literal["at-once", "last-moment"], one_of("at-once", "last-moment")] | None = Field(
+        default=None, description="htlc: when relayer 0, the initiator, claims on the destination; at-once if left out."
+    )
+    margin: PositiveDuration | None = Field(
+        default=None,
+        description="htlc, claims: last-moment: how long before the destination's timelock it claims, by the time of "
+        "the last block there; 2s if left out [guess].",
+    )
 
     @property
     def brings_every_header(self) -> bool:
@@ -173,22 +191,28 @@ def impossible_links(scenario: "Scenario") -> Items:
         for below, message in _link(link, scenario.chains):
             yield ("links", link_id, *below), message
     for stream_id, stream in scenario.workload.items():
-        if stream.link is not None and stream.chain != scenario.links[stream.link].source:
-            message = f"{stream.link} leaves from {scenario.links[stream.link].source}; needs that chain"
-            yield ("workload", stream_id, "chain"), message
-    yield from _impossible_faults(scenario)
-
-
-def _impossible_faults(scenario: "Scenario") -> Items:
+        if stream.link is not None:
+            for below, message in _traffic(stream, scenario.links[stream.link]):
+                yield ("workload", stream_id, *below), message
     for index, fault in enumerate(scenario.faults):
-        if fault.link is None:
-            continue
-        link = scenario.links[fault.link]
-        for position, number in enumerate(fault.relayers or ()):
-            if number >= link.relayers:
-                message = f"{fault.link} has no relayer {number}; its relayers are 0 to {link.relayers - 1}"
-                yield ("faults", index, "relayers", position), message
-        yield from ((("faults", index, *below), message) for below, message in _victims(fault, link, scenario))
+        if fault.link is not None:
+            for below, message in _fault(fault, scenario.links[fault.link], scenario):
+                yield ("faults", index, *below), message
+
+
+def _traffic(stream: "Stream", link: CrossLink) -> Items:
+    if stream.chain != link.source:
+        yield ("chain",), f"{stream.link} leaves from {link.source}; needs that chain"
+    yield from unfit_accounts(stream, link)
+
+
+def _fault(fault: "Fault", link: CrossLink, scenario: "Scenario") -> Items:
+    for position, number in enumerate(fault.relayers or ()):
+        if number >= link.relayers:
+            message = f"{fault.link} has no relayer {number}; its relayers are 0 to {link.relayers - 1}"
+            yield ("relayers", position), message
+    yield from unfit_points(fault, link)
+    yield from _victims(fault, link, scenario)
 
 
 def _victims(fault: "Fault", link: CrossLink, scenario: "Scenario") -> Items:
@@ -222,6 +246,7 @@ def _link(link: CrossLink, chains: "Mapping[str, Chain]") -> Items:
         yield (key,), message
         return
     yield from _trust(link)
+    yield from unfit_keys(link)
     if (link.via is None) == (link.protocol == "relay_chain"):
         yield (
             ("via",),

@@ -8,6 +8,7 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Validati
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
+from sim.crosschain.points import POINT_NAMES
 from sim.crosschain.ways import STOLEN_FROM
 from sim.scenario.distributions import Model
 from sim.scenario.problems import EntryError
@@ -120,7 +121,7 @@ _ACTIONS: Final = {
     "twins": _Action(
         "Byzantine: runs twice, each instance with its own group of peers", ("where", "groups"), lies=True
     ),
-    "relayer-crash": _Action("relayers of a link stop, and begin anew at the end", ("link",), ("relayers",)),
+    "relayer-crash": _Action("relayers of a link stop, and begin anew at the end", ("link",), ("relayers", "after")),
     "forge": _Action(
         "relayers of a link make up packets instead", ("link",), ("relayers", "stolen_keys", "stolen_from")
     ),
@@ -202,6 +203,11 @@ class Fault(Model):
     )
     notaries: tuple[NodeNumber, ...] | None = Field(
         default=None, min_length=1, description="notary-crash: numbers of the link's notaries; all if left out."
+    )
+    after: Annotated[str, one_of(*POINT_NAMES)] | None = Field(
+        default=None,
+        description="relayer-crash: not at that time, but as soon as it has sent such a call from then on; which there "
+        "are depends on the link's atomicity.",
     )
     to: NodeNumber | None = Field(default=None, description="transfer: the validator that is to lead.")
 

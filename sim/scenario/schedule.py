@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from sim.consensus.registry import family, protocols
+from sim.crosschain.points import POINTS
 from sim.crosschain.steps import SOURCE
 from sim.scenario.fault import LIES, REST
 from sim.scenario.fault import Fault as FaultEntry
@@ -96,6 +97,7 @@ def link_schedule(scenario: Scenario) -> list[LinkFault]:
             _concerned(fault, scenario.links[fault.link]),
             fault.stolen_keys or 0,
             fault.stolen_from or SOURCE,
+            None if fault.after is None else POINTS[scenario.links[fault.link].atomicity][fault.after],
         )
         for fault in scenario.faults
         if fault.link is not None

@@ -113,6 +113,11 @@ class Stream(Model):
     amount: Annotated[int, whole(1, 1_000_000_000)] | None = Field(
         default=None, description="What each packet transfers, in whole units; transfer only, required there."
     )
+    accounts: Annotated[int, whole(1, 1_000_000_000)] | None = Field(
+        default=None,
+        description="Transfers over a link with atomicity: 2pc, required there: how many accounts there are on either "
+        "chain; each transfer locks one of each, at random.",
+    )
     year: Annotated[int, whole(1990, 2100)] | None = Field(default=None, description="Reference year of the rate.")
 
     @model_serializer(mode="wrap")
@@ -168,7 +173,7 @@ class Stream(Model):
             yield ("backoff",), "must be more than 0, or rejected records come back at once and for ever"
 
     def _misplaced(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        for key in ("link", "amount"):
+        for key in ("link", "amount", "accounts"):
             if self.action != "transfer" and getattr(self, key) is not None:
                 yield (key,), f"belongs to action: transfer; needs that action, or no '{key}'"
         if self.action == "transfer":

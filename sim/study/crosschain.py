@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.crosschain.books import INTENDED, NOT_YET
+from sim.crosschain.books import EFFECT, INTENDED, NOT_YET
 from sim.crosschain.outcome import (
     DELIVERED,
     FORGED,
@@ -58,7 +58,7 @@ def summarise_links(links: Mapping[str, Link], recorder: Recorder, end_ns: int) 
             "locked_at_end": dict(zip((SOURCE, DESTINATION), reached.locked, strict=True)),
             "trust": _trust(link),
             "frozen": any(client.frozen for client in link.clients),
-            "latency_s": _span(delivered, INTENDED, Step.EXECUTED),
+            "latency_s": _span(delivered, INTENDED, EFFECT.get(config.atomicity, Step.EXECUTED)),
             "stages_s": {stage: _span(delivered, *ends) for stage, ends in stages(link).items()},
             "messages": reached.messages,
             "bytes": reached.size_bytes,

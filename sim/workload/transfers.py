@@ -7,19 +7,41 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.crosschain.actors.sender import Traffic
+from sim.crosschain.contracts.terms import PREIMAGE_BYTES
 from sim.workload.arrivals import arrival_times
 
 if TYPE_CHECKING:
     from sim.kernel.draws import Draws
     from sim.workload.streams import Deposits
 
+_WORDS = PREIMAGE_BYTES // 8
 
-def transfers(draws: Draws, chain: str, nodes: int, stream: Deposits, amount: int) -> Traffic:
-    """The transfers of a stream, which is drawn like one of deposits; senders are dealt to the nodes at random."""
+
+def transfers(
+    draws: Draws, chain: str, nodes: int, stream: Deposits, amount: int, accounts: int, *, swaps: bool
+) -> Traffic:
+    """The transfers of a stream, which is drawn like one of deposits; senders are dealt to the nodes at random.
+
+    Args:
+        draws: chance.
+        chain: where it begins.
+        nodes: of that chain.
+        stream: how many, when, how large.
+        amount: of each.
+        accounts: on either chain, if each locks one of each; 0 if not.
+        swaps: whether each needs a preimage.
+    """
     times_ns = arrival_times(
         draws.block(chain, stream.id, "arrivals"), stream.rate_per_s, stream.pieces, poisson=stream.poisson
     )
     count = len(times_ns)
     sizes = stream.size.sample(draws.block(chain, stream.id, "sizes"), count)
     where = draws.block(chain, stream.id, "nodes").integers(count, nodes)
-    return Traffic(stream.id, times_ns, np.maximum(np.rint(sizes), 1).astype(np.int64), where, amount)
+    payer, payee = (
+        draws.block(chain, stream.id, whose).integers(count, accounts) if accounts else np.zeros(0, dtype=np.int64)
+        for whose in ("payers", "payees")
+    )
+    words = draws.block(chain, stream.id, "preimages").words(_WORDS * count * swaps).astype("<u8").reshape(-1, _WORDS)
+    sizes_bytes = np.maximum(np.rint(sizes), 1).astype(np.int64)
+    preimages = [row.tobytes() for row in words]
+    return Traffic(stream.id, times_ns, sizes_bytes, where, amount, payer, payee, preimages)

@@ -18,6 +18,15 @@ SPV = {"protocol": "trusted_gateway", "verify": "spv"}
 COMMITTEE = {"protocol": "notary", "verify": "committee"}
 NOTARIES = {**COMMITTEE, "notaries": {"count": 4, "threshold": 3}}
 FORGE = {"at": "1s", "action": "forge", "link": "a-b"}
+SWAP = {
+    "protocol": "trusted_gateway",
+    "verify": "none",
+    "atomicity": "htlc",
+    "relayers": 2,
+    "timelocks": {"source": "60s", "destination": "30s"},
+}
+LATE = {"source": "30s", "destination": "30s"}
+CRASH = {"at": "1s", "action": "relayer-crash", "link": "a-b"}
 FABRIC = {"organisations": 2, "simulate": "1ms"}
 
 
@@ -71,7 +80,35 @@ def agreeing(protocol: str) -> dict[str, Any]:
             "links.a-b.timeout: does not belong here; with atomicity: none nothing times out",
         ),
         ({"link": {"protocol": "trusted_gateway"}}, "links.a-b.verify: a gateway that proves what it says is not tru"),
-        ({"link": {"atomicity": "htlc"}}, "links.a-b.atomicity: htlc is not in this version over light_client with l"),
+        ({"link": {"atomicity": "htlc"}}, "links.a-b.atomicity: either party of a swap watches both chains itself, so"),
+        (
+            {"link": {"atomicity": "2pc"}, "workload": {"pay": {**TRANSFER, "accounts": 4}}},
+            "links.a-b.atomicity: two-phase commit has a coordinator whom both chains obey",
+        ),
+        ({"link": {"recovery": "log"}}, "links.a-b.recovery: belongs to atomicity: 2pc; packet has no 'recovery'"),
+        ({"link": {"claims": "at-once"}}, "links.a-b.claims: belongs to atomicity: htlc; packet has no 'claims'"),
+        ({"link": {**SWAP, "timelocks": LATE}}, "links.a-b.timelocks.destination: must be before the source's"),
+        ({"link": {**SWAP, "relayers": 1}}, "links.a-b.relayers: is 1; a swap needs 2: the initiator's router"),
+        ({"link": {**SWAP, "margin": "1s"}}, "links.a-b.margin: belongs to claims: last-moment"),
+        ({"link": {**SWAP, "order": "ordered"}}, "links.a-b.order: is ordered; htlc has no order, so it needs"),
+        (
+            {"link": {k: v for k, v in SWAP.items() if k != "timelocks"}},
+            "links.a-b.timelocks: is missing; a swap needs them, such as {source: 60s, destination: 30s}",
+        ),
+        (
+            {"link": {**SWAP, "timeout": {"measure": "destination_height", "value": 4}}},
+            "links.a-b.timeout: belongs to atomicity: packet; htlc has no 'timeout'",
+        ),
+        (
+            {"link": {"protocol": "trusted_gateway", "verify": "none", "atomicity": "2pc"}},
+            "workload.pay.accounts: is missing; a-b locks accounts, so it needs how many there are, such as 1000",
+        ),
+        (
+            {"workload": {"pay": {**TRANSFER, "accounts": 4}}},
+            "workload.pay.accounts: belongs to atomicity: 2pc; a-b locks no accounts",
+        ),
+        ({"faults": [{**CRASH, "after": "destination.lock"}]}, "faults.0.after: is 'destination.lock': a-b has desti"),
+        ({"faults": [{**CRASH, "after": "commit"}]}, "faults.0.after: is 'commit': needs one of destination.recvPa"),
         ({"link": {"atomicity": "none"}}, "links.a-b.atomicity: packets are acknowledged or time out in this proto"),
         ({"link": {"relayers": 0}}, "links.a-b.relayers: is '0': must be ≥ 1"),
         ({"link": {"timeout": {"measure": "relay_height", "value": 4}}}, "links.a-b.timeout.measure: is relay_hei"),
@@ -171,6 +208,13 @@ def test_every_way_exists_or_has_a_reason_and_the_table_says_so() -> None:
                 reason = why_not(protocol, verify, atomicity)
                 assert (reason is None) == ((protocol, verify, atomicity) in EXISTING)
                 assert reason is None or "needs" in reason[1]
+
+
+def test_a_swap_is_written_as_it_was_read(tmp_path: Path) -> None:
+    scenario = linked(tmp_path, link={**SWAP, "claims": "last-moment", "margin": "1s"})
+    again = tmp_path / "again.yaml"
+    again.write_text(scenario.to_yaml(), encoding="utf-8")
+    assert load(again) == scenario
 
 
 @pytest.mark.parametrize("timeout", [None, ("destination_height", 4), ("destination_time", "30s")])

@@ -27,12 +27,12 @@ FAR = 1 << 40
 
 
 class Forging(Protocol):
-    """What makes packets up on a link."""
+    """What a relayer does that lies."""
 
     made: int
 
     def forge(self) -> list[tuple[str, int, Call]]:
-        """Calls for packets that nobody sent: the chain's role, a number of the packet, the call."""
+        """Calls that it sends at one poll: the chain's role, a number of what it is about, the call."""
 
 
 def header_calls(link: str, name: str, shown: str, method: str, headers: Sequence[bytes]) -> list[Call]:

@@ -3,7 +3,8 @@
 What is due, a route says (`sim.crosschain.actors.route`). A relayer asks for all heads, and an item for each packet
 that it looks at and for each proof; the way there and back and the time for each item pass before it sends calls. What
 it sent it does not send again before it is told what became of it. A crash loses all that it knows, and it reads the
-chains again from the start. Several relayers know nothing of each other; who comes second is refused by the contract.
+chains again from the start, or only from then on if it keeps no log. Several relayers know nothing of each other; who
+comes second is refused by the contract.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class RelayerConfig:
         poll_ns: how often it looks for work.
         batch: calls that it sends after one poll at most.
         rpc_ns: the way to a node and back. rpc_item_ns: each item that it asks for, on top.
+        forgets: after a crash it takes up nothing that was sent before.
     """
 
     link: str
@@ -47,6 +49,7 @@ class RelayerConfig:
     batch: int
     rpc_ns: int
     rpc_item_ns: int
+    forgets: bool = False
 
     @property
     def name(self) -> str:
@@ -60,11 +63,21 @@ _Row = tuple[str, int]
 
 @dataclass(slots=True)
 class _Memory:
-    """What a relayer knows; a crash loses it."""
+    """What a relayer knows; a crash loses it.
 
+    Attributes:
+        anew: it has crashed, and has not read the chains since.
+        scanned: the blocks that it has read, by role.
+        packets: that may need something. found: those of them that were there when it began anew.
+        said: as in `View`.
+        busy: calls that it waits for, by the task's name.
+    """
+
+    anew: bool = False
     scanned: dict[str, int] = field(default_factory=dict)
     watched: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     packets: dict[int, Packet] = field(default_factory=dict)
+    found: set[int] = field(default_factory=set)
     said: dict[tuple[str, int], bytes] = field(default_factory=dict)
     busy: dict[_Name, set[_Row]] = field(default_factory=dict)
 
@@ -147,6 +160,7 @@ class Relayer:
         self._engine = engine
         self._books = books
         self._memory: _Memory | None = _Memory()
+        self._doom: tuple[str, str, int | None] | None = None
         self._next: Timer = engine.call_at(begin_ns, self._poll)
 
     def crash(self) -> None:
@@ -158,8 +172,12 @@ class Relayer:
     def restart(self) -> None:
         """Begin anew."""
         if self._memory is None:
-            self._memory = _Memory()
+            self._memory = _Memory(anew=True)
             self._next = self._engine.call_at(self._engine.now, self._poll)
+
+    def crash_after(self, role: str, method: str, for_ns: int | None) -> None:
+        """Crash as soon as it has sent such a call to the chain of this role; begin anew after a while, or never."""
+        self._doom = (role, method, for_ns)
 
     def told(self, chain: str, row: int, known_ns: int) -> None:
         """A call that it sent to a chain is in a block or rejected; the news will be there then."""
@@ -188,7 +206,7 @@ class Relayer:
         self._scan(memory, heads)
         self.diary.peak = max(self.diary.peak, len(memory.packets))
         memory.busy = {task: rows for task, rows in memory.busy.items() if rows}
-        tasks = self._due(memory, View(self.endpoints, heads, self._now, memory.said))
+        tasks = self._due(memory, View(self.endpoints, heads, self._now, memory.said, memory.found))
         batches = [self._batch(memory, role, tasks, heads) for role in self._route.roles]
         batches = [batch for batch in batches if batch.calls]
         items = len(self.endpoints) * len(memory.packets) + sum(len(batch.calls) for batch in batches)
@@ -225,10 +243,19 @@ class Relayer:
                 if receipt.link != self.config.link or event is None:
                     continue
                 if event.step == Step.SENT:
-                    memory.packets[event.packet.sequence] = event.packet
+                    self._remember(memory, event.packet)
                 elif event.acknowledgement and role != SOURCE and SOURCE in self._route.roles:
                     memory.said[role, event.packet.sequence] = event.acknowledgement
             memory.scanned[role] = max(before, heads[role] - 1)
+        memory.anew = False
+
+    def _remember(self, memory: _Memory, packet: Packet) -> None:
+        """A packet was sent; what was sent before a crash is found, or stays forgotten."""
+        if memory.anew and self.config.forgets:
+            return
+        memory.packets[packet.sequence] = packet
+        if memory.anew:
+            memory.found.add(packet.sequence)
 
     def _due(self, memory: _Memory, view: View) -> list[Task]:
         tasks: list[Task] = []
@@ -236,6 +263,7 @@ class Relayer:
             due = self._route.due(packet, view)
             if due is None:
                 del memory.packets[sequence]
+                memory.found.discard(sequence)
                 for role in self.endpoints:
                     memory.said.pop((role, sequence), None)
                 continue
@@ -342,3 +370,8 @@ class Relayer:
         self.diary.calls += len(rows)
         self.diary.updates += batch.headers
         self.diary.size_bytes += sum(map(len, data))
+        if self._doom is not None and any((batch.role, call.method) == self._doom[:2] for call in batch.calls):
+            for_ns, self._doom = self._doom[2], None
+            self.crash()
+            if for_ns is not None:
+                self._engine.call_after(for_ns, self.restart)

@@ -13,7 +13,7 @@ from sim.crosschain.contracts.store import ack_key, commitment_key, next_key, nu
 from sim.crosschain.steps import DESTINATION, SOURCE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from sim.crosschain.actors.endpoint import Endpoint
     from sim.crosschain.contracts.messages import Packet
@@ -54,12 +54,14 @@ class View:
         heads: the last block that each has executed.
         now_ns: by the relayer's clock.
         said: what was acknowledged as each chain executed packets, by role and sequence, as far as headers show it.
+        found: packets that were sent before it crashed, and that it found when it began anew.
     """
 
     endpoints: Mapping[str, Endpoint]
     heads: Mapping[str, int]
     now_ns: int
     said: Mapping[tuple[str, int], bytes]
+    found: Container[int]
 
     def get(self, role: str, key: bytes) -> bytes | None:
         """What a chain has at a key."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sim.crosschain.contracts.messages import SEND, Call, transfer
+from sim.crosschain.contracts.messages import Call
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.crosschain.actors.endpoint import Endpoint
+    from sim.crosschain.actors.orders import Order
     from sim.crosschain.books import Books
     from sim.kernel.engine import Engine
 
@@ -28,6 +29,8 @@ class Traffic:
         size_bytes: of each packet's data.
         node: through which each goes.
         amount: of each.
+        payer, payee: the accounts on the source and on the destination that each is about, where accounts are locked.
+        preimages: of each, where each is a swap.
     """
 
     id: str
@@ -35,6 +38,9 @@ class Traffic:
     size_bytes: NDArray[np.int64]
     node: NDArray[np.int64]
     amount: int
+    payer: NDArray[np.int64]
+    payee: NDArray[np.int64]
+    preimages: Sequence[bytes]
 
 
 class Sender:
@@ -45,10 +51,8 @@ class Sender:
         link: that they cross.
         traffic: what is sent.
         nodes: of the source, in order.
-        counted: a node of the other chain, whose height a timeout counts from; None where it counts from when the chain
-            between has taken a packet.
+        order: what is said of each.
         books: where packets are written down.
-        timeout_blocks, timeout_ns: after how many blocks, or how long, a packet times out; 0 for never.
     """
 
     def __init__(
@@ -57,19 +61,15 @@ class Sender:
         link: str,
         traffic: Traffic,
         nodes: Sequence[Endpoint],
-        counted: Endpoint | None,
+        order: Order,
         books: Books,
-        timeout_blocks: int,
-        timeout_ns: int,
     ) -> None:
         self._engine = engine
         self._link = link
         self._traffic = traffic
         self._nodes = nodes
-        self._counted = counted
+        self._order = order
         self._books = books
-        self._timeout_blocks = timeout_blocks
-        self._timeout_ns = timeout_ns
         self._plan(0)
 
     def _plan(self, k: int) -> None:
@@ -78,12 +78,7 @@ class Sender:
 
     def _send(self, k: int) -> None:
         traffic, now_ns = self._traffic, self._engine.now
-        head = 0 if self._counted is None else self._counted.head()
-        height = head + self._timeout_blocks if self._timeout_blocks else 0
-        time_ns = now_ns + self._timeout_ns if self._timeout_ns else 0
-        numbers = (number.to_bytes(8, "big") for number in (height, time_ns))
-        data = transfer(traffic.amount, int(traffic.size_bytes[k]))
-        call = Call(self._link, SEND, f"{traffic.id}/{k}", (*numbers, data))
+        call = Call(self._link, self._order.method, f"{traffic.id}/{k}", self._order.parts(traffic, k, now_ns))
         (row,) = self._nodes[int(traffic.node[k])].submit(-1, [call.to_bytes()])
         self._books.offer(row, now_ns, traffic.amount)
         self._plan(k + 1)

@@ -49,6 +49,16 @@ def vouchers_key(link: str) -> bytes:
     return f"vouchers/{link}".encode()
 
 
+def locks_key(link: str) -> bytes:
+    """Where either chain keeps how many packets hold something locked there, on links that lock."""
+    return f"locked/{link}".encode()
+
+
+def count_lock(store: Store, link: str, change: int) -> None:
+    """One packet more, or fewer, holds something."""
+    store.put_number(locks_key(link), store.number(locks_key(link)) + change)
+
+
 def escrow(store: Store, link: str, data: bytes) -> None:
     """Lock the amount of a transfer; raises `Refused` if the data is none, or the amount is 0."""
     amount = amount_of(data)

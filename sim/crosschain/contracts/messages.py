@@ -12,7 +12,7 @@ Integers are big endian, a variable field follows its length (`sim.proof.wire`).
 These bytes are what the chain's log holds. A packet is ``JACP``, version 1, the link, the sequence, the timeout height
 and time (8 bytes each, 0 for none), and the data after its length of 4 bytes; one of a group has version 2, and behind
 the data the group's name and how many it has (2 bytes). A transfer, the data of a packet, is the amount (8 bytes) and
-a memo, which begins with the terms of the transfer.
+a memo, which begins with the terms of the transfer (`sim.crosschain.contracts.terms`).
 """
 
 from __future__ import annotations
