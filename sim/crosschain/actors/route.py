@@ -61,7 +61,7 @@ class View:
     heads: Mapping[str, int]
     now_ns: int
     said: Mapping[tuple[str, int], bytes]
-    found: Container[int]
+    found: Container[int] = ()
 
     def get(self, role: str, key: bytes) -> bytes | None:
         """What a chain has at a key."""
