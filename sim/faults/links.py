@@ -1,4 +1,4 @@
-"""What can go wrong on a link: relayers that stop or lie, notaries that stop; and what members do then."""
+"""What can go wrong on a link: relayers stop, lie or have wrong clocks, notaries stop; and what members do then."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sim.crosschain.link import Link
     from sim.kernel.engine import Engine
 
+RELAYER_CLOCK: Final = "relayer-clock"
 RELAYER_CRASH: Final = "relayer-crash"
 FORGE: Final = "forge"
 NOTARY_CRASH: Final = "notary-crash"
@@ -28,11 +29,12 @@ class LinkFault:
     Attributes:
         link: its id.
         at_ns, for_ns: when, and for how long; None: to the end.
-        kind: `RELAYER_CRASH`, `FORGE`, `NOTARY_CRASH` or `RECOVER_CLIENT`.
+        kind: `RELAYER_CLOCK`, `RELAYER_CRASH`, `FORGE`, `NOTARY_CRASH` or `RECOVER_CLIENT`.
         whom: relayers, or notaries, by their numbers.
         stolen_keys: `FORGE`: how many keys they have.
         stolen_from: `FORGE`: whose, as in `sim.crosschain.ways.STOLEN_FROM`.
         after: `RELAYER_CRASH`: the role and the method of a call; not at that time, but when one has been sent since.
+        ahead_ns: `RELAYER_CLOCK`: how far ahead clocks are; negative if behind.
     """
 
     link: str
@@ -43,6 +45,7 @@ class LinkFault:
     stolen_keys: int = 0
     stolen_from: str = SOURCE
     after: tuple[str, str] | None = None
+    ahead_ns: int = 0
 
     @property
     def end_ns(self) -> int:
@@ -72,6 +75,8 @@ def apply_to_links(faults: Sequence[LinkFault], links: Mapping[str, Link], engin
                 _plan_forging(fault, link, engine)
             elif fault.kind == RECOVER_CLIENT:
                 engine.call_at(fault.at_ns, link.recover_clients)
+            elif fault.kind == RELAYER_CLOCK:
+                _plan_clocks(fault, link, engine)
             elif fault.after is not None:
                 for number in fault.whom:
                     engine.call_at(fault.at_ns, link.relayers[number].crash_after, *fault.after, fault.for_ns)
@@ -82,6 +87,13 @@ def _plan_forging(fault: LinkFault, link: Link, engine: Engine) -> None:
         engine.call_at(fault.at_ns, link.forge, number, fault.stolen_keys, fault.stolen_from)
         if fault.for_ns is not None:
             engine.call_at(fault.end_ns, link.stop_forging, number)
+
+
+def _plan_clocks(fault: LinkFault, link: Link, engine: Engine) -> None:
+    for number in fault.whom:
+        engine.call_at(fault.at_ns, link.relayers[number].set_clock, fault.ahead_ns)
+        if fault.for_ns is not None:
+            engine.call_at(fault.end_ns, link.relayers[number].set_clock, 0)
 
 
 def _plan_crashes(faults: Sequence[LinkFault], victims: Sequence[_Stoppable], engine: Engine) -> None:

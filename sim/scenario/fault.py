@@ -121,6 +121,7 @@ _ACTIONS: Final = {
     "twins": _Action(
         "Byzantine: runs twice, each instance with its own group of peers", ("where", "groups"), lies=True
     ),
+    "relayer-clock": _Action("clocks of relayers of a link jump", ("link",), ("relayers", "ahead", "behind")),
     "relayer-crash": _Action("relayers of a link stop, and begin anew at the end", ("link",), ("relayers", "after")),
     "forge": _Action(
         "relayers of a link make up packets instead", ("link",), ("relayers", "stolen_keys", "stolen_from")
@@ -172,8 +173,12 @@ class Fault(Model):
     )
     share: Share | None = Field(default=None, description="loss, duplicate: share of the messages.")
     extra: PositiveDuration | None = Field(default=None, description="lag, delay: how much later.")
-    ahead: PositiveDuration | None = Field(default=None, description="clock-skew: how far the clocks jump ahead.")
-    behind: PositiveDuration | None = Field(default=None, description="clock-skew: how far they jump back.")
+    ahead: PositiveDuration | None = Field(
+        default=None, description="clock-skew, relayer-clock: how far the clocks jump ahead."
+    )
+    behind: PositiveDuration | None = Field(
+        default=None, description="clock-skew, relayer-clock: how far they jump back."
+    )
     ppm: Annotated[int, whole(-_MAX_PPM, _MAX_PPM)] | None = Field(
         default=None, description="clock-skew: microseconds that the clocks gain in a second, or lose if negative."
     )
@@ -188,10 +193,12 @@ class Fault(Model):
     )
 
     link: LinkId | None = Field(
-        default=None, description="relayer-crash, forge, notary-crash, recover-client: the link."
+        default=None, description="relayer-clock, relayer-crash, forge, notary-crash, recover-client: the link."
     )
     relayers: tuple[NodeNumber, ...] | None = Field(
-        default=None, min_length=1, description="relayer-crash, forge: numbers of the link's relayers; all if left out."
+        default=None,
+        min_length=1,
+        description="relayer-clock, relayer-crash, forge: numbers of the link's relayers; all if left out.",
     )
     stolen_keys: Annotated[int, whole(1, MAX_NODE_NUMBER)] | None = Field(
         default=None, description="forge: how many keys they have."
@@ -278,6 +285,8 @@ class Fault(Model):
             yield ("behind",), "contradicts ahead; needs one of the two"
         if self.action == "clock-skew" and self.ahead is self.behind is self.ppm is None:
             yield ("ahead",), "is missing; clock-skew needs ahead, behind or ppm"
+        if self.action == "relayer-clock" and self.ahead is self.behind is None:
+            yield ("ahead",), "is missing; relayer-clock needs ahead or behind"
         if self.stolen_from is not None and self.stolen_keys is None:
             yield ("stolen_keys",), "is missing; stolen_from says whose they are"
         if self.disk == "lost" and self.duration is None:

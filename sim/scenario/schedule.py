@@ -98,6 +98,7 @@ def link_schedule(scenario: Scenario) -> list[LinkFault]:
             fault.stolen_keys or 0,
             fault.stolen_from or SOURCE,
             None if fault.after is None else POINTS[scenario.links[fault.link].atomicity][fault.after],
+            (fault.ahead or 0) - (fault.behind or 0),
         )
         for fault in scenario.faults
         if fault.link is not None

@@ -23,12 +23,16 @@ PAY = {"action": "transfer", "chain": "a", "link": "a-b", "rate": "10/s", "size"
 
 
 def transacted(
-    folder: Path, accounts: int = 100_000, link: Mapping[str, object] = MappingProxyType({}), **keys: object
+    folder: Path,
+    accounts: int = 100_000,
+    link: Mapping[str, object] = MappingProxyType({}),
+    verify: str = "none",
+    **keys: object,
 ) -> dict[str, Any]:
     """What the summary says of ten seconds of transactions in two phases, six of them with traffic."""
     of_link = {"atomicity": "2pc", "poll": "50ms", **link}
     pay = {"pay": {**PAY, "accounts": accounts, "end": "6s"}}
-    _, summary = played(linked(folder, "none", link=of_link, workload=pay, **keys))
+    _, summary = played(linked(folder, verify, link=of_link, workload=pay, **keys))
     assert summary["verdict"] == "pass", summary["violation"]
     found: dict[str, Any] = summary["crosschain"]["a-b"]
     return found
@@ -60,6 +64,15 @@ def test_transactions_commit_on_both_chains_and_free_their_accounts(tmp_path: Pa
     found = transacted(tmp_path, link={"relayers": relayers})
     assert found["delivered"] == found["acknowledged"] == found["offered"] > 40
     assert found["refused"] == {}
+    assert unlocked(found)
+
+
+def test_what_coordinators_say_is_proved_where_headers_are_kept(tmp_path: Path) -> None:
+    found = transacted(tmp_path, verify="spv")
+    assert found["delivered"] == found["acknowledged"] == found["offered"] > 40
+    assert found["refused"] == {}
+    # Five calls of each transaction tell of the other chain, and headers come before them.
+    assert found["verified_real"] > 5 * found["offered"]
     assert unlocked(found)
 
 
@@ -116,6 +129,16 @@ def test_a_lying_coordinator_has_one_side_pay_and_the_other_take_back(tmp_path: 
     assert found["accepted_forged"] > 20
     assert found["torn"] > 5
     assert found["executed_twice"] == 0
+
+
+def test_a_lying_coordinator_deceives_by_headers_of_its_own_too(tmp_path: Path) -> None:
+    lie = {"at": "2s", "for": "2s", "action": "forge", "link": "a-b", "relayers": [1]}
+    found = transacted(tmp_path, link={"relayers": 2}, faults=[lie], verify="spv")
+    assert found["accepted_forged"] > 0
+    assert found["torn"] > 0
+    # Headers of the true chain do not fit on top of its own, so nothing true goes on.
+    assert found["refused"]["another-parent"] > 0
+    assert found["locked_at_end"]["source"] > 0
 
 
 def test_a_contract_that_forgets_to_unlock_breaks_an_invariant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,6 +203,19 @@ def test_clocks_apart_by_more_than_the_timelocks_tear_swaps(tmp_path: Path, skew
     found = swapped(tmp_path, link={"claims": "last-moment", "margin": "200ms"}, faults=[skew])
     assert (found["torn"] > 0) == torn
     assert unlocked(found)
+
+
+def test_a_participant_whose_clock_is_ahead_gives_up_what_it_could_still_have(tmp_path: Path) -> None:
+    late = {"claims": "last-moment", "margin": "500ms"}
+    skew = {"at": "3s", "action": "relayer-clock", "link": "a-b", "relayers": [1], "ahead": "3s"}
+    found = swapped(tmp_path, link=late, faults=[skew])
+    # What was locked before the clock jumped is claimed by the initiator; what comes after is never locked.
+    assert found["torn"] > 0
+    assert found["timed_out"] > 0
+    assert unlocked(found)
+    behind = {**skew, "ahead": None, "behind": "3s"}
+    found = swapped(tmp_path, link=late, faults=[{k: v for k, v in behind.items() if v is not None}])
+    assert found["torn"] == 0
 
 
 @pytest.mark.parametrize("liar", [0, 1])

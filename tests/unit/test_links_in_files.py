@@ -109,6 +109,10 @@ def agreeing(protocol: str) -> dict[str, Any]:
         ),
         ({"faults": [{**CRASH, "after": "destination.lock"}]}, "faults.0.after: is 'destination.lock': a-b has desti"),
         ({"faults": [{**CRASH, "after": "commit"}]}, "faults.0.after: is 'commit': needs one of destination.recvPa"),
+        (
+            {"faults": [{"at": "1s", "action": "relayer-clock", "link": "a-b"}]},
+            "faults.0.ahead: is missing; relayer-clock needs ahead or behind",
+        ),
         ({"link": {"atomicity": "none"}}, "links.a-b.atomicity: packets are acknowledged or time out in this proto"),
         ({"link": {"relayers": 0}}, "links.a-b.relayers: is '0': must be ≥ 1"),
         ({"link": {"timeout": {"measure": "relay_height", "value": 4}}}, "links.a-b.timeout.measure: is relay_hei"),
@@ -162,7 +166,7 @@ def agreeing(protocol: str) -> dict[str, Any]:
         ),
         (
             {"faults": [{"at": "1s", "action": "crash", "chain": "a", "nodes": [0], "link": "a-b"}]},
-            "faults.0.link: belongs to action: relayer-crash, forge, notary-crash, recover-client; crash has no 'link'",
+            "faults.0.link: belongs to action: relayer-clock, relayer-crash, forge, notary-crash, recover-cl",
         ),
         (
             {"faults": [{"at": "1s", "action": "notary-crash", "link": "a-b"}]},

@@ -8,14 +8,14 @@ own key lets it send calls, what else it has is in its `sim.crosschain.actors.li
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sim.crosschain.actors.forger import AMOUNT, FAR, header_calls
 from sim.crosschain.actors.told import Told
 from sim.crosschain.contracts import two_phase
 from sim.crosschain.contracts.messages import Call, Packet, transfer
 from sim.crosschain.contracts.terms import Accounts
-from sim.crosschain.contracts.two_phase import EXECUTED, ROLLED_BACK, STARTED
+from sim.crosschain.contracts.two_phase import COMMITTED, EXECUTED, ROLLED_BACK, STARTED
 from sim.crosschain.steps import DESTINATION, SOURCE, Step
 
 if TYPE_CHECKING:
@@ -25,14 +25,13 @@ if TYPE_CHECKING:
     from sim.crosschain.actors.lies import Lie
 
 
-@dataclass(frozen=True, slots=True)
-class _Lie:
-    """A call, and what it says of the other chain."""
-
-    role: str
-    method: str
-    packet: Packet
-    status: bytes
+_NEXT: Final = {
+    None: (DESTINATION, two_phase.START, STARTED),
+    STARTED: (DESTINATION, two_phase.EXECUTE, EXECUTED),
+    EXECUTED: (DESTINATION, two_phase.COMMIT, EXECUTED),
+    COMMITTED: (SOURCE, two_phase.ROLL_BACK, ROLLED_BACK),
+}
+"""By how far the destination is: the chain that it calls next, the method, and how far it says the other chain is."""
 
 
 @dataclass(slots=True)
@@ -53,42 +52,47 @@ class FalseCoordinator:
     lies: Mapping[str, Lie]
     made: int = 0
     _scanned: int = 0
-    _plan: list[_Lie] = field(default_factory=list)
+    _open: list[Packet] = field(default_factory=list)
 
     def forge(self) -> list[tuple[str, int, Call]]:
         """As `sim.crosschain.actors.forger.Forging.forge`."""
-        if not self._plan:
+        # A header of its own is accepted on top of the one before only, so it lies of one thing at a time then.
+        single = any(lie.method for lie in self.lies.values())
+        if not self._open or not single:
             self.made += 1
             far = FAR + self.made
-            self._plan = self._pay(Packet(self.link, far, 0, 0, transfer(AMOUNT, 0, Accounts(far, far).to_bytes())))
-            for packet in self._appeared():
-                self._plan += [*self._pay(packet), _Lie(SOURCE, two_phase.ROLL_BACK, packet, ROLLED_BACK)]
-        # A header of its own is accepted on top of the one before only, so it waits for that; words need not wait.
-        now = 1 if any(lie.method for lie in self.lies.values()) else len(self._plan)
-        told, self._plan = self._plan[:now], self._plan[now:]
-        return [(lie.role, -lie.packet.sequence, call) for lie in told for call in self._calls(lie)]
+            made_up = Packet(self.link, far, 0, 0, transfer(AMOUNT, 0, Accounts(far, far).to_bytes()))
+            self._open += [made_up, *self._appeared()]
+        self._open = [packet for packet in self._open if not self._is_done(packet)]
+        told = self._open[:1] if single else self._open
+        return [(role, -packet.sequence, call) for packet in told for role, call in self._calls(packet)]
 
     def _appeared(self) -> list[Packet]:
-        """Transactions that the source has started since it looked last, and that are open."""
+        """Transactions that the source has started since it looked last."""
         source = self.endpoints[SOURCE]
         head = source.head()
         events = [receipt.event for receipt in source.receipts(self._scanned, head) if receipt.link == self.link]
         self._scanned = head
-        sent = [event.packet for event in events if event is not None and event.step == Step.SENT]
-        return [p for p in sent if source.get(two_phase.transaction_key(self.link, p.sequence), head) is not None]
+        return [event.packet for event in events if event is not None and event.step == Step.SENT]
 
-    @staticmethod
-    def _pay(packet: Packet) -> list[_Lie]:
-        """Have the destination execute and commit a transaction."""
-        said = ((two_phase.START, STARTED), (two_phase.EXECUTE, EXECUTED), (two_phase.COMMIT, EXECUTED))
-        return [_Lie(DESTINATION, method, packet, status) for method, status in said]
+    def _status(self, role: str, packet: Packet) -> bytes | None:
+        node = self.endpoints[role]
+        found = node.get(two_phase.transaction_key(self.link, packet.sequence), node.head())
+        return None if found is None else found[:1]
 
-    def _calls(self, lie: _Lie) -> list[Call]:
-        """The call, after those that bring what it is proved against."""
-        shown = DESTINATION if lie.role == SOURCE else SOURCE
-        other, told = self.endpoints[shown], Told(self.endpoints[lie.role], self.link, shown)
-        value = two_phase.record(lie.status, lie.packet, other.chain.ledger.suite)
-        key = two_phase.transaction_key(self.link, lie.packet.sequence)
+    def _is_done(self, packet: Packet) -> bool:
+        """Whether there is nothing to gain from a transaction any more."""
+        there = self._status(DESTINATION, packet)
+        return there == ROLLED_BACK or (there == COMMITTED and self._status(SOURCE, packet) is None)
+
+    def _calls(self, packet: Packet) -> list[tuple[str, Call]]:
+        """The next call, after those that bring what it is proved against."""
+        role, method, status = _NEXT[self._status(DESTINATION, packet)]
+        shown = DESTINATION if role == SOURCE else SOURCE
+        other, told = self.endpoints[shown], Told(self.endpoints[role], self.link, shown)
+        value = two_phase.record(status, packet, other.chain.ledger.suite)
+        key = two_phase.transaction_key(self.link, packet.sequence)
         headers, proof = self.lies[shown].tell(other, told, key, value)
         calls = header_calls(self.link, self.name, shown, self.lies[shown].method, headers)
-        return [*calls, Call(self.link, lie.method, self.name, (lie.packet.to_bytes(), proof))]
+        calls.append(Call(self.link, method, self.name, (packet.to_bytes(), proof)))
+        return [(role, call) for call in calls]

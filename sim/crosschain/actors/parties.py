@@ -6,7 +6,9 @@ source once the destination shows the preimage, and takes its own amount back on
 passed.
 
 Time is what a chain's last block says. Where a party's own clock says that a timelock has passed, and the chain has
-made no block since, it sends the chain a heartbeat and looks again.
+made no block since, it sends the chain a heartbeat and looks again. But whether it is too late to claim, a router of
+WeCross asks its own clock (domain.md, section 5.1): one whose clock is ahead gives up what it could still have had. Who
+waits for the last moment goes by the chain's.
 """
 
 from __future__ import annotations
@@ -51,8 +53,8 @@ class InitiatorRoute:
         """As `Route.due`."""
         key, data = htlc.lock_key(self.link, packet.sequence), packet.to_bytes()
         given, offered = view.get(SOURCE, key), view.get(DESTINATION, key)
-        open_there = offered == htlc.record(LOCKED, packet, view.suite(DESTINATION))
-        open_there = open_there and view.time_ns(DESTINATION) < packet.timeout_ns
+        clock_ns = view.time_ns(DESTINATION) if self.margin_ns is not None else _latest(view, DESTINATION)
+        open_there = offered == htlc.record(LOCKED, packet, view.suite(DESTINATION)) and clock_ns < packet.timeout_ns
         if given is None and not open_there:
             return None
         tasks: list[Task] = []
@@ -81,16 +83,21 @@ class ParticipantRoute:
         key, data = htlc.lock_key(self.link, packet.sequence), packet.to_bytes()
         given, offered = view.get(SOURCE, key), view.get(DESTINATION, key)
         if offered is None:
-            late = packet.timeout_ns <= max(view.now_ns, view.time_ns(DESTINATION))
+            late = packet.timeout_ns <= _latest(view, DESTINATION)
             return None if given is None or late else (Task(DESTINATION, htlc.LOCK, packet.sequence, (data,)),)
         if offered[:1] == LOCKED:
             refund = Task(DESTINATION, htlc.REFUND, packet.sequence, (data,))
             return _from(view, DESTINATION, packet.timeout_ns, refund)
         preimage = view.get(DESTINATION, htlc.preimage_key(self.link, packet.sequence))
-        lost = Hashlock.of(packet.data).timelock_ns <= view.time_ns(SOURCE)
+        lost = Hashlock.of(packet.data).timelock_ns <= _latest(view, SOURCE)
         if offered[:1] != CLAIMED or given is None or preimage is None or lost:
             return None
         return (Task(SOURCE, htlc.CLAIM, packet.sequence, (data, preimage)),)
+
+
+def _latest(view: View, role: str) -> int:
+    """The later of a party's own clock and the time of a chain's last block."""
+    return max(view.now_ns, view.time_ns(role))
 
 
 def _from(view: View, role: str, time_ns: int, task: Task) -> Sequence[Task]:

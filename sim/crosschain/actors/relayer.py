@@ -161,6 +161,7 @@ class Relayer:
         self._books = books
         self._memory: _Memory | None = _Memory()
         self._doom: tuple[str, str, int | None] | None = None
+        self._ahead_ns = 0
         self._next: Timer = engine.call_at(begin_ns, self._poll)
 
     def crash(self) -> None:
@@ -178,6 +179,10 @@ class Relayer:
     def crash_after(self, role: str, method: str, for_ns: int | None) -> None:
         """Crash as soon as it has sent such a call to the chain of this role; begin anew after a while, or never."""
         self._doom = (role, method, for_ns)
+
+    def set_clock(self, ahead_ns: int) -> None:
+        """From now on its clock is ahead by so much, or behind if negative; how often it polls stays the same."""
+        self._ahead_ns = ahead_ns
 
     def told(self, chain: str, row: int, known_ns: int) -> None:
         """A call that it sent to a chain is in a block or rejected; the news will be there then."""
@@ -206,7 +211,7 @@ class Relayer:
         self._scan(memory, heads)
         self.diary.peak = max(self.diary.peak, len(memory.packets))
         memory.busy = {task: rows for task, rows in memory.busy.items() if rows}
-        tasks = self._due(memory, View(self.endpoints, heads, self._now, memory.said, memory.found))
+        tasks = self._due(memory, View(self.endpoints, heads, self._now + self._ahead_ns, memory.said, memory.found))
         batches = [self._batch(memory, role, tasks, heads) for role in self._route.roles]
         batches = [batch for batch in batches if batch.calls]
         items = len(self.endpoints) * len(memory.packets) + sum(len(batch.calls) for batch in batches)
