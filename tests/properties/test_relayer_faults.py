@@ -1,7 +1,7 @@
 """Whatever relayers do or fail to do, no packet is lost, doubled, or paid for twice.
 
-Each seed draws a link (order, timeout, relayers, polling, batches, protocols) and crashes of its relayers, all of which
-end five seconds before the end of the run. One relayer alone could bring all 96 calls in that time, at 25 a second or
+Each seed draws a link (trust, order, timeout, relayers, polling, batches, protocols) and crashes of its relayers and
+notaries, all of which end five seconds before the end of the run. One relayer alone could bring all 96 calls in that time, at 25 a second or
 more. So at the end every packet must be settled: delivered and acknowledged, or refunded.
 The invariants are on in every run, so a run that passes has broken none.
 """
@@ -46,9 +46,21 @@ def drawn(seed: int) -> tuple[str, dict[str, Any]]:
     chains = {
         name: chain(consensus={"protocol": PROTOCOLS[int(draw.integers(3))], "timeout": "500ms"}) for name in "ab"
     }
-    verify = ("light_client", "none")[int(draw.integers(2))]
+    verify = ("light_client", "none", "spv", "committee")[int(draw.integers(4))]
     if timeout is not None:
         link["timeout"] = timeout
+    if verify in {"light_client", "committee"}:
+        link["updates"] = ("skipping", "every")[int(draw.integers(2))]
+    if verify == "committee":
+        # Two of the five may be down at a time.
+        link["notaries"] = {"count": 5, "threshold": 3}
+        at, lasts = int(draw.integers(100, 5000)), int(draw.integers(50, 3000))
+        down = sorted({int(k) for k in draw.integers(0, 5, 2)})
+        faults.append(
+            {"at": f"{at}ms", "for": f"{lasts}ms", "action": "notary-crash", "link": "a-b", "notaries": down}
+        )
+    if verify != "none":
+        link["checked"] = ("0%", "50%", "100%")[int(draw.integers(3))]
     pay = {"action": "transfer", "chain": "a", "link": "a-b", "rate": "8/s", "size": "100B", "amount": 3, "end": "6s"}
     return verify, {"link": link, "faults": faults, "chains": chains, "workload": {"pay": pay}, "horizon": "14s"}
 
