@@ -1,8 +1,8 @@
 """Whatever relayers do or fail to do, no packet is lost, doubled, or paid for twice.
 
 Each seed draws a link (trust, order, timeout, relayers, polling, batches, protocols) and crashes of its relayers and
-notaries, all of which end five seconds before the end of the run. One relayer alone could bring all 96 calls in that time, at 25 a second or
-more. So at the end every packet must be settled: delivered and acknowledged, or refunded.
+notaries, all of which end five seconds before the end of the run. One relayer alone could bring all 96 calls in that
+time, at 25 a second or more. So at the end every packet must be settled: delivered and acknowledged, or refunded.
 The invariants are on in every run, so a run that passes has broken none.
 """
 
@@ -56,9 +56,7 @@ def drawn(seed: int) -> tuple[str, dict[str, Any]]:
         link["notaries"] = {"count": 5, "threshold": 3}
         at, lasts = int(draw.integers(100, 5000)), int(draw.integers(50, 3000))
         down = sorted({int(k) for k in draw.integers(0, 5, 2)})
-        faults.append(
-            {"at": f"{at}ms", "for": f"{lasts}ms", "action": "notary-crash", "link": "a-b", "notaries": down}
-        )
+        faults.append({"at": f"{at}ms", "for": f"{lasts}ms", "action": "notary-crash", "link": "a-b", "notaries": down})
     if verify != "none":
         link["checked"] = ("0%", "50%", "100%")[int(draw.integers(3))]
     pay = {"action": "transfer", "chain": "a", "link": "a-b", "rate": "8/s", "size": "100B", "amount": 3, "end": "6s"}
