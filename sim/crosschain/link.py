@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from sim.crosschain.books import Trip
     from sim.crosschain.contracts.contract import Contract
     from sim.crosschain.contracts.machine import Machine
-    from sim.crosschain.trusting import Trusting
+    from sim.crosschain.trusting import Loot, Trusting
     from sim.kernel.engine import Engine
 
 
@@ -268,8 +268,11 @@ class Link:
         """Relayers talk to different nodes, and poll in turn."""
         config = self.config
         begin_ns = number * config.poll_ns // config.relayers
-        route, provers = self._route_of(number), self._provers()
-        return Relayer(engine, config.relayer(number), route, self._nodes(number), provers, self.books, begin_ns)
+        route, provers, roles = self._route_of(number), self._provers(), list(config.chains)
+        clients = [(role, shown) for role in roles for shown in roles if shown in _believed(config, role)]
+        return Relayer(
+            engine, config.relayer(number), route, self._nodes(number), provers, clients, self.books, begin_ns
+        )
 
     def _provers(self) -> dict[str, Prover]:
         return {role: self._trusting.prover(role, self.notaries) for role in self.config.chains}
@@ -319,13 +322,10 @@ class Link:
             height -= 1
         return height, blocks[height].header.time_ns
 
-    def forge(self, number: int, stolen_keys: int, stolen_from: str) -> None:
-        """A relayer begins to lie, with so many keys of the validators of a chain, by its role, or of the notaries."""
+    def forge(self, number: int, loot: Loot) -> None:
+        """A relayer begins to lie."""
         relayer, config = self.relayers[number], self.config
-        lies = {
-            role: self._trusting.lie(role, self._chains[chain], stolen_keys, stolen_from)
-            for role, chain in config.chains.items()
-        }
+        lies = {role: self._trusting.lie(role, self._chains[chain], loot) for role, chain in config.chains.items()}
         who = (config.id, relayer.config.name, relayer.endpoints)
         self.books.lied = True
         if config.atomicity == "2pc":
@@ -337,7 +337,7 @@ class Link:
         else:
             plot = TccPlot() if config.atomicity == "tcc" else InterchainPlot()
             route = _route(config)
-            relayer.forger = RelayForger(*who, lies, self._provers(), route, plot, config.ordered, stolen_from)
+            relayer.forger = RelayForger(*who, lies, self._provers(), route, plot, config.ordered, loot.owner)
 
     def stop_forging(self, number: int) -> None:
         """A relayer is honest again."""

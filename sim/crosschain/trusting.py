@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sim.crosschain.actors.lies import FalseClaims, FalseEndorsements, FalseFinality, FalseHeaders
@@ -36,6 +37,26 @@ if TYPE_CHECKING:
     from sim.crosschain.contracts.trust import Trust
     from sim.crosschain.link import LinkConfig
     from sim.kernel.draws import Draws
+    from sim.proof.signatures import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Loot:
+    """What a liar has.
+
+    Attributes:
+        keys: how many keys.
+        owner: whose, as in `sim.crosschain.ways.STOLEN_FROM`.
+        ahead: how many blocks above a chain's head it puts what it makes up.
+    """
+
+    keys: int
+    owner: str
+    ahead: int
+
+    def of(self, owner: str, keys: Mapping[str, Signer]) -> tuple[tuple[str, Signer], ...]:
+        """Those of somebody's keys that it has: the first ones."""
+        return tuple(keys.items())[: self.keys if owner == self.owner else 0]
 
 
 class Trusting:
@@ -85,7 +106,7 @@ class Trusting:
         config = self._config
         match self.verify_of(shown):
             case "light_client":
-                return FinalBlocks(self.sample, every=config.every)
+                return FinalBlocks(config.trusting_period_ns, self.sample, every=config.every)
             case "committee":
                 return Endorsements(shown, notaries, config.threshold, config.rpc_ns, self.sample, every=config.every)
             case "spv":
@@ -93,15 +114,14 @@ class Trusting:
             case _:
                 return Claims()
 
-    def lie(self, shown: str, chain: Chain, stolen_keys: int, stolen_from: str) -> Lie:
-        """What a liar makes of the chain of a role, with so many keys of its validators, or of the notaries."""
+    def lie(self, shown: str, chain: Chain, loot: Loot) -> Lie:
+        """What a liar makes of the chain of a role."""
         match self.verify_of(shown):
             case "light_client":
                 signing = chain.signing
-                count = stolen_keys if stolen_from == shown else 0
-                return FalseFinality(() if signing is None else tuple(signing.keys.items())[:count])
+                return FalseFinality(() if signing is None else loot.of(shown, signing.keys), loot.ahead)
             case "committee":
-                return FalseEndorsements(tuple(self.keys.items())[: stolen_keys if stolen_from == NOTARIES else 0])
+                return FalseEndorsements(loot.of(NOTARIES, self.keys), loot.ahead)
             case "spv":
                 return FalseHeaders()
             case _:

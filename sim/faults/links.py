@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sim.crosschain.steps import SOURCE
+from sim.crosschain.trusting import Loot
 from sim.faults.apply import merged
 from sim.network.transport import NEVER
 
@@ -20,6 +21,7 @@ RELAYER_CRASH: Final = "relayer-crash"
 FORGE: Final = "forge"
 NOTARY_CRASH: Final = "notary-crash"
 RECOVER_CLIENT: Final = "recover-client"
+NOTHING: Final = Loot(0, SOURCE, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,7 @@ class LinkFault:
         at_ns, for_ns: when, and for how long; None: to the end.
         kind: `RELAYER_CLOCK`, `RELAYER_CRASH`, `FORGE`, `NOTARY_CRASH` or `RECOVER_CLIENT`.
         whom: relayers, or notaries, by their numbers.
-        stolen_keys: `FORGE`: how many keys they have.
-        stolen_from: `FORGE`: whose, as in `sim.crosschain.ways.STOLEN_FROM`.
+        loot: `FORGE`: what they have.
         after: `RELAYER_CRASH`: the role and the method of a call; not at that time, but when one has been sent since.
         ahead_ns: `RELAYER_CLOCK`: how far ahead clocks are; negative if behind.
     """
@@ -42,8 +43,7 @@ class LinkFault:
     for_ns: int | None
     kind: str
     whom: tuple[int, ...]
-    stolen_keys: int = 0
-    stolen_from: str = SOURCE
+    loot: Loot = NOTHING
     after: tuple[str, str] | None = None
     ahead_ns: int = 0
 
@@ -84,7 +84,7 @@ def apply_to_links(faults: Sequence[LinkFault], links: Mapping[str, Link], engin
 
 def _plan_forging(fault: LinkFault, link: Link, engine: Engine) -> None:
     for number in fault.whom:
-        engine.call_at(fault.at_ns, link.forge, number, fault.stolen_keys, fault.stolen_from)
+        engine.call_at(fault.at_ns, link.forge, number, fault.loot)
         if fault.for_ns is not None:
             engine.call_at(fault.end_ns, link.stop_forging, number)
 

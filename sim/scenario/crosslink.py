@@ -126,7 +126,9 @@ class CrossLink(Model):
         default=parse_duration("1s"), description="How often a relayer looks for work; 1s as in Hermes' pull mode."
     )
     batch: Annotated[int, whole(1, 10_000)] = Field(
-        default=30, description="Calls that a relayer sends after one look at most; 30 as Hermes' max_msg_num."
+        default=30,
+        description="Calls about packets that a relayer sends after one look at most, and headers "
+        "likewise; 30 as Hermes' max_msg_num.",
     )
     rpc: Duration = Field(default=parse_duration("20ms"), description="A relayer's way to a node and back [guess].")
     rpc_item: Duration = Field(

@@ -124,7 +124,9 @@ _ACTIONS: Final = {
     "relayer-clock": _Action("clocks of relayers of a link jump", ("link",), ("relayers", "ahead", "behind")),
     "relayer-crash": _Action("relayers of a link stop, and begin anew at the end", ("link",), ("relayers", "after")),
     "forge": _Action(
-        "relayers of a link make up packets instead", ("link",), ("relayers", "stolen_keys", "stolen_from")
+        "relayers of a link make up packets instead",
+        ("link",),
+        ("relayers", "stolen_keys", "stolen_from", "blocks_ahead"),
     ),
     "notary-crash": _Action("notaries of a link answer nobody until the end", ("link",), ("notaries",)),
     "recover-client": _Action(
@@ -207,6 +209,11 @@ class Fault(Model):
         default=None,
         description="forge: whose keys: source, validators of the chain where the link begins; relay, those of the "
         "chain between, about which they lie then; notaries, those of the link. source if left out.",
+    )
+    blocks_ahead: Annotated[int, whole(1, 1_000_000_000)] | None = Field(
+        default=None,
+        description="forge: how many blocks above the head they put a header that they made up; 1 if left out. A light "
+        "client that believed it is frozen when the chain itself comes there.",
     )
     notaries: tuple[NodeNumber, ...] | None = Field(
         default=None, min_length=1, description="notary-crash: numbers of the link's notaries; all if left out."

@@ -86,6 +86,7 @@ def schedule(scenario: Scenario) -> list[Scheduled]:
 
 def link_schedule(scenario: Scenario) -> list[LinkFault]:
     """The faults of a scenario's links as the simulation takes them."""
+    from sim.crosschain.trusting import Loot
     from sim.faults.links import LinkFault
 
     return [
@@ -95,8 +96,7 @@ def link_schedule(scenario: Scenario) -> list[LinkFault]:
             fault.duration,
             fault.action,
             _concerned(fault, scenario.links[fault.link]),
-            fault.stolen_keys or 0,
-            fault.stolen_from or SOURCE,
+            Loot(fault.stolen_keys or 0, fault.stolen_from or SOURCE, fault.blocks_ahead or 1),
             None if fault.after is None else POINTS[scenario.links[fault.link].atomicity][fault.after],
             (fault.ahead or 0) - (fault.behind or 0),
         )

@@ -58,6 +58,7 @@ def summarise_links(links: Mapping[str, Link], recorder: Recorder, end_ns: int) 
             "locked_at_end": dict(zip((SOURCE, DESTINATION), reached.locked, strict=True)),
             "trust": _trust(link),
             "frozen": any(client.frozen for client in link.clients),
+            "expired": any(client.is_expired(end_ns) for client in link.clients),
             "latency_s": _span(delivered, INTENDED, EFFECT.get(config.atomicity, Step.EXECUTED)),
             "stages_s": {stage: _span(delivered, *ends) for stage, ends in stages(link).items()},
             "messages": reached.messages,

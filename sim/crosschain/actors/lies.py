@@ -51,7 +51,13 @@ class FalseClaims:
 
 
 class _FalseState:
-    """A state of its own, and a header that has its root on top of what the other chain has accepted."""
+    """A state of its own, and a header that has its root on top of what the other chain has accepted.
+
+    Attributes:
+        ahead: how many blocks above its head. Where the chain itself will soon be, its true header tells of the lie.
+    """
+
+    ahead = 1
 
     def invent(self, shown: Endpoint, told: Told, key: bytes, value: bytes) -> tuple[BlockHeader, bytes]:
         """The header, and the proof against it."""
@@ -62,7 +68,7 @@ class _FalseState:
         above = self.above(latest, head)
         before = told.accepted(above, told.node.head())
         parent = shown.header(min(above, head)).digest(suite) if before is None else before.digest
-        header = replace(shown.header(head), height=above + 1, parent=parent, state_root=root)
+        header = replace(shown.header(head), height=above + self.ahead, parent=parent, state_root=root)
         proof = Membership(header.height, StateFact(key, value, tree.prove(key))).to_bytes()
         return header, proof
 
@@ -92,9 +98,11 @@ class FalseFinality(_FalseState):
 
     Attributes:
         stolen: keys of validators of the chain that is shown, by id.
+        ahead: as `_FalseState`.
     """
 
     stolen: Sequence[tuple[str, Signer]]
+    ahead: int = 1
     method = UPDATE_CLIENT
 
     def tell(self, shown: Endpoint, told: Told, key: bytes, value: bytes) -> tuple[Sequence[bytes], bytes]:
@@ -116,9 +124,11 @@ class FalseEndorsements(_FalseState):
 
     Attributes:
         stolen: keys of notaries, by id.
+        ahead: as `_FalseState`.
     """
 
     stolen: Sequence[tuple[str, Signer]]
+    ahead: int = 1
     method = COMMIT_STATE
 
     def tell(self, shown: Endpoint, told: Told, key: bytes, value: bytes) -> tuple[Sequence[bytes], bytes]:

@@ -37,12 +37,16 @@ class Prover(Protocol):
     Attributes:
         method: of the calls that bring headers; empty where none are brought.
         every: whether headers are brought one by one, and none is left out.
+        ascends: whether a header is of use only above all that were accepted.
         convicts: whether a true header beside a false one that was accepted tells of the lie.
+        period_ns: how long after a header nothing more is accepted; 0 for ever.
     """
 
     method: str
     every: bool
+    ascends: bool
     convicts: bool
+    period_ns: int
 
     def reach(self, shown: Endpoint) -> int | None:
         """The last block of this node's chain that can be shown; None if nothing can."""
@@ -59,7 +63,9 @@ class Claims:
 
     method = ""
     every = False
+    ascends = False
     convicts = False
+    period_ns = 0
 
     def reach(self, shown: Endpoint) -> int | None:
         """As `Prover.reach`."""
@@ -83,7 +89,9 @@ class _Proofs:
         every: as `Prover.every`.
     """
 
+    ascends = True
     convicts = False
+    period_ns = 0
 
     def __init__(self, sample: Sample, *, every: bool) -> None:
         self.every = every
@@ -113,10 +121,19 @@ class Headers(_Proofs):
 
 
 class FinalBlocks(_Proofs):
-    """For `sim.crosschain.contracts.light_client.Followed`: headers with a quorum's signatures."""
+    """For `sim.crosschain.contracts.light_client.Followed`: headers with a quorum's signatures.
+
+    Args:
+        period_ns: the trusting period.
+        sample, every: as `_Proofs`.
+    """
 
     method = UPDATE_CLIENT
     convicts = True
+
+    def __init__(self, period_ns: int, sample: Sample, *, every: bool) -> None:
+        super().__init__(sample, every=every)
+        self.period_ns = period_ns
 
     def bring(self, shown: Endpoint, heights: Sequence[int]) -> Brought:
         """As `Prover.bring`."""
@@ -138,6 +155,7 @@ class Endorsements(_Proofs):
     """
 
     method = COMMIT_STATE
+    ascends = False
 
     def __init__(
         self, role: str, notaries: Sequence[Notary], threshold: int, rpc_ns: int, sample: Sample, *, every: bool

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from sim.crosschain.actors.prover import Brought
 from sim.crosschain.actors.route import View
-from sim.crosschain.actors.told import Told
-from sim.crosschain.contracts.messages import Call
+from sim.crosschain.actors.updates import REFRESHED_AFTER, Updates
+from sim.crosschain.contracts.messages import HEARTBEAT, Call
 from sim.crosschain.steps import SOURCE, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sim.crosschain.actors.endpoint import Endpoint
     from sim.crosschain.actors.forger import Forging
@@ -38,7 +38,7 @@ class RelayerConfig:
         link: that it works on.
         number: among those of the link.
         poll_ns: how often it looks for work.
-        batch: calls that it sends after one poll at most.
+        batch: calls about packets that it sends after one poll at most, and headers likewise.
         rpc_ns: the way to a node and back. rpc_item_ns: each item that it asks for, on top.
         forgets: after a crash it takes up nothing that was sent before.
     """
@@ -76,6 +76,7 @@ class _Memory:
     anew: bool = False
     scanned: dict[str, int] = field(default_factory=dict)
     watched: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    stale_at_ns: dict[tuple[str, str], int] = field(default_factory=dict)
     packets: dict[int, Packet] = field(default_factory=dict)
     found: set[int] = field(default_factory=set)
     said: dict[tuple[str, int], bytes] = field(default_factory=dict)
@@ -132,6 +133,7 @@ class Relayer:
         route: what is due.
         endpoints: the nodes that it talks to, by their chains' roles.
         provers: what other chains of the link want to see of each.
+        clients: which chain believes something of which other one, by their roles.
         books: where its calls are written down.
         begin_ns: when it polls first.
 
@@ -148,6 +150,7 @@ class Relayer:
         route: Route,
         endpoints: Mapping[str, Endpoint],
         provers: Mapping[str, Prover],
+        clients: Sequence[tuple[str, str]],
         books: Books,
         begin_ns: int,
     ) -> None:
@@ -162,6 +165,8 @@ class Relayer:
         self._memory: _Memory | None = _Memory()
         self._doom: tuple[str, str, int | None] | None = None
         self._ahead_ns = 0
+        self._updates = Updates(config.link, endpoints, provers)
+        self._clients = [(role, shown) for role, shown in clients if provers[shown].period_ns]
         self._next: Timer = engine.call_at(begin_ns, self._poll)
 
     def crash(self) -> None:
@@ -212,8 +217,10 @@ class Relayer:
         self.diary.peak = max(self.diary.peak, len(memory.packets))
         memory.busy = {task: rows for task, rows in memory.busy.items() if rows}
         tasks = self._due(memory, View(self.endpoints, heads, self._now + self._ahead_ns, memory.said, memory.found))
-        batches = [self._batch(memory, role, tasks, heads) for role in self._route.roles]
+        batches = [self._batch(memory, role, tasks, heads) for role in self._route.roles] if tasks else []
         batches = [batch for batch in batches if batch.calls]
+        memory.busy.update((name, {("", 0)}) for batch in batches for name in batch.names)
+        batches += self._watch(memory, heads)
         items = len(self.endpoints) * len(memory.packets) + sum(len(batch.calls) for batch in batches)
         ready_ns = self._now + 2 * self.config.rpc_ns + items * self.config.rpc_item_ns
         for endpoint in self.endpoints.values():
@@ -283,71 +290,69 @@ class Relayer:
         ours = [task for task in tasks if task.role == role]
         lacking: set[str] = set()
         for shown in dict.fromkeys(task.shown for task in ours if task.shown):
-            if not self._bring(memory, batch, shown, heads):
+            under_way = self._under_way(memory, role, shown)
+            heights = self._updates.due(role, shown, heads, under_way)
+            if heights is None or not self._bring(batch, shown, heights):
                 lacking.add(shown)
-        for shown in self._provers:
-            if shown != role:
-                self._convict(memory, batch, shown, heads)
-        batch.headers = len(batch.calls)
-        room = max(0, self.config.batch - batch.headers)
-        for task in [task for task in ours if task.shown not in lacking][:room]:
+            elif heads[shown] in under_way:
+                batch.needs |= under_way[heads[shown]]
+        for task in [task for task in ours if task.shown not in lacking]:
             batch.names.append(task.name)
             batch.calls.append(self._call(task, heads))
         return batch
 
-    def _bring(self, memory: _Memory, batch: _Batch, shown: str, heads: Mapping[str, int]) -> bool:
-        """Bring the headers that a chain lacks to be shown another one by its head; False if it can't be shown now."""
-        prover, height = self._provers[shown], heads[shown]
-        if not prover.method:
-            return True
-        told = Told(self.endpoints[batch.role], self.config.link, shown)
-        held = told.accepted(height, heads[batch.role])
-        if held is not None:
-            return held.digest == self.endpoints[shown].digest(height)
-        latest = told.latest(heads[batch.role])
-        if latest > height or told.is_frozen(heads[batch.role]):
-            # Its client is ahead of this node, which will follow; or it accepts nothing any more.
-            return False
-        name = (batch.role, f"{prover.method}/{shown}", height)
-        if name in memory.busy:
-            batch.needs |= memory.busy[name]
-            return True
-        first = height
-        if prover.every:
-            under_way = [n for role, method, n in memory.busy if (role, method) == name[:2]]
-            first = max([latest, *under_way]) + 1
-        heights = range(first, height + 1)[: self.config.batch - len(batch.calls)]
-        brought = prover.bring(self.endpoints[shown], heights) if heights else Brought(())
-        if not brought.headers:
-            return False
-        self._add_headers(batch, shown, heights, brought)
-        return heights[-1] == height
+    def _under_way(self, memory: _Memory, role: str, shown: str) -> dict[int, set[_Row]]:
+        """The heights of the headers that it has sent to a chain and not been told of, with the rows of the calls."""
+        method = _header_name(self._provers[shown], shown)
+        return {height: rows for (to, name, height), rows in memory.busy.items() if (to, name) == (role, method)}
 
-    def _add_headers(self, batch: _Batch, shown: str, heights: Sequence[int], brought: Brought) -> None:
-        method = self._provers[shown].method
+    def _bring(self, batch: _Batch, shown: str, heights: range) -> bool:
+        """Add as many of these headers to a batch as it can hold; False if these are not all, or can't be had."""
+        fitting = heights[: self.config.batch - batch.headers]
+        if heights and not fitting:
+            return False
+        prover = self._provers[shown]
+        brought = prover.bring(self.endpoints[shown], fitting) if fitting else Brought(())
+        if len(brought.headers) < len(fitting):
+            return False
         batch.ready_ns = max(batch.ready_ns, brought.ready_ns)
-        for height, header in zip(heights, brought.headers, strict=True):
-            batch.names.append((batch.role, f"{method}/{shown}", height))
-            batch.calls.append(Call(self.config.link, method, self.config.name, (shown.encode(), header)))
+        for height, header in zip(fitting, brought.headers, strict=True):
+            batch.names.append((batch.role, _header_name(prover, shown), height))
+            batch.calls.append(Call(self.config.link, prover.method, self.config.name, (shown.encode(), header)))
+            batch.headers += 1
+        return len(fitting) == len(heights)
 
-    def _convict(self, memory: _Memory, batch: _Batch, shown: str, heads: Mapping[str, int]) -> None:
-        """Where a chain has accepted another header last than this node has, bring this one: it tells of the lie.
+    def _watch(self, memory: _Memory, heads: Mapping[str, int]) -> Iterator[_Batch]:
+        """Convict clients that were deceived, and refresh those that grow old."""
+        for role, shown in self._clients:
+            now = (heads[role], heads[shown])
+            if memory.watched.get((role, shown)) != now:
+                memory.watched[role, shown] = now
+                height = self._updates.convicting(role, shown, heads)
+                if height is not None:
+                    yield from self._alone(memory, role, shown, height)
+            if memory.stale_at_ns.get((role, shown), 0) <= self._now:
+                yield from self._refresh(memory, role, shown, heads)
 
-        As Hermes does, which watches clients for misbehaviour.
-        """
-        prover, now = self._provers[shown], (heads[batch.role], heads[shown])
-        if not prover.convicts or memory.watched.get((batch.role, shown)) == now:
+    def _refresh(self, memory: _Memory, role: str, shown: str, heads: Mapping[str, int]) -> Iterator[_Batch]:
+        """Bring a chain the head of another, if it has been long; if that is old, have the other one make a block."""
+        stale_at_ns = self._updates.stale_at_ns(role, shown, heads)
+        if stale_at_ns is None:
+            # Members may recover it; until then there is nothing to do.
+            stale_at_ns = self._now + self._provers[shown].period_ns // REFRESHED_AFTER
+        memory.stale_at_ns[role, shown] = stale_at_ns
+        if stale_at_ns > self._now:
             return
-        memory.watched[batch.role, shown] = now
-        told = Told(self.endpoints[batch.role], self.config.link, shown)
-        height = told.latest(heads[batch.role])
-        held = told.accepted(height, heads[batch.role]) if 0 < height <= heads[shown] else None
-        name = (batch.role, f"{prover.method}/{shown}", height)
-        if held is None or held.digest == self.endpoints[shown].digest(height) or name in {*memory.busy, *batch.names}:
-            return
-        if told.is_frozen(heads[batch.role]):
-            return
-        self._add_headers(batch, shown, [height], prover.bring(self.endpoints[shown], [height]))
+        heights = self._updates.due(role, shown, heads, self._under_way(memory, role, shown))
+        if heights:
+            yield from self._alone(memory, role, shown, heights[-1])
+        elif heights is not None and (shown, HEARTBEAT, 0) not in memory.busy:
+            yield _Batch(shown, [(shown, HEARTBEAT, 0)], [Call(self.config.link, HEARTBEAT, self.config.name, ())])
+
+    def _alone(self, memory: _Memory, role: str, shown: str, height: int) -> Iterator[_Batch]:
+        batch = _Batch(role)
+        if height not in self._under_way(memory, role, shown) and self._bring(batch, shown, range(height, height + 1)):
+            yield batch
 
     def _call(self, task: Task, heads: Mapping[str, int]) -> Call:
         """The call, with its proof."""
@@ -380,3 +385,8 @@ class Relayer:
             self.crash()
             if for_ns is not None:
                 self._engine.call_after(for_ns, self.restart)
+
+
+def _header_name(prover: Prover, shown: str) -> str:
+    """What names calls that bring headers of the chain of a role."""
+    return f"{prover.method}/{shown}"

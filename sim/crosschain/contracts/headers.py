@@ -170,6 +170,10 @@ class Headers(ABC):
         """Whether it has seen a fork and accepts nothing more."""
         return False
 
+    def is_expired(self, now_ns: int) -> bool:  # noqa: ARG002 - some clients age
+        """Whether its latest header is so old that it accepts nothing more."""
+        return False
+
     def accepted(self, store: Store, height: int) -> Accepted | None:
         """What it has accepted at a height, and believes still."""
         if self._pinned is not None and height == self._pinned[0]:

@@ -87,9 +87,13 @@ class Followed(Headers):
         """As `Headers.frozen`."""
         return self._started.evidence is not None
 
+    def is_expired(self, now_ns: int) -> bool:
+        """As `Headers.is_expired`."""
+        return now_ns - self._started.header.time_ns >= self._policy.trusting_period_ns
+
     def is_useless(self, now_ns: int) -> bool:
         """Whether it is frozen or expired, so that members may recover it."""
-        return self.frozen or now_ns - self._started.header.time_ns >= self._policy.trusting_period_ns
+        return self.frozen or self.is_expired(now_ns)
 
     def update(self, store: Store, block: Block, call: Call) -> None:
         """As `Headers.update`; or members set a header to go on from."""
