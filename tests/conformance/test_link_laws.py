@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from scenario_kit import FREE, linked, played, table
+from scenario_kit import FREE, linked, played, relayed, table
 
 from sim.kernel.engine import MILLISECOND
 
@@ -67,3 +67,34 @@ def test_slower_calls_cost_what_they_take(tmp_path: Path) -> None:
     fast, slow = (stages(tmp_path, "light_client", "200ms", rpc) for rpc in ("0ms", "50ms"))
     assert set(fast["build"].tolist()) == {0}
     assert set(slow["build"].tolist()) == {2 * 50 * MILLISECOND}
+
+
+HOP = PHASES + 2 * RPC + DELAY + INTERVAL + PHASES
+"""From one chain to the next, where packets are alone: a header that shows it, the relayer's calls, and a block."""
+
+
+@pytest.mark.parametrize("verify", ["light_client", "spv"])
+def test_a_relay_chain_is_one_consensus_more_each_way(tmp_path: Path, verify: str) -> None:
+    poll = 5 * MILLISECOND
+    pay = {"action": "transfer", "chain": "a", "link": "a-b", "rate": "1/s", "arrivals": "regular", "end": "8s"}
+    keys = {
+        "link": {"poll": "5ms", "rpc": "20ms", "rpc_item": "0ms", "relayers": 1},
+        "workload": {"pay": {**pay, "size": "200B", "amount": 5}},
+        "costs": FREE,
+    }
+    direct = table(played(linked(tmp_path, "light_client", **keys))[0], "packets")
+    between = {**keys, "link": {**keys["link"], "verify": verify}}
+    relayed_ = table(played(relayed(tmp_path, **between))[0], "packets")
+    assert set(direct["outcome"]) == set(relayed_["outcome"]) == {"delivered"}
+    # Each hop ends within a poll of what it must take, and what its blocks take on the wire, less than 1 ms: one
+    # hop there and one back, or two and two.
+    most = HOP + poll + MILLISECOND
+    for packets, hops in ((direct, 1), (relayed_, 2)):
+        there = packets["received_ns"] - packets["sent_ns"]
+        back = packets["acknowledged_ns"] - packets["received_ns"]
+        for way in (there, back):
+            assert way.min() >= hops * HOP
+            assert way.max() <= hops * most
+    taken = relayed_["relayed_ns"] - relayed_["sent_ns"]
+    assert taken.min() >= HOP
+    assert taken.max() <= most
