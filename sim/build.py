@@ -12,6 +12,7 @@ from sim.chain.outcome import write_tables
 from sim.chain.verification import Verification
 from sim.consensus.registry import family
 from sim.crosschain.contracts.machine import Machine
+from sim.crosschain.groups import Groups
 from sim.crosschain.link import Link as ChainLink
 from sim.crosschain.link import LinkConfig, SwapConfig, place_contracts
 from sim.crosschain.trusting import Trusting
@@ -33,7 +34,7 @@ from sim.scenario.stream import BACKOFF_NS
 from sim.workload.clients import Clients
 from sim.workload.curve import FLAT, Curve, segments, windowed
 from sim.workload.streams import Checks, ClosedLoop, Deposits, ask, offer
-from sim.workload.transfers import transfers
+from sim.workload.transfers import Kind, transfers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -164,7 +165,7 @@ def build(
         verifications[chain_id] = Verification(engine, recorder, chain, requests)
         for loop in loops:
             clients[loop.id] = Clients(engine, draws, loop, chain, serving, scenario.horizon)
-    links = {}
+    links, groups = {}, Groups()
     for link in crossings:
         sent = [
             transfers(
@@ -172,14 +173,18 @@ def build(
                 link.source,
                 configs[link.source].nodes,
                 _deposits(scenario, stream_id, stream),
-                amount,
-                stream.accounts or 0,
-                swaps=link.swap is not None,
+                Kind(
+                    amount=amount,
+                    accounts=stream.accounts or 0,
+                    swaps=link.swap is not None,
+                    irreversible=stream.irreversible or 0.0,
+                    members=len(stream.crossing),
+                ),
             )
             for stream_id, stream in scenario.workload.items()
-            if stream.link == link.id and (amount := stream.amount) is not None
+            if link.id in stream.crossing and (amount := stream.amount) is not None
         ]
-        links[link.id] = ChainLink(engine, link, chains, machines, sent, trusting[link.id])
+        links[link.id] = ChainLink(engine, link, chains, machines, sent, trusting[link.id], groups)
     if faults is None:
         faults = schedule(scenario)
     for chain_id, chain in chains.items():

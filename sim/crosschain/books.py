@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sim.crosschain.contracts.machine import Machine, Receipt
     from sim.crosschain.contracts.messages import Packet
+    from sim.crosschain.groups import Groups
     from sim.crosschain.link import LinkConfig
 
 NOT_YET = -1
@@ -95,6 +96,7 @@ class Books:
     Args:
         config: what the link is.
         machines: the contracts of its chains.
+        groups: of all links.
 
     Attributes:
         trips: one for each packet that somebody wanted to send, in that order, then forged ones as they were accepted.
@@ -104,7 +106,7 @@ class Books:
         lied: whether a relayer has ever lied. What is broken then is what a way of trusting costs, and is counted.
     """
 
-    def __init__(self, config: LinkConfig, machines: Mapping[str, Machine]) -> None:
+    def __init__(self, config: LinkConfig, machines: Mapping[str, Machine], groups: Groups) -> None:
         self.trips: list[Trip] = []
         self.refusals: list[tuple[int, str, str]] = []
         self.submitted: list[tuple[int, int]] = []
@@ -120,6 +122,7 @@ class Books:
         self._reserves = config.atomicity == "tcc"
         self._held_until: Mapping[str, set[Step]] = HELD_UNTIL.get(config.atomicity, {})
         self._machines = machines
+        self._groups = groups
         self._by_row: dict[int, Trip] = {}
         self._by_sequence: dict[int, Trip] = {}
         self._made_up: dict[int, Trip] = {}
@@ -188,6 +191,8 @@ class Books:
             self._note_way(trip, chain, height, receipt.row, at_ns)
         self._count(trip, step)
         trip.times_ns.setdefault(step, at_ns)
+        if not self.lied:
+            self._groups.end(chain, height, packet, step)
         if not (self._late_success or self.lied):
             invariants.check_not_both(chain, height, packet.sequence, torn=trip.torn)
 

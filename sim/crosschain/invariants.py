@@ -17,6 +17,7 @@ ONCE = "packet-once"
 NOT_BOTH = "packet-not-both"
 CHANNEL_ORDER = "channel-order"
 CONSERVATION = "conservation"
+ALL_OR_NONE = "group-all-or-none"
 
 
 def check_once(chain: str, height: int, sequence: int, received: Container[int]) -> None:
@@ -57,3 +58,13 @@ def check_balance(chain: str, height: int, name: str, held: int, due: int) -> No
     """
     if held != due:
         raise InvariantViolation(CONSERVATION, chain, height, f"{name} holds {held}, and {due} were due")
+
+
+def check_group(chain: str, height: int, group: str, before: str, now: str) -> None:
+    """Of the packets of a group all are executed, or none.
+
+    Raises:
+        InvariantViolation: something else became of this one than of another.
+    """
+    if now != before:
+        raise InvariantViolation(ALL_OR_NONE, chain, height, f"of {group} one packet is {before}, another {now}")

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from sim.crosschain.books import Trip
     from sim.crosschain.contracts.contract import Contract
     from sim.crosschain.contracts.machine import Machine
+    from sim.crosschain.groups import Groups
     from sim.crosschain.trusting import Loot, Trusting
     from sim.kernel.engine import Engine
 
@@ -194,6 +195,7 @@ class Link:
         machines: their contracts, by the chain's id.
         traffic: what is sent over it.
         trusting: what its chains require of each other.
+        groups: of all links.
 
     Attributes:
         config: as given.
@@ -210,10 +212,11 @@ class Link:
         machines: Mapping[str, Machine],
         traffic: Sequence[Traffic],
         trusting: Trusting,
+        groups: Groups,
     ) -> None:
         self.config = config
         self._trusting = trusting
-        self.books = Books(config, machines)
+        self.books = Books(config, machines, groups)
         self._preimages: dict[bytes, bytes] = {}
         self._chains = chains
         self._machines = machines

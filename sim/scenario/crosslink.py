@@ -1,6 +1,6 @@
 """Links between chains: what a scenario says of them, and which of it cannot be."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -21,6 +21,7 @@ from sim.scenario.atomicity import Timelocks, unfit_accounts, unfit_keys, unfit_
 from sim.scenario.distributions import Model
 from sim.scenario.quantities import DURATION, Duration, PositiveDuration, Share, one_of, whole
 from sim.scenario.references import ChainId
+from sim.scenario.relaychain import BY_RELAY, RELAY_CHAIN, unfit_between, unfit_group
 from sim.scenario.units import parse_duration, show_duration
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 Items = Iterator[tuple[tuple[str | int, ...], str]]
 _BLOCKS = whole(1, 1_000_000_000)
-BY_HEIGHT, BY_TIME, BY_RELAY = "destination_height", "destination_time", "relay_height"
+BY_HEIGHT, BY_TIME = "destination_height", "destination_time"
 
 TIMED_BLOCKS_NS = parse_duration("2s")
 """Between blocks of an idle relay chain (meshplus/bitxhub, config/order.toml, `timed_gen_block`)."""
@@ -193,19 +194,20 @@ def impossible_links(scenario: "Scenario") -> Items:
         for below, message in _link(link, scenario.chains):
             yield ("links", link_id, *below), message
     for stream_id, stream in scenario.workload.items():
-        if stream.link is not None:
-            for below, message in _traffic(stream, scenario.links[stream.link]):
-                yield ("workload", stream_id, *below), message
+        for below, message in _traffic(stream, [scenario.links[link] for link in stream.crossing]):
+            yield ("workload", stream_id, *below), message
     for index, fault in enumerate(scenario.faults):
         if fault.link is not None:
             for below, message in _fault(fault, scenario.links[fault.link], scenario):
                 yield ("faults", index, *below), message
 
 
-def _traffic(stream: "Stream", link: CrossLink) -> Items:
-    if stream.chain != link.source:
-        yield ("chain",), f"{stream.link} leaves from {link.source}; needs that chain"
-    yield from unfit_accounts(stream, link)
+def _traffic(stream: "Stream", links: Sequence[CrossLink]) -> Items:
+    for link_id, link in zip(stream.crossing, links, strict=True):
+        if stream.chain != link.source:
+            yield ("chain",), f"{link_id} leaves from {link.source}; needs that chain"
+        yield from unfit_accounts(stream, link)
+    yield from unfit_group(stream, links)
 
 
 def _fault(fault: "Fault", link: CrossLink, scenario: "Scenario") -> Items:
@@ -249,13 +251,7 @@ def _link(link: CrossLink, chains: "Mapping[str, Chain]") -> Items:
         return
     yield from _trust(link)
     yield from unfit_keys(link)
-    if (link.via is None) == (link.protocol == "relay_chain"):
-        yield (
-            ("via",),
-            "is missing; relay_chain needs it" if link.via is None else f"{link.protocol} has no chain between",
-        )
-    elif link.via in {link.source, link.destination}:
-        yield ("via",), f"{link.via} is an end of the link; needs another chain"
+    yield from unfit_between(link)
     yield from _timeout(link)
     ends = {"from": link.source, "via": link.via, "to": link.destination}
     for key, chain_id in ends.items():
@@ -272,13 +268,9 @@ def _link(link: CrossLink, chains: "Mapping[str, Chain]") -> Items:
 
 def _timeout(link: CrossLink) -> Items:
     """Only the chain between has a clock that both ends see, where there is one."""
-    if link.timeout is not None and (link.timeout.measure == BY_RELAY) != (link.protocol == "relay_chain"):
-        able = BY_RELAY if link.protocol == "relay_chain" else f"{BY_HEIGHT} or {BY_TIME}"
+    if link.timeout is not None and (link.timeout.measure == BY_RELAY) != (link.protocol == RELAY_CHAIN):
+        able = BY_RELAY if link.protocol == RELAY_CHAIN else f"{BY_HEIGHT} or {BY_TIME}"
         yield ("timeout", "measure"), f"is {link.timeout.measure}; {link.protocol} needs {able}"
-    if link.timed_blocks is not None and (link.protocol != "relay_chain" or link.timeout is None):
-        yield ("timed_blocks",), "belongs to relay_chain with a timeout"
-    if link.order == "ordered" and link.atomicity == "tcc":
-        yield ("order",), "is ordered; tcc knows no order of packets, needs unordered"
 
 
 def _trust(link: CrossLink) -> Items:

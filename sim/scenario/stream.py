@@ -110,6 +110,17 @@ class Stream(Model):
     absent: Share = Field(default=0.0, description="Share of requests for a record that was never deposited; verify.")
     altered: Share = Field(default=0.0, description="Share of requests with an altered record; verify only.")
     link: LinkId | None = Field(default=None, description="The link that packets cross; transfer only, required there.")
+    links: tuple[LinkId, ...] | None = Field(
+        default=None,
+        min_length=2,
+        description="One to many, instead of `link`: each transfer is a group of packets, one over each of these "
+        "links, of which all are executed or none; they lead over the same relay_chain.",
+    )
+    irreversible: Share | None = Field(
+        default=None,
+        description="Share of transfers over a relay_chain whose effect can't be undone, and is left to people where "
+        "it should be; none if left out.",
+    )
     amount: Annotated[int, whole(1, 1_000_000_000)] | None = Field(
         default=None, description="What each packet transfers, in whole units; transfer only, required there."
     )
@@ -119,6 +130,11 @@ class Stream(Model):
         "chain; each transfer locks one of each, at random.",
     )
     year: Annotated[int, whole(1990, 2100)] | None = Field(default=None, description="Reference year of the rate.")
+
+    @property
+    def crossing(self) -> tuple[str, ...]:
+        """The links that it crosses."""
+        return self.links or (() if self.link is None else (self.link,))
 
     @model_serializer(mode="wrap")
     def _only_of_its_loop(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -173,7 +189,7 @@ class Stream(Model):
             yield ("backoff",), "must be more than 0, or rejected records come back at once and for ever"
 
     def _misplaced(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        for key in ("link", "amount", "accounts"):
+        for key in ("link", "links", "amount", "accounts", "irreversible"):
             if self.action != "transfer" and getattr(self, key) is not None:
                 yield (key,), f"belongs to action: transfer; needs that action, or no '{key}'"
         if self.action == "transfer":
@@ -203,7 +219,10 @@ class Stream(Model):
             yield ("altered",), "must leave absent and altered together at 100% or less"
 
     def _unlike_a_transfer(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        needs = {"link": "the link that it crosses", "amount": "what each transfers", "size": "the size of its data"}
+        if self.link is not None and self.links is not None:
+            yield ("links",), "stands beside link; needs one of the two"
+        needs = {} if self.links is not None else {"link": "the link that it crosses"}
+        needs |= {"amount": "what each transfers", "size": "the size of its data"}
         for key, what in needs.items():
             if getattr(self, key) is None:
                 yield (key,), f"is missing; a transfer needs {what}"

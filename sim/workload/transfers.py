@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,9 +18,26 @@ if TYPE_CHECKING:
 _WORDS = PREIMAGE_BYTES // 8
 
 
-def transfers(
-    draws: Draws, chain: str, nodes: int, stream: Deposits, amount: int, accounts: int, *, swaps: bool
-) -> Traffic:
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the transfers of a stream are.
+
+    Attributes:
+        amount: of each.
+        accounts: on either chain, if each locks one of each; 0 if not.
+        swaps: whether each needs a preimage.
+        irreversible: the share of those whose effect can't be undone.
+        members: over how many links each goes.
+    """
+
+    amount: int
+    accounts: int
+    swaps: bool
+    irreversible: float
+    members: int
+
+
+def transfers(draws: Draws, chain: str, nodes: int, stream: Deposits, kind: Kind) -> Traffic:
     """The transfers of a stream, which is drawn like one of deposits; senders are dealt to the nodes at random.
 
     Args:
@@ -27,9 +45,7 @@ def transfers(
         chain: where it begins.
         nodes: of that chain.
         stream: how many, when, how large.
-        amount: of each.
-        accounts: on either chain, if each locks one of each; 0 if not.
-        swaps: whether each needs a preimage.
+        kind: what they are.
     """
     times_ns = arrival_times(
         draws.block(chain, stream.id, "arrivals"), stream.rate_per_s, stream.pieces, poisson=stream.poisson
@@ -38,10 +54,15 @@ def transfers(
     sizes = stream.size.sample(draws.block(chain, stream.id, "sizes"), count)
     where = draws.block(chain, stream.id, "nodes").integers(count, nodes)
     payer, payee = (
-        draws.block(chain, stream.id, whose).integers(count, accounts) if accounts else np.zeros(0, dtype=np.int64)
+        draws.block(chain, stream.id, whose).integers(count, kind.accounts)
+        if kind.accounts
+        else np.zeros(0, dtype=np.int64)
         for whose in ("payers", "payees")
     )
-    words = draws.block(chain, stream.id, "preimages").words(_WORDS * count * swaps).astype("<u8").reshape(-1, _WORDS)
+    words = (
+        draws.block(chain, stream.id, "preimages").words(_WORDS * count * kind.swaps).astype("<u8").reshape(-1, _WORDS)
+    )
     sizes_bytes = np.maximum(np.rint(sizes), 1).astype(np.int64)
     preimages = [row.tobytes() for row in words]
-    return Traffic(stream.id, times_ns, sizes_bytes, where, amount, payer, payee, preimages)
+    final = draws.block(chain, stream.id, "irreversible").uniforms(count) < kind.irreversible
+    return Traffic(stream.id, times_ns, sizes_bytes, where, kind.amount, payer, payee, preimages, final, kind.members)

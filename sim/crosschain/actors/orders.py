@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sim.crosschain.contracts import htlc, two_phase
+from sim.crosschain.contracts.assets import IRREVERSIBLE
 from sim.crosschain.contracts.messages import SEND, transfer
 from sim.crosschain.contracts.terms import Accounts, Hashlock, hash_of
 
@@ -21,7 +22,7 @@ class Order(Protocol):
     def method(self) -> str:
         """Of the source's contract."""
 
-    def parts(self, traffic: Traffic, k: int, now_ns: int) -> tuple[bytes, bytes, bytes]:
+    def parts(self, traffic: Traffic, k: int, now_ns: int) -> tuple[bytes, ...]:
         """What is said of a stream's transfer of this number: timeout height, timeout, data."""
 
 
@@ -40,12 +41,15 @@ class PacketOrder:
     timeout_ns: int
     method: str = SEND
 
-    def parts(self, traffic: Traffic, k: int, now_ns: int) -> tuple[bytes, bytes, bytes]:
-        """As `Order.parts`."""
+    def parts(self, traffic: Traffic, k: int, now_ns: int) -> tuple[bytes, ...]:
+        """As `Order.parts`, and how many a group has."""
         head = 0 if self.counted is None else self.counted.head()
         height = head + self.timeout_blocks if self.timeout_blocks else 0
         time_ns = now_ns + self.timeout_ns if self.timeout_ns else 0
-        return _number(height), _number(time_ns), transfer(traffic.amount, int(traffic.size_bytes[k]))
+        terms = IRREVERSIBLE if traffic.irreversible[k] else b""
+        data = transfer(traffic.amount, int(traffic.size_bytes[k]), terms)
+        group = (traffic.members.to_bytes(2, "big"),) if traffic.members > 1 else ()
+        return _number(height), _number(time_ns), data, *group
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ class Traffic:
         amount: of each.
         payer, payee: the accounts on the source and on the destination that each is about, where accounts are locked.
         preimages: of each, where each is a swap.
+        irreversible: whether the effect of each can't be undone.
+        members: over how many links each goes at once, as a group; 1 by itself.
     """
 
     id: str
@@ -41,6 +43,8 @@ class Traffic:
     payer: NDArray[np.int64]
     payee: NDArray[np.int64]
     preimages: Sequence[bytes]
+    irreversible: NDArray[np.bool_]
+    members: int
 
 
 class Sender:
