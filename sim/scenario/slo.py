@@ -47,7 +47,7 @@ PROOF_METRICS: Final = (
 
 LINK_METRICS: Final = (
     *("offered", "delivered", "acknowledged", "timed_out", "stuck", "unfinished", "accepted_forged", "executed_twice"),
-    *("messages", "bytes", "verified_real", "verified_charged"),
+    *("late_success", "torn", "repairs", "messages", "bytes", "verified_real", "verified_charged"),
     *(f"latency_s.{statistic}" for statistic in _STATISTICS),
 )
 
