@@ -87,6 +87,7 @@ class Trusting:
         config = self._config
         chain = self._chains[config.chains[shown]]
         suite = suite_by_name(chain.hash)
+        relayers = [config.relayer(number).name for number in range(config.relayers)]
         place = (config.id, shown, chain.id, suite, self.sample)
         match self.verify_of(shown):
             case "light_client":
@@ -96,9 +97,9 @@ class Trusting:
             case "committee":
                 return Endorsed(*place, committee_of(self.keys), config.threshold)
             case "spv":
-                return Synchronised(*place)
+                return Synchronised(*place, relayers)
             case _:
-                return Registered(config.id)
+                return Registered(relayers)
 
     def prover(self, shown: str, notaries: list[Notary]) -> Prover:
         """What relayers bring of the chain of a role."""

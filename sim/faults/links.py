@@ -1,11 +1,10 @@
-"""What can go wrong on a link, with its relayers, notaries and their clocks; and what members do then."""
+"""What can go wrong on a link: relayers stop, lie or have wrong clocks, notaries stop; and what members do then."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from sim.crosschain.actors.habits import Censor, Reorder, Replay, VersionSkew
 from sim.crosschain.steps import SOURCE
 from sim.crosschain.trusting import Loot
 from sim.faults.apply import merged
@@ -14,8 +13,6 @@ from sim.network.transport import NEVER
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sim.crosschain.actors.habits import Habit
-    from sim.crosschain.actors.keeper import Keeper
     from sim.crosschain.link import Link
     from sim.kernel.engine import Engine
 
@@ -24,12 +21,7 @@ RELAYER_CRASH: Final = "relayer-crash"
 FORGE: Final = "forge"
 NOTARY_CRASH: Final = "notary-crash"
 RECOVER_CLIENT: Final = "recover-client"
-<<<<<<< HEAD
 NOTHING: Final = Loot(0, SOURCE, 1)
-=======
-CHANGES: Final = ("revoke", "rotate", "admit")
-"""What is planned: the identity registry's keeper changes relayers' documents."""
->>>>>>> ec785fb (Attacks under every way of crossing; identity registry; queries; relayers that misbehave)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +31,11 @@ class LinkFault:
     Attributes:
         link: its id.
         at_ns, for_ns: when, and for how long; None: to the end.
-        kind: `RELAYER_CLOCK`, `RELAYER_CRASH`, `FORGE`, `NOTARY_CRASH`, `RECOVER_CLIENT`, one of `CHANGES`, or what
-            `_habit` knows.
+        kind: `RELAYER_CLOCK`, `RELAYER_CRASH`, `FORGE`, `NOTARY_CRASH` or `RECOVER_CLIENT`.
         whom: relayers, or notaries, by their numbers.
         loot: `FORGE`: what they have.
         after: `RELAYER_CRASH`: the role and the method of a call; not at that time, but when one has been sent since.
         ahead_ns: `RELAYER_CLOCK`: how far ahead clocks are; negative if behind.
-        streams, least: ``censor-packets``: of which streams, all if there are none, and from which amount on.
     """
 
     link: str
@@ -56,8 +46,6 @@ class LinkFault:
     loot: Loot = NOTHING
     after: tuple[str, str] | None = None
     ahead_ns: int = 0
-    streams: tuple[str, ...] = ()
-    least: int = 0
 
     @property
     def end_ns(self) -> int:
@@ -75,17 +63,8 @@ class _Stoppable(Protocol):
         """Begin again."""
 
 
-def apply_to_links(
-    faults: Sequence[LinkFault], links: Mapping[str, Link], engine: Engine, keeper: Keeper | None
-) -> None:
-    """Schedule every fault on its link; crashes of one relayer or notary that overlap are one.
-
-    Args:
-        faults: all of them.
-        links: by id.
-        engine: time.
-        keeper: of the identity registry; None where nothing that is planned changes it.
-    """
+def apply_to_links(faults: Sequence[LinkFault], links: Mapping[str, Link], engine: Engine) -> None:
+    """Schedule every fault on its link; crashes of one relayer or notary that overlap are one."""
     for link_id, link in links.items():
         mine = [fault for fault in faults if fault.link == link_id]
         crashes = [fault for fault in mine if fault.kind == RELAYER_CRASH and fault.after is None]
@@ -101,40 +80,6 @@ def apply_to_links(
             elif fault.after is not None:
                 for number in fault.whom:
                     engine.call_at(fault.at_ns, link.relayers[number].crash_after, *fault.after, fault.for_ns)
-            elif fault.kind in CHANGES:
-                _plan_change(fault, link, engine, keeper)
-            elif fault.kind not in {RELAYER_CRASH, NOTARY_CRASH}:
-                _plan_habit(fault, link, engine)
-
-
-def _plan_change(fault: LinkFault, link: Link, engine: Engine, keeper: Keeper | None) -> None:
-    if keeper is None:
-        raise ValueError(f"nobody can {fault.kind} relayers of {fault.link}; the loader checks it")
-    change = {"revoke": keeper.revoke, "rotate": keeper.rotate, "admit": keeper.admit}[fault.kind]
-    for number in fault.whom:
-        engine.call_at(fault.at_ns, change, link.relayers[number].config.did)
-
-
-def _plan_habit(fault: LinkFault, link: Link, engine: Engine) -> None:
-    for number in fault.whom:
-        habit = _habit(fault)
-        engine.call_at(fault.at_ns, link.take_up, number, habit)
-        if fault.for_ns is not None:
-            engine.call_at(fault.end_ns, link.give_up, number, habit)
-
-
-def _habit(fault: LinkFault) -> Habit:
-    """What a relayer does wrong; each has its own."""
-    match fault.kind:
-        case "censor-packets":
-            return Censor(frozenset(fault.streams), fault.least)
-        case "replay":
-            return Replay()
-        case "reorder":
-            return Reorder()
-        case "version-skew":
-            return VersionSkew()
-    raise ValueError(f"no relayer does {fault.kind}")
 
 
 def _plan_forging(fault: LinkFault, link: Link, engine: Engine) -> None:

@@ -49,10 +49,7 @@ LINK_METRICS: Final = (
     *("offered", "delivered", "acknowledged", "timed_out", "stuck", "unfinished", "accepted_forged", "executed_twice"),
     *("late_success", "torn", "repairs", "messages", "bytes", "verified_real", "verified_charged"),
     *(f"latency_s.{statistic}" for statistic in _STATISTICS),
-    *(f"queries.{name}" for name in ("asked", "answered", "unanswered", "accepted_stale", "accepted_forged")),
-    *(f"queries.{name}.{statistic}" for name in ("latency_s", "age_s") for statistic in _STATISTICS),
 )
-"""Those of queries where a stream asks some."""
 
 
 class _Metric:
@@ -165,7 +162,7 @@ class Slo(Model):
 
 def _unit(metric: str) -> str:
     """Return the unit at the end of the metric's name: ``s``, ``bytes``, ``tps`` or nothing."""
-    name = metric.split(".")[1 if metric.startswith("proofs.") else 3 if ".queries." in metric else 2]
+    name = metric.split(".")[1 if metric.startswith("proofs.") else 2]
     return name.rpartition("_")[2] if name.endswith(("_s", "_bytes", "_tps")) else ""
 
 

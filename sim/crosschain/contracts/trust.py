@@ -11,11 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from sim.crosschain.contracts import identity
 from sim.crosschain.contracts.messages import Claim
 from sim.crosschain.contracts.refusal import Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sim.crosschain.contracts.messages import Call
     from sim.crosschain.contracts.store import Block, Store
 
@@ -51,14 +52,14 @@ class Trust(Protocol):
 
 
 class Registered:
-    """``none``: whatever a relayer of the link says, if this chain's identity registry knows it as one."""
+    """``none``: whatever a registered relayer says."""
 
-    def __init__(self, link: str) -> None:
-        self._role = identity.role_of(identity.RELAYER, link)
+    def __init__(self, relayers: Iterable[str]) -> None:
+        self._relayers = frozenset(relayers)
 
     def believe(self, store: Store, block: Block, sender: str, key: bytes, proof: bytes) -> Belief:  # noqa: ARG002
         """As `Trust.believe`."""
-        identity.check(store, sender, self._role)
+        check_registered(self._relayers, sender)
         claim = Claim.from_bytes(proof)
         return Belief(claim.height, claim.time_ns, claim.value)
 
@@ -69,3 +70,13 @@ class Registered:
     def latest(self) -> tuple[int, int] | None:
         """As `Trust.latest`."""
         return None
+
+
+def check_registered(relayers: frozenset[str], sender: str) -> None:
+    """Accept only a registered relayer.
+
+    Raises:
+        Refused: the sender is none.
+    """
+    if sender not in relayers:
+        raise Refused("not-registered", f"{sender} is no relayer of this link")
