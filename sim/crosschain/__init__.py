@@ -2,8 +2,9 @@
 
 - What can be chosen: `ways`, which combinations of protocol, verification and atomicity exist, and why others do not.
 - On the chains: `machine` runs the calls of a block; `channel` is the end of a link, `assets` the application on it,
-  `trust` what an end believes of the other chain, `store` the state that they see, `messages` the bytes.
-- Beside them: `endpoint` is what one node tells, `relayer` carries packets, `sender` makes them, `forger` is a relayer
-  that lies.
-- From outside: `link` puts the parts together, `books` keeps what happened, `invariants` judges it.
+  `trust` and `headers` what an end believes of the other chain, `store` the state that they see, `messages` the bytes.
+- Beside them: `endpoint` is what one node tells, `relayer` carries packets, `sender` makes them, `notary` signs
+  headers, `forger` is a relayer that lies.
+- From outside: `link` puts the parts together, and `trusting` what belongs to one way of trusting; `books` keeps what
+  happened, `invariants` judges it; `sample` says which honest proofs are checked for real.
 """

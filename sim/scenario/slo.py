@@ -48,6 +48,7 @@ PROOF_METRICS: Final = (
 LINK_METRICS: Final = (
     *("offered", "delivered", "acknowledged", "timed_out", "stuck", "unfinished", "accepted_forged", "executed_twice"),
     *("late_success", "torn", "repairs", "messages", "bytes", "verified_real", "verified_charged"),
+    *("client_updates", "client_signatures"),
     *(f"latency_s.{statistic}" for statistic in _STATISTICS),
 )
 

@@ -3,6 +3,7 @@
 A contract knows nothing of the simulation: no clock but the block's, no network, and nobody's intentions.
 
 - `machine` runs the calls of a block; `store` is the state that they see, `messages` the bytes, `refusal` why not.
-- `trust` is what an end believes of another chain, `assets` the application.
+- `trust` is what an end believes of another chain: a relayer's word, or what is proved against `headers` that `spv`, a
+  `committee` or a `light_client` has accepted. `assets` is the application.
 - `channel` has the packets of IBC.
 """
