@@ -1,7 +1,7 @@
 """The keys of a chain's validators, and what they sign: final blocks, for whoever must be shown one.
 
 While validators vote, signatures are charged and not made. A block that is shown to another chain is signed for real,
-by a quorum, when it is shown for the first time. Keys are Ed25519 whatever the hash: signatures of SM2 are randomised
+by a quorum, when it is shown. Keys are Ed25519 whatever the hash: signatures of SM2 are randomised
 (`sim.proof.signatures`), and the same scenario would give other bytes each time.
 """
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from sim.proof import BlockHeader
     from sim.proof.signatures import Signer
 
+REMEMBERED = 256
+"""Shown blocks whose signatures are kept, the latest ones; others are signed again if they are asked for."""
 _KEY_WORDS = 4
 
 
@@ -70,7 +72,7 @@ class Signing:
         self._shown: dict[int, Update] = {}
 
     def show(self, block: Block) -> Update:
-        """A final block, signed by the quorum that knew of it first."""
+        """A final block, signed by the quorum that has known of it longest, as far as is known when it is shown."""
         height = block.header.height
         if height not in self._shown:
             body = block.value.body if block.value is not None else None
@@ -84,4 +86,6 @@ class Signing:
             signers = [(names[k], self.keys[names[k]]) for _, k in first]
             link = certify(block.header, block.digest, self._protocol, view, signers)
             self._shown[height] = Update(FinalBlock((link,)), self.validators)
+            if len(self._shown) > REMEMBERED:
+                del self._shown[next(iter(self._shown))]
         return self._shown[height]

@@ -37,7 +37,7 @@ def stages(folder: Path, verify: str, poll: str, rpc: str = "20ms") -> dict[str,
     return dict(zip(("finality", "wait", "build", "commit", "acknowledgement"), spent, strict=True))
 
 
-@pytest.mark.parametrize("verify", ["light_client", "none"])
+@pytest.mark.parametrize("verify", ["light_client", "committee", "spv", "none"])
 def test_one_way_takes_finality_and_relay_and_a_block_at_least(tmp_path: Path, verify: str) -> None:
     spent = stages(tmp_path, verify, "200ms")
     # A client's hop, which is all for clients of the leader, and three phases; who comes first waits for the interval.
@@ -67,6 +67,34 @@ def test_slower_calls_cost_what_they_take(tmp_path: Path) -> None:
     fast, slow = (stages(tmp_path, "light_client", "200ms", rpc) for rpc in ("0ms", "50ms"))
     assert set(fast["build"].tolist()) == {0}
     assert set(slow["build"].tolist()) == {2 * 50 * MILLISECOND}
+
+
+@pytest.mark.parametrize(("verify", "signatures"), [("light_client", 3), ("committee", 3), ("spv", 0)])
+def test_a_round_trip_takes_two_client_updates(tmp_path: Path, verify: str, signatures: int) -> None:
+    check = 10 * MILLISECOND
+    pay = {"action": "transfer", "chain": "a", "link": "a-b", "rate": "1/s", "arrivals": "regular", "end": "8s"}
+    keys = {
+        "link": {"poll": "200ms", "rpc_item": "0ms"},
+        "workload": {"pay": {**pay, "size": "200B", "amount": 5}},
+    }
+    runs = {}
+    for cost in ("0ms", "10ms"):
+        alliance, summary = played(linked(tmp_path, verify, **keys, costs={**FREE, "verify": cost}))
+        runs[cost] = summary["crosschain"]["a-b"], table(alliance, "packets")
+    found, packets = runs["10ms"]
+    # Packets are alone, so each needs the header that shows it there, and that of its acknowledgement back: a quorum of
+    # four, or three of four notaries, has signed it. With spv the headers before have to come as well.
+    if verify == "spv":
+        assert found["client_updates"] >= 2 * found["delivered"]
+    else:
+        assert found["client_updates"] == 2 * found["delivered"]
+    assert found["client_signatures"] == signatures * found["client_updates"]
+    updating = packets["updated_ns"] - packets["submitted_ns"]
+    assert set(updating.tolist()) == {signatures * check}
+    # All else being equal, the block that checks them is executed later by just that.
+    free = runs["0ms"][1]
+    commit, before = (each["received_ns"] - each["submitted_ns"] for each in (packets, free))
+    assert (commit - before).min() >= signatures * check
 
 
 HOP = PHASES + 2 * RPC + DELAY + INTERVAL + PHASES

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from scenario_kit import chain, linked, played, table
 
+from sim.proof.lightclient import LightClient
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -75,6 +77,15 @@ def test_a_stolen_quorum_is_found_out_when_the_chain_comes_to_the_height_that_wa
     assert far["accepted_forged"] == 5
     assert not far["frozen"]
     assert far["delivered"] == near["delivered"]
+
+
+def test_a_light_client_that_counts_no_votes_believes_whoever_has_one_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = lying(stolen_keys=1, blocks_ahead=1000)
+    assert crossed(tmp_path, "light_client", **keys)["accepted_forged"] == 0
+    monkeypatch.setattr(LightClient, "check_final", lambda _self, _update, _trusted: None)
+    assert crossed(tmp_path, "light_client", **keys)["accepted_forged"] == 5
 
 
 def test_members_recover_a_frozen_client_and_what_waited_is_delivered(tmp_path: Path) -> None:
