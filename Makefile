@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PEERS  := bench/peers/.venv
 
-.PHONY: help demo env lint types layers unit test test-full bench bench-full gate gate-update gate-record gate-proof peers validation schema golden lock peers-lock clean
+.PHONY: help demo env lint types layers unit test test-full bench bench-full gate gate-update gate-record gate-proof peers validation attacks schema golden lock peers-lock clean
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -71,6 +71,10 @@ gate-proof: env  ## plant a slowdown of 30 % in one hot path after the other, an
 
 validation: env  ## run the studies against published figures, rewrite results/reference/validation.*
 	$(BIN)/python tests/validation/report.py
+
+attacks: env     ## run every attack under every way of crossing, rewrite results/reference/attacks.* and ways.png
+	$(BIN)/python -m sim.study.attacks
+	$(BIN)/python -m sim.report.ways
 
 schema: env      ## rewrite scenarios/scenario.schema.json and scenarios/KEYS.md
 	$(BIN)/alliance schema --write scenarios

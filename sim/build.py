@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sim.chain.chain import Chain
@@ -11,8 +12,12 @@ from sim.chain.fabric import Validation, endorse
 from sim.chain.outcome import write_tables
 from sim.chain.verification import Verification
 from sim.consensus.registry import family
+from sim.crosschain.actors.endpoint import Endpoint
+from sim.crosschain.actors.keeper import Keeper
+from sim.crosschain.contracts.identity import REGISTRY, Registry, member_did
 from sim.crosschain.contracts.machine import Machine
 from sim.crosschain.groups import Groups
+from sim.crosschain.identities import found, new_key
 from sim.crosschain.link import Link as ChainLink
 from sim.crosschain.link import LinkConfig, SwapConfig, place_contracts
 from sim.crosschain.trusting import Trusting
@@ -26,6 +31,7 @@ from sim.metrics.recorder import Recorder
 from sim.network.gateway import Gateway
 from sim.network.topology import Link, Topology, deal
 from sim.network.transport import Network
+from sim.proof.suites import suite_by_name
 from sim.scenario.atomicity import MARGIN_NS
 from sim.scenario.crosslink import BY_TIME, TIMED_BLOCKS_NS
 from sim.scenario.distributions import to_kernel
@@ -34,10 +40,10 @@ from sim.scenario.stream import BACKOFF_NS
 from sim.workload.clients import Clients
 from sim.workload.curve import FLAT, Curve, segments, windowed
 from sim.workload.streams import Checks, ClosedLoop, Deposits, ask, offer
-from sim.workload.transfers import Kind, transfers
+from sim.workload.transfers import Kind, questions, transfers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sim.consensus.interface import Replica
     from sim.consensus.parameters import Parameters
@@ -152,6 +158,8 @@ def build(
             if stream.chain == chain_id and stream.clients is not None
         ]
         calls = [link.stream for link in crossings if chain_id in link.chains.values()]
+        if scenario.identity is not None and chain_id == scenario.identity.registry:
+            calls.append(REGISTRY)
         offered = offer(draws, chain_id, serving, streams, loops, calls)
         requests = ask(draws, chain_id, serving, checks, offered)
         validation = None
@@ -165,6 +173,8 @@ def build(
         verifications[chain_id] = Verification(engine, recorder, chain, requests)
         for loop in loops:
             clients[loop.id] = Clients(engine, draws, loop, chain, serving, scenario.horizon)
+    registry = None if scenario.identity is None else scenario.identity.registry
+    found(draws, tuple(scenario.members), chains, machines, crossings, registry)
     links, groups = {}, Groups()
     for link in crossings:
         sent = [
@@ -184,7 +194,20 @@ def build(
             for stream_id, stream in scenario.workload.items()
             if link.id in stream.crossing and (amount := stream.amount) is not None
         ]
-        links[link.id] = ChainLink(engine, link, chains, machines, sent, trusting[link.id], groups)
+        asked = [
+            questions(
+                draws,
+                link.destination,
+                stream_id,
+                _rate(stream_id, stream),
+                _pieces(scenario, stream),
+                poisson=stream.arrivals != "regular",
+                freshness_ns=stream.freshness or 0,
+            )
+            for stream_id, stream in scenario.workload.items()
+            if stream.link == link.id and stream.action == "query"
+        ]
+        links[link.id] = ChainLink(engine, link, chains, machines, sent, trusting[link.id], groups, asked)
     if faults is None:
         faults = schedule(scenario)
     for chain_id, chain in chains.items():
@@ -193,8 +216,29 @@ def build(
             theirs = sorted((fault.at_ns, end_ns(fault)) for fault in faults if fault.chain == chain_id)
             chain.compute_heights(theirs, scenario.horizon)
     apply(faults, chains, engine, draws)
-    apply_to_links(link_schedule(scenario), links, engine)
+    apply_to_links(link_schedule(scenario), links, engine, _keeper(scenario, engine, draws, chains, machines, links))
     return Alliance(engine, recorder, chains, verifications, clients, links, scenario.horizon)
+
+
+def _keeper(
+    scenario: Scenario,
+    engine: Engine,
+    draws: Draws,
+    chains: Mapping[str, Chain],
+    machines: Mapping[str, Machine],
+    links: Mapping[str, ChainLink],
+) -> Keeper | None:
+    """Who keeps the identity registry, if there is one: the member whose chain it is on."""
+    if scenario.identity is None:
+        return None
+    chain_id = scenario.identity.registry
+    did = member_did(scenario.chains[chain_id].member)
+    chain, machine = chains[chain_id], machines[chain_id]
+    suite = suite_by_name(chain.config.hash)
+    machine.contracts[REGISTRY] = Registry(REGISTRY, suite, {}, {}, did)
+    endpoint = Endpoint(chain, machine, 0, chain.offered.streams.index(REGISTRY))
+    theirs = [link for link in links.values() if link.config.source == chain_id and link.carries_documents]
+    return Keeper(engine, did, endpoint, machine, theirs, partial(new_key, draws))
 
 
 def _link_config(link_id: str, spec: CrossLink) -> LinkConfig:

@@ -11,6 +11,7 @@ from sim.build import build
 from sim.chain.chain import Chain
 from sim.chain.config import ChainConfig, Costs, Offered
 from sim.chain.invariants import InvariantViolation
+from sim.crosschain.contracts import identity
 from sim.kernel.distributions import Constant
 from sim.kernel.draws import Draws
 from sim.kernel.engine import MILLISECOND, SECOND, Engine
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.build import Alliance
+    from sim.crosschain.contracts.machine import Machine
     from sim.scenario import Scenario
 
 FREE: dict[str, str] = dict.fromkeys(("sign", "verify", "hash", "hash_per_kilobyte", "execute", "proof"), "0ns")
@@ -189,6 +191,18 @@ def config(validators: int = 1, **keys: object) -> ChainConfig:
         **keys,
     }
     return ChainConfig(validators=validators, **parameters)
+
+
+RELAYER = "did:court:somebody#key-1"
+"""Whom `registered` makes known."""
+
+
+def registered(machine: Machine, *links: str) -> None:
+    """Have a chain's identity registry know `RELAYER` as a relayer of these links."""
+    did, _, key = RELAYER.partition("#")
+    roles = tuple(identity.role_of(identity.RELAYER, link) for link in links)
+    known = identity.Document(did, 1, admitted=True, roles=roles, keys=((key, b"key"),))
+    machine.store.entries.update(identity.entries([known], ()))
 
 
 def bare_chain(parameters: ChainConfig, offered: Offered, delay_ns: int = 10 * MILLISECOND) -> tuple[Engine, Chain]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from sim.crosschain import invariants
-from sim.crosschain.contracts import assets
-from sim.crosschain.contracts.messages import OF_CLIENTS, amount_of
+from sim.crosschain.contracts import application, assets
+from sim.crosschain.contracts.messages import OF_CLIENTS
 from sim.crosschain.steps import DESTINATION, SOURCE, Step
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ class Books:
             return trip
         trip = self._made_up.get(packet.sequence)
         if trip is None or trip.packet != packet:
-            trip = self._made_up[packet.sequence] = Trip(NOT_YET, amount_of(packet.data), packet, forged=True)
+            trip = self._made_up[packet.sequence] = Trip(NOT_YET, application.amount(packet.data), packet, forged=True)
             self.trips.append(trip)
         return trip
 

@@ -14,6 +14,7 @@ from sim.crosschain.actors.endpoint import Endpoint
 from sim.crosschain.actors.false_coordinator import FalseCoordinator
 from sim.crosschain.actors.false_party import FalseParty
 from sim.crosschain.actors.forger import Forger
+from sim.crosschain.actors.inquirer import Inquirer
 from sim.crosschain.actors.interchain_route import InterchainRoute
 from sim.crosschain.actors.orders import PacketOrder, SwapOrder, TransactionOrder
 from sim.crosschain.actors.parties import INITIATOR, PARTICIPANT, InitiatorRoute, ParticipantRoute
@@ -24,12 +25,13 @@ from sim.crosschain.actors.sender import Sender
 from sim.crosschain.actors.tcc_route import TccRoute
 from sim.crosschain.actors.ticker import Ticker
 from sim.crosschain.books import Books
+from sim.crosschain.contracts import views
 from sim.crosschain.contracts.channel import DestinationEnd, SourceEnd
 from sim.crosschain.contracts.headers import Headers
 from sim.crosschain.contracts.htlc import InitiatorsLock, ParticipantsLock
 from sim.crosschain.contracts.interchain import DestinationBroker, InterchainManager, SourceBroker
 from sim.crosschain.contracts.light_client import GOVERNANCE, Followed
-from sim.crosschain.contracts.messages import RECOVER, Call
+from sim.crosschain.contracts.messages import RECOVER, SEND, Call
 from sim.crosschain.contracts.tcc import CrossChainManager, DestinationGateway, SourceGateway
 from sim.crosschain.contracts.terms import Hashlock
 from sim.crosschain.contracts.two_phase import PaidEnd, PayingEnd
@@ -43,6 +45,9 @@ if TYPE_CHECKING:
 
     from sim.chain.chain import Chain
     from sim.chain.config import ChainConfig
+    from sim.crosschain.actors.forger import Forging
+    from sim.crosschain.actors.habits import Habit
+    from sim.crosschain.actors.inquirer import Questions
     from sim.crosschain.actors.orders import Order
     from sim.crosschain.actors.prover import Prover
     from sim.crosschain.actors.route import Route
@@ -154,7 +159,7 @@ def _contracts(config: LinkConfig) -> dict[str, Callable[..., Contract]]:
     if config.atomicity == "2pc":
         return {SOURCE: PayingEnd, DESTINATION: PaidEnd}
     if config.atomicity == "htlc":
-        participant = config.relayer(PARTICIPANT).name
+        participant = config.relayer(PARTICIPANT).did
         return {SOURCE: InitiatorsLock, DESTINATION: partial(ParticipantsLock, participant=participant)}
     if config.via is None:
         ends = {SOURCE: SourceEnd, DESTINATION: DestinationEnd}
@@ -196,12 +201,15 @@ class Link:
         traffic: what is sent over it.
         trusting: what its chains require of each other.
         groups: of all links.
+        questions: what is asked at its destination about its source.
 
     Attributes:
         config: as given.
         books: what became of its packets.
         notaries: who signs what relayers bring, if anybody does.
         relayers: who carries packets.
+        forgers: those of them that have ever lied, and what they lied with.
+        inquirers: who asks.
     """
 
     def __init__(
@@ -213,11 +221,14 @@ class Link:
         traffic: Sequence[Traffic],
         trusting: Trusting,
         groups: Groups,
+        questions: Sequence[Questions] = (),
     ) -> None:
         self.config = config
         self._trusting = trusting
         self.books = Books(config, machines, groups)
+        self.forgers: list[Forging] = []
         self._preimages: dict[bytes, bytes] = {}
+        self._engine = engine
         self._chains = chains
         self._machines = machines
         for chain in config.chains.values():
@@ -232,10 +243,24 @@ class Link:
         self.notaries = trusting.notaries({number: self._nodes(number) for number in range(config.notaries)})
         self.relayers = [self._relayer(engine, number) for number in range(config.relayers)]
         nodes = [self._endpoint(config.source, node) for node in range(chains[config.source].config.nodes)]
+        self._speaker = nodes[0]
+        self.inquirers = [self._inquirer(each) for each in questions]
         self.senders = [Sender(engine, config.id, each, nodes, self._order(), self.books) for each in traffic]
         if config.via is not None and config.timeout_blocks:
             between = [self._endpoint(config.via, node) for node in range(chains[config.via].config.nodes)]
             Ticker(engine, config.id, between, config.timed_blocks_ns)
+
+    def _inquirer(self, questions: Questions) -> Inquirer:
+        """Who asks the questions of one stream; the contract that takes the answers trusts as the link does."""
+        config, machine = self.config, self._machines[self.config.destination]
+        name = views.view_end(f"{config.id}/{questions.id}")
+        end = machine.contracts[config.id]
+        bounds = {questions.id: questions.freshness_ns}
+        machine.contracts[name] = views.ViewEnd(name, end.suite, end.suites, end.trusts, bounds)
+        inquirer = Inquirer(self._engine, name, questions, self.relayers, self._speaker)
+        machine.watched_by(name, inquirer)
+        inquirer.begin()
+        return inquirer
 
     def _order(self) -> Order:
         """What senders say."""
@@ -286,6 +311,30 @@ class Link:
         for client, row, at_ns in zip(who, rows.tolist(), known_ns.tolist(), strict=True):
             if client >= 0:
                 self.relayers[client].told(chain, row, at_ns)
+
+    @property
+    def forgeries(self) -> int:
+        """Packets that relayers have made up."""
+        return sum(forger.made for forger in self.forgers)
+
+    @property
+    def carries_documents(self) -> bool:
+        """Whether identity documents can cross it: as packets do that are received or not, and nothing else."""
+        return self.config.atomicity in {"none", "packet"}
+
+    def announce(self, sender: str, document: bytes) -> None:
+        """Somebody sends an identity document as a packet that never times out."""
+        call = Call(self.config.id, SEND, sender, (bytes(8), bytes(8), document))
+        (row,) = self._speaker.submit(-1, [call.to_bytes()])
+        self.books.offer(row, self._engine.now, 0)
+
+    def take_up(self, number: int, habit: Habit) -> None:
+        """A relayer begins to do something wrong."""
+        self.relayers[number].habits.append(habit)
+
+    def give_up(self, number: int, habit: Habit) -> None:
+        """And ends."""
+        self.relayers[number].habits.remove(habit)
 
     @property
     def clients(self) -> list[Headers]:
@@ -341,6 +390,7 @@ class Link:
             plot = TccPlot() if config.atomicity == "tcc" else InterchainPlot()
             route = _route(config)
             relayer.forger = RelayForger(*who, lies, self._provers(), route, plot, config.ordered, loot.owner)
+        self.forgers.append(relayer.forger)
 
     def stop_forging(self, number: int) -> None:
         """A relayer is honest again."""

@@ -175,7 +175,7 @@ def write_table(link: Link, found: Account, recorder: Recorder) -> None:
 
 def write_relayers(link: Link, recorder: Recorder, end_ns: int) -> None:
     """Write down what a link's relayers did."""
-    refused = Counter(sender for at_ns, _, sender in link.books.refusals if at_ns < end_ns)
+    refused = Counter(sender.partition("#")[0] for at_ns, _, sender in link.books.refusals if at_ns < end_ns)
     for relayer in link.relayers:
         diary = relayer.diary
         recorder.row(
@@ -185,7 +185,7 @@ def write_relayers(link: Link, recorder: Recorder, end_ns: int) -> None:
             diary.polls,
             diary.calls,
             diary.updates,
-            refused[relayer.config.name],
+            refused[relayer.config.did],
             diary.size_bytes,
             diary.peak,
             diary.busy_ns,

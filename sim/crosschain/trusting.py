@@ -87,7 +87,6 @@ class Trusting:
         config = self._config
         chain = self._chains[config.chains[shown]]
         suite = suite_by_name(chain.hash)
-        relayers = [config.relayer(number).name for number in range(config.relayers)]
         place = (config.id, shown, chain.id, suite, self.sample)
         match self.verify_of(shown):
             case "light_client":
@@ -97,9 +96,9 @@ class Trusting:
             case "committee":
                 return Endorsed(*place, committee_of(self.keys), config.threshold)
             case "spv":
-                return Synchronised(*place, relayers)
+                return Synchronised(*place)
             case _:
-                return Registered(relayers)
+                return Registered(config.id)
 
     def prover(self, shown: str, notaries: list[Notary]) -> Prover:
         """What relayers bring of the chain of a role."""

@@ -1,10 +1,11 @@
-"""What can go wrong on a link: relayers stop, lie or have wrong clocks, notaries stop; and what members do then."""
+"""What can go wrong on a link, with its relayers, notaries and their clocks; and what members do then."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from sim.crosschain.actors.habits import Censor, Reorder, Replay, VersionSkew
 from sim.crosschain.steps import SOURCE
 from sim.crosschain.trusting import Loot
 from sim.faults.apply import merged
@@ -13,6 +14,8 @@ from sim.network.transport import NEVER
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sim.crosschain.actors.habits import Habit
+    from sim.crosschain.actors.keeper import Keeper
     from sim.crosschain.link import Link
     from sim.kernel.engine import Engine
 
@@ -21,6 +24,8 @@ RELAYER_CRASH: Final = "relayer-crash"
 FORGE: Final = "forge"
 NOTARY_CRASH: Final = "notary-crash"
 RECOVER_CLIENT: Final = "recover-client"
+CHANGES: Final = ("revoke", "rotate", "admit")
+"""What is planned: the identity registry's keeper changes relayers' documents."""
 NOTHING: Final = Loot(0, SOURCE, 1)
 
 
@@ -31,11 +36,13 @@ class LinkFault:
     Attributes:
         link: its id.
         at_ns, for_ns: when, and for how long; None: to the end.
-        kind: `RELAYER_CLOCK`, `RELAYER_CRASH`, `FORGE`, `NOTARY_CRASH` or `RECOVER_CLIENT`.
+        kind: `RELAYER_CLOCK`, `RELAYER_CRASH`, `FORGE`, `NOTARY_CRASH`, `RECOVER_CLIENT`, one of `CHANGES`, or what
+            `_habit` knows.
         whom: relayers, or notaries, by their numbers.
         loot: `FORGE`: what they have.
         after: `RELAYER_CRASH`: the role and the method of a call; not at that time, but when one has been sent since.
         ahead_ns: `RELAYER_CLOCK`: how far ahead clocks are; negative if behind.
+        streams, least: ``censor-packets``: of which streams, all if there are none, and from which amount on.
     """
 
     link: str
@@ -46,6 +53,8 @@ class LinkFault:
     loot: Loot = NOTHING
     after: tuple[str, str] | None = None
     ahead_ns: int = 0
+    streams: tuple[str, ...] = ()
+    least: int = 0
 
     @property
     def end_ns(self) -> int:
@@ -63,8 +72,17 @@ class _Stoppable(Protocol):
         """Begin again."""
 
 
-def apply_to_links(faults: Sequence[LinkFault], links: Mapping[str, Link], engine: Engine) -> None:
-    """Schedule every fault on its link; crashes of one relayer or notary that overlap are one."""
+def apply_to_links(
+    faults: Sequence[LinkFault], links: Mapping[str, Link], engine: Engine, keeper: Keeper | None
+) -> None:
+    """Schedule every fault on its link; crashes of one relayer or notary that overlap are one.
+
+    Args:
+        faults: all of them.
+        links: by id.
+        engine: time.
+        keeper: of the identity registry; None where nothing that is planned changes it.
+    """
     for link_id, link in links.items():
         mine = [fault for fault in faults if fault.link == link_id]
         crashes = [fault for fault in mine if fault.kind == RELAYER_CRASH and fault.after is None]
@@ -80,6 +98,40 @@ def apply_to_links(faults: Sequence[LinkFault], links: Mapping[str, Link], engin
             elif fault.after is not None:
                 for number in fault.whom:
                     engine.call_at(fault.at_ns, link.relayers[number].crash_after, *fault.after, fault.for_ns)
+            elif fault.kind in CHANGES:
+                _plan_change(fault, link, engine, keeper)
+            elif fault.kind not in {RELAYER_CRASH, NOTARY_CRASH}:
+                _plan_habit(fault, link, engine)
+
+
+def _plan_change(fault: LinkFault, link: Link, engine: Engine, keeper: Keeper | None) -> None:
+    if keeper is None:
+        raise ValueError(f"nobody can {fault.kind} relayers of {fault.link}; the loader checks it")
+    change = {"revoke": keeper.revoke, "rotate": keeper.rotate, "admit": keeper.admit}[fault.kind]
+    for number in fault.whom:
+        engine.call_at(fault.at_ns, change, link.relayers[number].config.did)
+
+
+def _plan_habit(fault: LinkFault, link: Link, engine: Engine) -> None:
+    for number in fault.whom:
+        habit = _habit(fault)
+        engine.call_at(fault.at_ns, link.take_up, number, habit)
+        if fault.for_ns is not None:
+            engine.call_at(fault.end_ns, link.give_up, number, habit)
+
+
+def _habit(fault: LinkFault) -> Habit:
+    """What a relayer does wrong; each has its own."""
+    match fault.kind:
+        case "censor-packets":
+            return Censor(frozenset(fault.streams), fault.least)
+        case "replay":
+            return Replay()
+        case "reorder":
+            return Reorder()
+        case "version-skew":
+            return VersionSkew()
+    raise ValueError(f"no relayer does {fault.kind}")
 
 
 def _plan_forging(fault: LinkFault, link: Link, engine: Engine) -> None:

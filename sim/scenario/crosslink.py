@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sim.scenario.stream import Stream
 
 Items = Iterator[tuple[tuple[str | int, ...], str]]
+_CHANGES = ("revoke", "rotate", "admit")
 _BLOCKS = whole(1, 1_000_000_000)
 BY_HEIGHT, BY_TIME = "destination_height", "destination_time"
 
@@ -188,6 +189,15 @@ class CrossLink(Model):
         return [chain for chain in (self.source, self.via, self.destination) if chain is not None]
 
 
+class Identity(Model):
+    """The distributed-identity registry: who may change what all chains know of members, nodes and relayers."""
+
+    registry: ChainId = Field(
+        description="The chain where it is changed, by the member whose chain it is; changes cross the links that "
+        "leave there, with atomicity none or packet, to where they end."
+    )
+
+
 def impossible_links(scenario: "Scenario") -> Items:
     """Yield what links, their traffic and their faults ask for that cannot be: the place, and why."""
     for link_id, link in scenario.links.items():
@@ -200,9 +210,36 @@ def impossible_links(scenario: "Scenario") -> Items:
         if fault.link is not None:
             for below, message in _fault(fault, scenario.links[fault.link], scenario):
                 yield ("faults", index, *below), message
+    yield from _unasked(scenario)
+    yield from _out_of_reach(scenario)
+
+
+def _out_of_reach(scenario: "Scenario") -> Items:
+    """A registry that no link leads from or to."""
+    if scenario.identity is not None:
+        registry = scenario.identity.registry
+        if all(registry not in link.chains for link in scenario.links.values()):
+            yield ("identity", "registry"), f"{registry} is on no link; needs a chain of one"
+
+
+def _unasked(scenario: "Scenario") -> Items:
+    """Objectives about queries that nobody makes."""
+    asking = {stream.link for stream in scenario.workload.values() if stream.action == "query"}
+    for index, objective in enumerate(scenario.slo):
+        section, link_id, *leaf = objective.metric.split(".")
+        if section == "crosschain" and leaf[0] == "queries" and link_id not in asking:
+            yield ("slo", index, "metric"), f"nobody asks anything over {link_id}; needs a stream with action: query"
 
 
 def _traffic(stream: "Stream", links: Sequence[CrossLink]) -> Items:
+    if stream.action == "query":
+        for link_id, link in zip(stream.crossing, links, strict=True):
+            if stream.chain != link.destination:
+                yield ("chain",), f"{link_id} ends at {link.destination}; needs that chain, where answers are wanted"
+            if link.via is not None or link.atomicity == "htlc":
+                message = f"{link.destination} believes nothing of {link.source} by itself there; needs another link"
+                yield ("link",), message
+        return
     for link_id, link in zip(stream.crossing, links, strict=True):
         if stream.chain != link.source:
             yield ("chain",), f"{link_id} leaves from {link.source}; needs that chain"
@@ -211,6 +248,11 @@ def _traffic(stream: "Stream", links: Sequence[CrossLink]) -> Items:
 
 
 def _fault(fault: "Fault", link: CrossLink, scenario: "Scenario") -> Items:
+    if fault.action in _CHANGES and scenario.identity is None:
+        yield ("action",), f"{fault.action} changes the identity registry; needs identity: {{registry: …}}"
+    for position, stream in enumerate(fault.streams or ()):
+        if scenario.workload[stream].link != fault.link:
+            yield ("streams", position), f"'{stream}' does not cross {fault.link}"
     for position, number in enumerate(fault.relayers or ()):
         if number >= link.relayers:
             message = f"{fault.link} has no relayer {number}; its relayers are 0 to {link.relayers - 1}"

@@ -134,6 +134,19 @@ _ACTIONS: Final = {
         ("link",),
         lasts=False,
     ),
+    "censor-packets": _Action(
+        "relayers of a link leave packets to others", ("link",), ("relayers", "streams", "amounts_from")
+    ),
+    "replay": _Action("relayers of a link also send again what was executed before", ("link",), ("relayers",)),
+    "reorder": _Action("relayers of a link send what is due last first", ("link",), ("relayers",)),
+    "version-skew": _Action(
+        "relayers of a link write calls in the version after that of the contracts", ("link",), ("relayers",)
+    ),
+    "revoke": _Action("planned: relayers are not admitted any more", ("link", "relayers"), lasts=False),
+    "rotate": _Action("planned: relayers have another key", ("link", "relayers"), lasts=False),
+    "admit": _Action(
+        "planned: relayers that were revoked are admitted with another key", ("link", "relayers"), lasts=False
+    ),
     "transfer": _Action("planned: the leader of a raft chain hands over to a validator", ("chain", "to"), lasts=False),
 }
 LIES: Final = frozenset(name for name, action in _ACTIONS.items() if action.lies)
@@ -191,16 +204,16 @@ class Fault(Model):
         default=None, min_length=1, description="silent, delay, withhold, invalid-signature: only towards these nodes."
     )
     streams: tuple[StreamId, ...] | None = Field(
-        default=None, min_length=1, description="censor: streams that a leader leaves out."
+        default=None,
+        min_length=1,
+        description="censor: streams that a leader leaves out; censor-packets: that relayers leave out.",
     )
 
     link: LinkId | None = Field(
-        default=None, description="relayer-clock, relayer-crash, forge, notary-crash, recover-client: the link."
+        default=None, description="What relayers and notaries do, and what is planned: the link."
     )
     relayers: tuple[NodeNumber, ...] | None = Field(
-        default=None,
-        min_length=1,
-        description="relayer-clock, relayer-crash, forge: numbers of the link's relayers; all if left out.",
+        default=None, min_length=1, description="What relayers do, or is done to them: their numbers; all if left out."
     )
     stolen_keys: Annotated[int, whole(1, MAX_NODE_NUMBER)] | None = Field(
         default=None, description="forge: how many keys they have."
@@ -222,6 +235,9 @@ class Fault(Model):
         default=None,
         description="relayer-crash: not at that time, but as soon as it has sent such a call from then on; which there "
         "are depends on the link's atomicity.",
+    )
+    amounts_from: Annotated[int, whole(1, 1_000_000_000)] | None = Field(
+        default=None, description="censor-packets: only packets that transfer so much at least."
     )
     to: NodeNumber | None = Field(default=None, description="transfer: the validator that is to lead.")
 
@@ -267,7 +283,7 @@ class Fault(Model):
                 yield (key,), f"is missing; {self.action} needs it"
         if "where" in _ACTIONS[self.action].needs and not given & {"nodes", "regions"}:
             yield ("nodes",), f"is missing; {self.action} needs nodes, or regions"
-        if "chain" not in given and given & {"nodes", "peers", "streams"}:
+        if "chain" not in given and "link" not in given and given & {"nodes", "peers", "streams"}:
             yield ("chain",), "is missing; nodes are numbers on one chain"
         elif "chain" not in given and "where" in _ACTIONS[self.action].needs:
             yield ("chain",), f"is missing; {self.action} needs it"

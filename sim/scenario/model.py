@@ -13,7 +13,7 @@ import yaml
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from sim.consensus.registry import family, protocols
-from sim.scenario.crosslink import CrossLink, impossible_links
+from sim.scenario.crosslink import CrossLink, Identity, impossible_links
 from sim.scenario.distributions import DurationDistribution, Model
 from sim.scenario.fault import Fault
 from sim.scenario.matrix import DelayMatrix
@@ -349,6 +349,7 @@ class Scenario(Model):
     )
     profiles: Mapping[Id, Profile] = Field(default_factory=dict, description="How load follows the working day.")
     links: Mapping[Id, CrossLink] = Field(default_factory=dict, description="Ways from one chain to another.")
+    identity: Identity | None = Field(default=None, description="Where the identity registry is changed, if it is.")
     workload: Mapping[Id, Stream] = Field(
         default_factory=dict, description="Streams of deposits, verifications and transfers."
     )

@@ -99,6 +99,8 @@ def link_schedule(scenario: Scenario) -> list[LinkFault]:
             Loot(fault.stolen_keys or 0, fault.stolen_from or SOURCE, fault.blocks_ahead or 1),
             None if fault.after is None else POINTS[scenario.links[fault.link].atomicity][fault.after],
             (fault.ahead or 0) - (fault.behind or 0),
+            fault.streams or (),
+            fault.amounts_from or 0,
         )
         for fault in scenario.faults
         if fault.link is not None

@@ -50,7 +50,10 @@ LINK_METRICS: Final = (
     *("late_success", "torn", "repairs", "messages", "bytes", "verified_real", "verified_charged"),
     *("client_updates", "client_signatures"),
     *(f"latency_s.{statistic}" for statistic in _STATISTICS),
+    *(f"queries.{name}" for name in ("asked", "answered", "unanswered", "accepted_stale", "accepted_forged")),
+    *(f"queries.{name}.{statistic}" for name in ("latency_s", "age_s") for statistic in _STATISTICS),
 )
+"""Those of queries where a stream asks some."""
 
 
 class _Metric:
@@ -163,7 +166,7 @@ class Slo(Model):
 
 def _unit(metric: str) -> str:
     """Return the unit at the end of the metric's name: ``s``, ``bytes``, ``tps`` or nothing."""
-    name = metric.split(".")[1 if metric.startswith("proofs.") else 2]
+    name = metric.split(".")[1 if metric.startswith("proofs.") else 3 if ".queries." in metric else 2]
     return name.rpartition("_")[2] if name.endswith(("_s", "_bytes", "_tps")) else ""
 
 

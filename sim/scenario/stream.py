@@ -34,6 +34,15 @@ BACKOFF_NS: Final = parse_duration("1s")
 gRPC's first back-off (github.com/grpc/grpc, doc/connection-backoff.md, INITIAL_BACKOFF); it does not grow here [guess].
 """
 _OPEN: Final = ("rate", "profile", "arrivals", "year")
+_CROSSING: Final = {
+    "link": ("transfer", "query"),
+    "amount": ("transfer",),
+    "accounts": ("transfer",),
+    "links": ("transfer",),
+    "irreversible": ("transfer",),
+    "freshness": ("query",),
+}
+"""Keys of streams over links, and their actions."""
 _CLOSED: Final = ("clients", "think", "backoff")
 
 
@@ -69,10 +78,12 @@ class Stream(Model):
 
     model_config = ConfigDict(json_schema_extra={"x-rivals": {"rate": [*_CLOSED], "clients": [*_OPEN]}})
 
-    action: Annotated[Literal["deposit", "verify", "transfer"], one_of("deposit", "verify", "transfer")] = Field(
+    action: Annotated[
+        Literal["deposit", "verify", "transfer", "query"], one_of("deposit", "verify", "transfer", "query")
+    ] = Field(
         default="deposit",
         description="deposit: records for the chain; verify: requests to check one of them; transfer: packets that "
-        "cross a link.",
+        "cross a link; query: what the chain where a link begins has on record of the link's relayers.",
     )
     chain: ChainId = Field(description="The chain that it goes to.")
     rate: Rate | None = Field(
@@ -109,7 +120,9 @@ class Stream(Model):
     )
     absent: Share = Field(default=0.0, description="Share of requests for a record that was never deposited; verify.")
     altered: Share = Field(default=0.0, description="Share of requests with an altered record; verify only.")
-    link: LinkId | None = Field(default=None, description="The link that packets cross; transfer only, required there.")
+    link: LinkId | None = Field(
+        default=None, description="The link that packets, or answers, cross; transfer and query only, required there."
+    )
     links: tuple[LinkId, ...] | None = Field(
         default=None,
         min_length=2,
@@ -128,6 +141,10 @@ class Stream(Model):
         default=None,
         description="Transfers over a link with atomicity: 2pc, required there: how many accounts there are on either "
         "chain; each transfer locks one of each, at random.",
+    )
+    freshness: PositiveDuration | None = Field(
+        default=None,
+        description="How old an answer may be, by the chain's blocks; as old as it likes if left out; query.",
     )
     year: Annotated[int, whole(1990, 2100)] | None = Field(default=None, description="Reference year of the rate.")
 
@@ -189,10 +206,12 @@ class Stream(Model):
             yield ("backoff",), "must be more than 0, or rejected records come back at once and for ever"
 
     def _misplaced(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        for key in ("link", "links", "amount", "accounts", "irreversible"):
-            if self.action != "transfer" and getattr(self, key) is not None:
-                yield (key,), f"belongs to action: transfer; needs that action, or no '{key}'"
-        if self.action == "transfer":
+        for key, actions in _CROSSING.items():
+            if self.action not in actions and getattr(self, key) is not None:
+                yield (key,), f"belongs to action: {' or '.join(actions)}; needs that action, or no '{key}'"
+        if self.action == "query":
+            yield from self._unlike_a_query()
+        elif self.action == "transfer":
             yield from self._unlike_a_transfer()
         elif self.action == "deposit":
             yield from self._unlike_a_deposit()
@@ -217,6 +236,13 @@ class Stream(Model):
             yield ("of",), "is missing; a verification needs the deposit stream whose records it checks"
         if self.absent + self.altered > 1:
             yield ("altered",), "must leave absent and altered together at 100% or less"
+
+    def _unlike_a_query(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        if self.link is None:
+            yield ("link",), "is missing; a query needs the link that its answers cross"
+        for key in ("size", "of", "history", "absent", "altered"):
+            if getattr(self, key):
+                yield (key,), f"belongs to another action; a query has no '{key}'"
 
     def _unlike_a_transfer(self) -> Iterator[tuple[tuple[str, ...], str]]:
         if self.link is not None and self.links is not None:

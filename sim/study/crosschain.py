@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from sim.study.latencies import latency
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sim.crosschain.actors.inquirer import Question
     from sim.crosschain.books import Trip
     from sim.crosschain.link import Link
     from sim.metrics.recorder import Recorder
@@ -68,7 +70,26 @@ def summarise_links(links: Mapping[str, Link], recorder: Recorder, end_ns: int) 
             "verified_real": sum(client.work.real for client in link.clients),
             "verified_charged": sum(client.work.charged for client in link.clients),
         }
+        if link.inquirers:
+            asked = [question for inquirer in link.inquirers for question in inquirer.asked]
+            found[link_id]["queries"] = _queries(asked, end_ns)
     return found
+
+
+def _queries(asked: Sequence[Question], end_ns: int) -> dict[str, Any]:
+    """What became of the questions asked over a link."""
+    answered = [question for question in asked if 0 <= question.answered_ns < end_ns]
+    refused = Counter(question.refusal for question in asked if question.refusal is not None)
+    return {
+        "asked": len(asked),
+        "answered": len(answered),
+        "refused": dict(sorted(refused.items())),
+        "unanswered": len(asked) - len(answered) - sum(refused.values()),
+        "accepted_stale": sum(question.stale for question in answered),
+        "accepted_forged": sum(question.forged for question in answered),
+        "latency_s": latency(np.array([each.answered_ns - each.asked_ns for each in answered], dtype=np.int64)),
+        "age_s": latency(np.array([each.age_ns for each in answered], dtype=np.int64)),
+    }
 
 
 def _trust(link: Link) -> str:

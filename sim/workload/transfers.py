@@ -1,4 +1,4 @@
-"""Transfers over a link: when each is sent, through which node, and how large it is."""
+"""Transfers over a link, and questions about its source: when each is sent, through which node, and how large it is."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.crosschain.actors.inquirer import Questions
 from sim.crosschain.actors.sender import Traffic
 from sim.crosschain.contracts.terms import PREIMAGE_BYTES
 from sim.workload.arrivals import arrival_times
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sim.kernel.draws import Draws
     from sim.workload.streams import Deposits
 
@@ -66,3 +69,18 @@ def transfers(draws: Draws, chain: str, nodes: int, stream: Deposits, kind: Kind
     preimages = [row.tobytes() for row in words]
     final = draws.block(chain, stream.id, "irreversible").uniforms(count) < kind.irreversible
     return Traffic(stream.id, times_ns, sizes_bytes, where, kind.amount, payer, payee, preimages, final, kind.members)
+
+
+def questions(
+    draws: Draws,
+    chain: str,
+    stream: str,
+    rate_per_s: float,
+    pieces: Sequence[tuple[float, float]],
+    *,
+    poisson: bool,
+    freshness_ns: int,
+) -> Questions:
+    """The questions of a stream; `pieces` as of a stream of deposits."""
+    block = draws.block(chain, stream, "arrivals")
+    return Questions(stream, arrival_times(block, rate_per_s, pieces, poisson=poisson), freshness_ns)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from scenario_kit import NO_COSTS
+from scenario_kit import NO_COSTS, RELAYER, registered
 
 from sim.crosschain.contracts.assets import IRREVERSIBLE, escrow_key, vouchers_key
 from sim.crosschain.contracts.interchain import (
@@ -29,7 +29,6 @@ from sim.crosschain.contracts.trust import Registered
 from sim.crosschain.steps import DESTINATION, RELAY, SOURCE, Step
 from sim.proof import SHA256, SM3
 
-RELAYER = "relayer"
 SUITES = {SOURCE: SM3, RELAY: SHA256, DESTINATION: SM3}
 KINDS = {SOURCE: SourceBroker, RELAY: partial(InterchainManager, origin="a"), DESTINATION: DestinationBroker}
 
@@ -39,13 +38,13 @@ class Ends:
 
     def __init__(self, *links: str, ordered: bool = False) -> None:
         self.links = links or ("a-b",)
-        word = Registered([RELAYER])
         self.source, self.relay = Machine("a", NO_COSTS), Machine("r", NO_COSTS)
         self.destinations = {link: Machine(link[-1], NO_COSTS) for link in self.links}
         for link in self.links:
             machines = {SOURCE: self.source, RELAY: self.relay, DESTINATION: self.destinations[link]}
             for role, machine in machines.items():
-                trusts = {other: word for other in SUITES if other != role}
+                trusts = {other: Registered(link) for other in SUITES if other != role}
+                registered(machine, *self.links)
                 machine.contracts[link] = KINDS[role](link, SUITES[role], SUITES, trusts, ordered)
 
     def call(self, machine: Machine, link: str, method: str, *parts: bytes, sender: str = RELAYER) -> Receipt:

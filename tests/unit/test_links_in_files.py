@@ -27,6 +27,7 @@ SWAP = {
 }
 LATE = {"source": "30s", "destination": "30s"}
 CRASH = {"at": "1s", "action": "relayer-crash", "link": "a-b"}
+QUERY = {"action": "query", "chain": "b", "link": "a-b", "rate": "1/s"}
 FABRIC = {"organisations": 2, "simulate": "1ms"}
 
 
@@ -187,6 +188,43 @@ def agreeing(protocol: str) -> dict[str, Any]:
         (
             {"faults": [{"at": "1s", "for": "1s", "action": "recover-client", "link": "a-b"}]},
             "faults.0.for: does not belong here; recover-client happens at one time",
+        ),
+        (
+            {"faults": [{"at": "1s", "action": "censor-packets", "link": "a-b", "streams": ["pay", "files"]}]},
+            "faults.0.streams.1: 'files' is not a stream",
+        ),
+        (
+            {
+                "faults": [{"at": "1s", "action": "censor-packets", "link": "a-b", "streams": ["files"]}],
+                "workload": {"pay": TRANSFER, "files": {"chain": "a", "rate": "1/s", "size": "200B"}},
+            },
+            "faults.0.streams.0: 'files' does not cross a-b",
+        ),
+        (
+            {"faults": [{"at": "1s", "action": "replay", "link": "a-b", "amounts_from": 5}]},
+            "faults.0.amounts_from: belongs to action: censor-packets; replay has no 'amounts_from'",
+        ),
+        (
+            {"faults": [{"at": "1s", "action": "revoke", "link": "a-b", "relayers": [0]}]},
+            "faults.0.action: revoke changes the identity registry; needs identity: {registry: ",
+        ),
+        (
+            {"identity": {"registry": "c"}, "chains": {**dict.fromkeys("abc", chain())}},
+            "identity.registry: c is on no link; needs a chain of one",
+        ),
+        ({"workload": {"ask": {**QUERY, "chain": "a"}}}, "workload.ask.chain: a-b ends at b; needs that chain"),
+        (
+            {"workload": {"ask": {**QUERY, "size": "5B"}}},
+            "workload.ask.size: belongs to another action; a query has no",
+        ),
+        (
+            {"workload": {"ask": {k: v for k, v in QUERY.items() if k != "link"}}},
+            "workload.ask.link: is missing; a query needs the link that its answers cross",
+        ),
+        ({"workload": {"pay": {**TRANSFER, "freshness": "5s"}}}, "workload.pay.freshness: belongs to action: query; n"),
+        (
+            {"slo": [{"metric": "crosschain.a-b.queries.accepted_stale", "equals": 0}]},
+            "slo.0.metric: nobody asks anything over a-b; needs a stream with action: query",
         ),
         (
             {"slo": [{"metric": "crosschain.b-a.delivered", "equals": 0}]},

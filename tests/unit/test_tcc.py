@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from scenario_kit import NO_COSTS
+from scenario_kit import NO_COSTS, RELAYER, registered
 
 from sim.crosschain.contracts.assets import IRREVERSIBLE, escrow_key, reserved_key, vouchers_key
 from sim.crosschain.contracts.machine import Machine, Receipt
@@ -31,7 +31,6 @@ from sim.crosschain.contracts.trust import Registered
 from sim.crosschain.steps import DESTINATION, RELAY, SOURCE, Step
 from sim.proof import SHA256, SM3
 
-GATEWAY = "gateway"
 SUITES = {SOURCE: SM3, RELAY: SHA256, DESTINATION: SM3}
 MANAGER = partial(CrossChainManager, ordered=False, origin="a")
 KINDS = {SOURCE: SourceGateway, RELAY: MANAGER, DESTINATION: DestinationGateway}
@@ -42,16 +41,16 @@ class Ends:
 
     def __init__(self, *links: str) -> None:
         self.links = links or ("a-b",)
-        word = Registered([GATEWAY])
         self.source, self.relay = Machine("a", NO_COSTS), Machine("r", NO_COSTS)
         self.destinations = {link: Machine(link[-1], NO_COSTS) for link in self.links}
         for link in self.links:
             machines = {SOURCE: self.source, RELAY: self.relay, DESTINATION: self.destinations[link]}
             for role, machine in machines.items():
-                trusts = {other: word for other in SUITES if other != role}
+                trusts = {other: Registered(link) for other in SUITES if other != role}
+                registered(machine, *self.links)
                 machine.contracts[link] = KINDS[role](link, SUITES[role], SUITES, trusts)
 
-    def call(self, machine: Machine, link: str, method: str, *parts: bytes, sender: str = GATEWAY) -> Receipt:
+    def call(self, machine: Machine, link: str, method: str, *parts: bytes, sender: str = RELAYER) -> Receipt:
         """Execute one call in the machine's next block."""
         height = len(machine.receipts)
         machine.run(height, height, [(0, Call(link, method, sender, parts).to_bytes())])

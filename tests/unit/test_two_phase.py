@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenario_kit import NO_COSTS
+from scenario_kit import NO_COSTS, RELAYER, registered
 
 from sim.crosschain.contracts.assets import escrow_key, locks_key, vouchers_key
 from sim.crosschain.contracts.machine import Machine, Receipt
@@ -22,19 +22,21 @@ from sim.crosschain.contracts.two_phase import (
 from sim.crosschain.steps import DESTINATION, SOURCE
 from sim.proof import SHA256, SM3
 
-LINK, COORDINATOR = "a-b", "a-b/relayers/0"
+LINK = "a-b"
 
 
 class Ends:
     """Both ends of a link that trusts its coordinator; the source hashes with SM3, the destination with SHA-256."""
 
     def __init__(self) -> None:
-        word, suites = Registered([COORDINATOR]), {SOURCE: SM3, DESTINATION: SHA256}
+        word, suites = Registered(LINK), {SOURCE: SM3, DESTINATION: SHA256}
         self.source, self.destination = Machine("a", NO_COSTS), Machine("b", NO_COSTS)
+        for machine in (self.source, self.destination):
+            registered(machine, LINK)
         self.source.contracts[LINK] = PayingEnd(LINK, SM3, suites, {DESTINATION: word})
         self.destination.contracts[LINK] = PaidEnd(LINK, SHA256, suites, {SOURCE: word})
 
-    def call(self, machine: Machine, method: str, *parts: bytes, sender: str = COORDINATOR) -> Receipt:
+    def call(self, machine: Machine, method: str, *parts: bytes, sender: str = RELAYER) -> Receipt:
         before = dict(machine.store.entries)
         machine.run(1, 1, [(0, Call(LINK, method, sender, parts).to_bytes())])
         (receipt,) = machine.receipts[-1]
@@ -51,7 +53,7 @@ class Ends:
         assert receipt.event is not None, receipt.refusal
         return receipt.event.packet
 
-    def do(self, role: str, method: str, packet: Packet, sender: str = COORDINATOR) -> str | None:
+    def do(self, role: str, method: str, packet: Packet, sender: str = RELAYER) -> str | None:
         """The coordinator tells the truth about the other chain; returns the refusal."""
         machine, other = (self.source, self.destination) if role == SOURCE else (self.destination, self.source)
         claim = Claim(2, 2, other.store.get(transaction_key(LINK, packet.sequence))).to_bytes()

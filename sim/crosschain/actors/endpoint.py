@@ -73,6 +73,16 @@ class Endpoint:
         """What the state at the end of a block has at a key."""
         return self._state.get(key, height)
 
+    def latest(self, key: bytes) -> bytes | None:
+        """What the chain has at a key after the last block that any node has executed: the truth, not what it tells."""
+        return self._machine.store.entries.get(key)
+
+    def had(self, key: bytes, value: bytes | None, height: int) -> bool:
+        """Whether the chain had this at a key before a block, which must be there and not too old: the truth again."""
+        before = height - 1
+        there = 0 <= before <= self._state.height and self._state.keeps(before)
+        return there and self._state.get(key, before) == value
+
     @property
     def _state(self) -> ContractState:
         if self.chain.state is None:

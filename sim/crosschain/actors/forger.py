@@ -5,10 +5,11 @@ Its own key lets it send calls; what else it has is in its `sim.crosschain.actor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from sim.crosschain.actors.told import Told
+from sim.crosschain.contracts.identity import Document
 from sim.crosschain.contracts.messages import RECEIVE, Call, Packet, transfer
 from sim.crosschain.contracts.store import commitment_key, next_key, number_of
 from sim.crosschain.steps import DESTINATION, SOURCE
@@ -75,3 +76,16 @@ class Forger:
         calls = header_calls(self.link, self.name, SOURCE, lie.method, headers)
         calls.append(Call(self.link, RECEIVE, self.name, (packet.to_bytes(), proof)))
         return [(DESTINATION, -self.made, call) for call in calls]
+
+    def answer(self, key: bytes) -> tuple[list[Call], bytes]:
+        """Calls that bring headers, and a proof: the source has another document on record, which admits its party."""
+        source, lie = self.endpoints[SOURCE], self.lies[SOURCE]
+        data = source.get(key, source.head())
+        made_up = b"" if data is None else _whitewashed(Document.from_bytes(data))
+        headers, proof = lie.tell(source, Told(self.endpoints[DESTINATION], self.link, SOURCE), key, made_up)
+        return header_calls(self.link, self.name, SOURCE, lie.method, headers), proof
+
+
+def _whitewashed(document: Document) -> bytes:
+    """A later document, in which the party is admitted."""
+    return replace(document, revision=document.revision + 1, admitted=True).to_bytes()

@@ -12,17 +12,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sim.crosschain.actors.forger import Forger
 from sim.crosschain.actors.prover import Brought
 from sim.crosschain.actors.route import View
 from sim.crosschain.actors.updates import REFRESHED_AFTER, Updates
-from sim.crosschain.contracts.messages import HEARTBEAT, Call
-from sim.crosschain.steps import SOURCE, Step
+from sim.crosschain.contracts import identity, views
+from sim.crosschain.contracts.messages import HEARTBEAT, VERSION, Call
+from sim.crosschain.steps import DESTINATION, SOURCE, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sim.crosschain.actors.endpoint import Endpoint
     from sim.crosschain.actors.forger import Forging
+    from sim.crosschain.actors.habits import Habit
     from sim.crosschain.actors.prover import Prover
     from sim.crosschain.actors.route import Route, Task
     from sim.crosschain.books import Books
@@ -52,9 +55,14 @@ class RelayerConfig:
     forgets: bool = False
 
     @property
+    def did(self) -> str:
+        """How the identity registry calls it."""
+        return identity.party_did(self.link, identity.RELAYER, self.number)
+
+    @property
     def name(self) -> str:
-        """Under which it sends calls."""
-        return f"{self.link}/relayers/{self.number}"
+        """Under which it sends calls, with the key that it has at the start."""
+        return f"{self.did}#{identity.key_name(1)}"
 
 
 _Name = tuple[str, str, int]
@@ -79,6 +87,7 @@ class _Memory:
     stale_at_ns: dict[tuple[str, str], int] = field(default_factory=dict)
     packets: dict[int, Packet] = field(default_factory=dict)
     found: set[int] = field(default_factory=set)
+    streams: dict[int, str] = field(default_factory=dict)
     said: dict[tuple[str, int], bytes] = field(default_factory=dict)
     busy: dict[_Name, set[_Row]] = field(default_factory=dict)
 
@@ -89,6 +98,7 @@ class _Batch:
 
     Attributes:
         role: of the chain.
+        sender: under which they are sent.
         names, calls: of each.
         headers: how many bring headers.
         needs: rows of earlier calls whose headers the others are proved against.
@@ -96,6 +106,7 @@ class _Batch:
     """
 
     role: str
+    sender: str
     names: list[_Name] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     headers: int = 0
@@ -141,6 +152,7 @@ class Relayer:
         config, endpoints: as given.
         diary: what it has done.
         forger: what it does instead, while it lies.
+        habits: what else it does wrong.
     """
 
     def __init__(
@@ -157,6 +169,7 @@ class Relayer:
         self.config = config
         self.diary = Diary()
         self.forger: Forging | None = None
+        self.habits: list[Habit] = []
         self.endpoints = endpoints
         self._route = route
         self._provers = provers
@@ -207,6 +220,7 @@ class Relayer:
         if self.forger is not None:
             self._lie(memory, self.forger)
             return
+        self._misbehave(memory)
         heads: dict[str, int] = {}
         for role, endpoint in self.endpoints.items():
             head = self._provers[role].reach(endpoint)
@@ -217,6 +231,8 @@ class Relayer:
         self.diary.peak = max(self.diary.peak, len(memory.packets))
         memory.busy = {task: rows for task, rows in memory.busy.items() if rows}
         tasks = self._due(memory, View(self.endpoints, heads, self._now + self._ahead_ns, memory.said, memory.found))
+        for habit in self.habits:
+            tasks = habit.order(tasks)
         batches = [self._batch(memory, role, tasks, heads) for role in self._route.roles] if tasks else []
         batches = [batch for batch in batches if batch.calls]
         memory.busy.update((name, {("", 0)}) for batch in batches for name in batch.names)
@@ -240,7 +256,55 @@ class Relayer:
 
     def _lie(self, memory: _Memory, forger: Forging) -> None:
         for role, number, call in forger.forge():
-            self._submit(memory, _Batch(role, [(role, call.method, number)], [call]), self._now)
+            self._submit(memory, _Batch(role, call.sender, [(role, call.method, number)], [call]), self._now)
+
+    def _misbehave(self, memory: _Memory) -> None:
+        """Send what nobody asked for."""
+        for habit in self.habits:
+            for number, (role, call) in enumerate(habit.more(self.config.link, self.config.name, self.endpoints)):
+                self._submit(memory, _Batch(role, call.sender, [(role, "again", number)], [call]), self._now)
+
+    def show(self, view_end: str, parts: tuple[bytes, ...], sent: Callable[[int], None]) -> None:
+        """Somebody asks what the source has at a key, the last of the parts: read it, and write it at the destination.
+
+        Where it has nothing to show that the destination believes, nothing happens.
+
+        Args:
+            view_end: the contract that takes it.
+            parts: of its call, but for the proof.
+            sent: told the row of that call; never if there is none.
+        """
+        memory, source, destination = self._memory, self.endpoints[SOURCE], self.endpoints[DESTINATION]
+        if memory is None or not (source.is_up and destination.is_up):
+            return
+        batch = _Batch(DESTINATION, self._name_on(DESTINATION))
+        if isinstance(self.forger, Forger):
+            headers, proof = self.forger.answer(parts[-1])
+            batch.calls += headers
+            batch.headers = len(headers)
+            batch.names += [(DESTINATION, call.method, -number) for number, call in enumerate(headers)]
+        else:
+            height = self._provers[SOURCE].reach(source)
+            heads = {SOURCE: height or 0, DESTINATION: destination.head()}
+            if height is None:
+                return
+            due = self._updates.due(DESTINATION, SOURCE, heads, self._under_way(memory, DESTINATION, SOURCE))
+            if due is None or not self._bring(batch, SOURCE, due):
+                return
+            proof = self._provers[SOURCE].prove(source, parts[-1], height)
+        batch.names.append((DESTINATION, view_end, int.from_bytes(parts[1], "big")))
+        batch.calls.append(Call(view_end, views.WRITE, batch.sender, (*parts, proof)))
+        done_ns = source.answer(1 + len(batch.calls))
+        if done_ns is not None:
+            there_ns = self._now + 2 * self.config.rpc_ns + len(batch.calls) * self.config.rpc_item_ns
+            ready_ns = max(there_ns, done_ns + self.config.rpc_ns, batch.ready_ns)
+            memory.busy.update((name, {("", 0)}) for name in batch.names)
+            self._engine.call_at(ready_ns, self._show, memory, batch, self._now, sent)
+
+    def _show(self, memory: _Memory, batch: _Batch, asked_ns: int, sent: Callable[[int], None]) -> None:
+        self._submit(memory, batch, asked_ns)
+        for _, row in memory.busy.get(batch.names[-1], ()):
+            sent(row)
 
     @property
     def _now(self) -> int:
@@ -256,6 +320,8 @@ class Relayer:
                     continue
                 if event.step == Step.SENT:
                     self._remember(memory, event.packet)
+                    if receipt.call is not None:
+                        memory.streams[event.packet.sequence] = receipt.call.sender.rpartition("/")[0]
                 elif event.acknowledgement and role != SOURCE and SOURCE in self._route.roles:
                     memory.said[role, event.packet.sequence] = event.acknowledgement
             memory.scanned[role] = max(before, heads[role] - 1)
@@ -276,8 +342,11 @@ class Relayer:
             if due is None:
                 del memory.packets[sequence]
                 memory.found.discard(sequence)
+                memory.streams.pop(sequence, None)
                 for role in self.endpoints:
                     memory.said.pop((role, sequence), None)
+                continue
+            if any(habit.skips(packet, memory.streams.get(sequence, "")) for habit in self.habits):
                 continue
             tasks.extend(task for task in due if task.name not in memory.busy and task not in tasks)
             if len(tasks) >= self.config.batch:
@@ -286,7 +355,7 @@ class Relayer:
 
     def _batch(self, memory: _Memory, role: str, tasks: Sequence[Task], heads: Mapping[str, int]) -> _Batch:
         """What is to be sent to a chain: the headers that it lacks, and the calls that are due for it."""
-        batch = _Batch(role)
+        batch = _Batch(role, self._name_on(role))
         ours = [task for task in tasks if task.role == role]
         lacking: set[str] = set()
         for shown in dict.fromkeys(task.shown for task in ours if task.shown):
@@ -298,8 +367,14 @@ class Relayer:
                 batch.needs |= under_way[heads[shown]]
         for task in [task for task in ours if task.shown not in lacking]:
             batch.names.append(task.name)
-            batch.calls.append(self._call(task, heads))
+            batch.calls.append(self._call(task, heads, batch.sender))
         return batch
+
+    def _name_on(self, role: str) -> str:
+        """Under which it sends calls to a chain: with the key by which the chain knows it."""
+        endpoint, config = self.endpoints[role], self.config
+        data = endpoint.get(identity.document_key(config.did), endpoint.head())
+        return config.name if data is None else f"{config.did}#{identity.latest_key(data)}"
 
     def _under_way(self, memory: _Memory, role: str, shown: str) -> dict[int, set[_Row]]:
         """The heights of the headers that it has sent to a chain and not been told of, with the rows of the calls."""
@@ -318,7 +393,7 @@ class Relayer:
         batch.ready_ns = max(batch.ready_ns, brought.ready_ns)
         for height, header in zip(fitting, brought.headers, strict=True):
             batch.names.append((batch.role, _header_name(prover, shown), height))
-            batch.calls.append(Call(self.config.link, prover.method, self.config.name, (shown.encode(), header)))
+            batch.calls.append(Call(self.config.link, prover.method, batch.sender, (shown.encode(), header)))
             batch.headers += 1
         return len(fitting) == len(heights)
 
@@ -347,20 +422,21 @@ class Relayer:
         if heights:
             yield from self._alone(memory, role, shown, heights[-1])
         elif heights is not None and (shown, HEARTBEAT, 0) not in memory.busy:
-            yield _Batch(shown, [(shown, HEARTBEAT, 0)], [Call(self.config.link, HEARTBEAT, self.config.name, ())])
+            name = self._name_on(shown)
+            yield _Batch(shown, name, [(shown, HEARTBEAT, 0)], [Call(self.config.link, HEARTBEAT, name, ())])
 
     def _alone(self, memory: _Memory, role: str, shown: str, height: int) -> Iterator[_Batch]:
-        batch = _Batch(role)
+        batch = _Batch(role, self._name_on(role))
         if height not in self._under_way(memory, role, shown) and self._bring(batch, shown, range(height, height + 1)):
             yield batch
 
-    def _call(self, task: Task, heads: Mapping[str, int]) -> Call:
+    def _call(self, task: Task, heads: Mapping[str, int], sender: str) -> Call:
         """The call, with its proof."""
         parts = task.parts
         if task.shown:
             proof = self._provers[task.shown].prove(self.endpoints[task.shown], task.key, heads[task.shown])
             parts = (*parts, proof)
-        return Call(self.config.link, task.method, self.config.name, parts)
+        return Call(self.config.link, task.method, sender, parts)
 
     def _submit(self, memory: _Memory, batch: _Batch, polled_ns: int) -> None:
         if memory is not self._memory:
@@ -371,7 +447,8 @@ class Relayer:
                 memory.busy.pop(name, None)
             return
         chain = endpoint.chain.config.id
-        data = [call.to_bytes() for call in batch.calls]
+        version = max((habit.version for habit in self.habits), default=VERSION)
+        data = [call.to_bytes(version) for call in batch.calls]
         rows = endpoint.submit(self.config.number, data)
         needs = sorted({*batch.needs, *((chain, row) for row in rows[: batch.headers])})
         for name, row, written in zip(batch.names, rows, data, strict=True):

@@ -27,7 +27,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sim.crosschain.contracts import assets, sending
+from sim.crosschain.contracts import application, assets, sending
 from sim.crosschain.contracts.contract import Contract, Event, parts_of
 from sim.crosschain.contracts.messages import ACKNOWLEDGE, RECEIVE, SEND, TIME_OUT
 from sim.crosschain.contracts.refusal import Refused
@@ -110,7 +110,7 @@ class SourceEnd(ChannelEnd):
         sending.forget(self, store, packet)
         if acknowledgement == assets.SUCCESS:
             return Event(Step.SETTLED, packet, acknowledgement)
-        assets.refund(store, self.link, packet.data)
+        application.give_back(store, self.link, packet.data)
         return Event(Step.REFUNDED, packet, acknowledgement)
 
     def _time_out(self, store: Store, block: Block, call: Call) -> Event:
@@ -126,7 +126,7 @@ class SourceEnd(ChannelEnd):
         sending.forget(self, store, packet)
         if self.ordered:
             store.put(_closed_key(self.link), _CLOSED)
-        assets.refund(store, self.link, packet.data)
+        application.give_back(store, self.link, packet.data)
         return Event(Step.REFUNDED, packet)
 
 
@@ -160,7 +160,7 @@ class DestinationEnd(ChannelEnd):
             store.put_number(following, sequence + 1)
         else:
             store.put(receipt_key(self.link, sequence), RECEIPT)
-        acknowledgement = assets.mint(store, self.link, packet.data)
+        acknowledgement = application.receive(store, self.link, packet.data)
         store.meter.hashes += 2
         store.meter.hashed_bytes += len(packet.data)
         if self.acknowledges:

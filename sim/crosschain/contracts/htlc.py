@@ -159,7 +159,7 @@ class ParticipantsLock(_End):
     def _lock(self, store: Store, block: Block, call: Call) -> Event:
         (data,) = parts_of(call, 1)
         packet = self.packet(data)
-        if call.sender != self.participant:
+        if call.sender.partition("#")[0] != self.participant:
             raise Refused("not-the-owner", f"{call.sender} locks what belongs to {self.participant}")
         if store.get(lock_key(self.link, packet.sequence)) is not None:
             raise Refused("already-locked", f"swap {packet.sequence} on {self.link}")

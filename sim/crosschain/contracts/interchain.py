@@ -39,7 +39,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
-from sim.crosschain.contracts import assets, sending
+from sim.crosschain.contracts import application, assets, sending
 from sim.crosschain.contracts.contract import Contract, Event, parts_of
 from sim.crosschain.contracts.messages import HANDLE, INVOKE, RECEIPT, SEND
 from sim.crosschain.contracts.refusal import Refused, malformed
@@ -132,7 +132,7 @@ class SourceBroker(Contract):
         sending.forget(self, store, packet)
         if found.whole == Status.SUCCESS:
             return Event(Step.SETTLED, packet, assets.SUCCESS)
-        assets.refund(store, self.link, packet.data)
+        application.give_back(store, self.link, packet.data)
         return Event(Step.REFUNDED, packet)
 
 
@@ -233,7 +233,7 @@ class DestinationBroker(Contract):
             raise Refused("already-received", f"packet {packet.sequence} on {self.link}")
 
     def _execute(self, store: Store, packet: Packet) -> tuple[Event, Type]:
-        said = assets.mint(store, self.link, packet.data)
+        said = application.receive(store, self.link, packet.data)
         kind = Type.RECEIPT_SUCCESS if said == assets.SUCCESS else Type.RECEIPT_FAILURE
         return Event(Step.EXECUTED, packet, said), kind
 

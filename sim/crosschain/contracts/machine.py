@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sim.chain.contracts import Effect
-from sim.crosschain.contracts.messages import Call
+from sim.crosschain.contracts.messages import Call, link_of
 from sim.crosschain.contracts.refusal import Refused, reason_of
 from sim.crosschain.contracts.store import Block, Store
 from sim.proof.errors import ProofError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sim.chain.config import Costs
     from sim.crosschain.contracts.contract import Contract, Event
@@ -25,7 +25,7 @@ class Receipt:
     Attributes:
         row: of its transaction; -1 for what a contract did by itself as the block began.
         link: whose contract.
-        call: the call; None without one.
+        call: the call; None without one, or where the contracts cannot read it.
         refusal: the short name of the reason; None if it was executed.
         event: what it did to a packet, if anything.
         work_ns: what executing it took of each node's CPU.
@@ -66,6 +66,12 @@ class Machine:
         self._chain = chain
         self._costs = costs
         self._watchers: dict[str, Watcher] = {}
+        self._founding: dict[bytes, bytes] = {}
+
+    def found(self, entries: Mapping[bytes, bytes]) -> None:
+        """Have these entries in the state before the first block, which is the one that commits to them."""
+        self.store.entries.update(entries)
+        self._founding.update(entries)
 
     def watched_by(self, link: str, watcher: Watcher) -> None:
         """Have somebody told of the calls of a link."""
@@ -74,6 +80,8 @@ class Machine:
     def run(self, height: int, time_ns: int, calls: Sequence[tuple[int, bytes]]) -> Effect:
         """As `sim.chain.contracts.Contracts.run`."""
         self.store.begin_block()
+        self.store.changes.update(self._founding)
+        self._founding.clear()
         block = Block(height, time_ns)
         begun = [
             Receipt(-1, link, None, None, event)
@@ -81,10 +89,14 @@ class Machine:
             for event in contract.begin(self.store, block)
         ]
         self.store.keep()
-        self.receipts.append((*begun, *(self._execute(block, row, Call.from_bytes(data)) for row, data in calls)))
+        self.receipts.append((*begun, *(self._execute(block, row, data) for row, data in calls)))
         return Effect(self.store.changes, self.store.meter.cost_ns(self._costs))
 
-    def _execute(self, block: Block, row: int, call: Call) -> Receipt:
+    def _execute(self, block: Block, row: int, data: bytes) -> Receipt:
+        try:
+            call = Call.from_bytes(data)
+        except Refused as refusal:
+            return Receipt(row, link_of(data), None, refusal.reason, None)
         before_ns = self.store.meter.cost_ns(self._costs)
         try:
             contract = self.contracts.get(call.link)

@@ -9,10 +9,11 @@ Integers are big endian, a variable field follows its length (`sim.proof.wire`).
 | 1 + l, 1 + m, 1 + s | `link`, `method` and `sender`, UTF-8 after their lengths |
 | 4 + p | `payload`: its parts, each after its length of 4 bytes |
 
-These bytes are what the chain's log holds. A packet is ``JACP``, version 1, the link, the sequence, the timeout height
-and time (8 bytes each, 0 for none), and the data after its length of 4 bytes; one of a group has version 2, and behind
-the data the group's name and how many it has (2 bytes). A transfer, the data of a packet, is the amount (8 bytes) and
-a memo, which begins with the terms of the transfer (`sim.crosschain.contracts.terms`).
+These bytes are what the chain's log holds. Every version begins with the magic, the version and the link. A packet is
+``JACP``, version 1, the link, the sequence, the timeout height and time (8 bytes each, 0 for none), and the data after
+its length of 4 bytes; one of a group has version 2, and behind the data the group's name and how many it has (2 bytes).
+A transfer, the data of a packet, is the amount (8 bytes) and a memo, which begins with the terms of the transfer
+(`sim.crosschain.contracts.terms`).
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sim.crosschain.contracts.refusal import malformed
+from sim.crosschain.contracts.refusal import Refused, malformed
 from sim.proof import wire
 
 if TYPE_CHECKING:
     from sim.proof.suites import HashSuite
 
 LONGEST_PART_BYTES = 8 * 1024 * 1024
-_CALL, _PACKET, _VERSION, _GROUPED = b"JACC", b"JACP", 1, 2
+VERSION = 1
+"""Of calls, and of packets without a group."""
+_CALL, _PACKET, _GROUPED = b"JACC", b"JACP", 2
 _NUMBER, _MEMBERS = 8, 2
 
 _check = wire.Checks(malformed)
@@ -59,9 +62,9 @@ class Call:
     sender: str
     parts: tuple[bytes, ...]
 
-    def to_bytes(self) -> bytes:
-        """The call's only encoding, laid out at the top of this module."""
-        head = [_CALL, wire.number(_VERSION, 1), wire.text(self.link), wire.text(self.method), wire.text(self.sender)]
+    def to_bytes(self, version: int = VERSION) -> bytes:
+        """The call's only encoding, laid out at the top of this module; in another version nobody here reads it."""
+        head = [_CALL, wire.number(version, 1), wire.text(self.link), wire.text(self.method), wire.text(self.sender)]
         return b"".join((*head, *(wire.sized(part, 4) for part in self.parts)))
 
     @classmethod
@@ -71,8 +74,10 @@ class Call:
         Raises:
             Refused: they encode none.
         """
+        if data.startswith(_CALL) and data[len(_CALL) :][:1] != bytes([VERSION]):
+            raise Refused("another-version", f"contracts here take calls of version {VERSION}")
         reader = wire.Reader(data, malformed)
-        reader.start(_CALL, _VERSION)
+        reader.start(_CALL, VERSION)
         link, method, sender = reader.text("link"), reader.text("method"), reader.text("sender")
         left = len(data) - len(_CALL) - 1 - sum(1 + len(word.encode()) for word in (link, method, sender))
         parts: list[bytes] = []
@@ -80,6 +85,17 @@ class Call:
             parts.append(reader.sized("part", 4, LONGEST_PART_BYTES))
             left -= 4 + len(parts[-1])
         return cls(link, method, sender, tuple(parts))
+
+
+def link_of(data: bytes) -> str:
+    """The link of a call, whatever its version.
+
+    Raises:
+        Refused: there is none.
+    """
+    reader = wire.Reader(data, malformed)
+    reader.take("magic and version", len(_CALL) + 1)
+    return reader.text("link")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +150,7 @@ class Packet:
     def to_bytes(self) -> bytes:
         """The packet's only encoding, laid out at the top of this module."""
         numbers = (self.sequence, self.timeout_height, self.timeout_ns)
-        version = wire.number(_GROUPED if self.group else _VERSION, 1)
+        version = wire.number(_GROUPED if self.group else VERSION, 1)
         head = (_PACKET, version, wire.text(self.link), *(wire.number(n, _NUMBER) for n in numbers))
         return b"".join((*head, wire.sized(self.data, 4), self._grouping()))
 
@@ -147,7 +163,7 @@ class Packet:
         """
         reader = wire.Reader(data, malformed)
         grouped = data[len(_PACKET) : len(_PACKET) + 1] == wire.number(_GROUPED, 1)
-        reader.start(_PACKET, _GROUPED if grouped else _VERSION)
+        reader.start(_PACKET, _GROUPED if grouped else VERSION)
         link = reader.text("link")
         sequence, height, time_ns = (reader.number(name, _NUMBER) for name in ("sequence", "height", "time"))
         content = reader.sized("data", 4, LONGEST_PART_BYTES)

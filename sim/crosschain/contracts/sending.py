@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.crosschain.contracts import assets
+from sim.crosschain.contracts import application
 from sim.crosschain.contracts.messages import Packet
 from sim.crosschain.contracts.refusal import Refused, malformed
 from sim.crosschain.contracts.store import commitment_key, next_key
@@ -34,12 +34,12 @@ def packet_of(store: Store, link: str, call: Call) -> Packet:
 
 
 def keep(contract: Contract, store: Store, packet: Packet) -> None:
-    """Escrow the amount, keep the commitment, and count the sequence.
+    """Escrow the amount of a transfer, keep the commitment, and count the sequence.
 
     Raises:
-        Refused: the data is no transfer, or one of nothing.
+        Refused: the data is no transfer, or one of nothing, or a document that is not on record here.
     """
-    assets.escrow(store, contract.link, packet.data)
+    application.send(store, contract.link, packet.data)
     store.meter.hashes += 2
     store.meter.hashed_bytes += len(packet.data)
     store.put(commitment_key(contract.link, packet.sequence), packet.commitment(contract.suite))

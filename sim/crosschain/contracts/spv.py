@@ -9,39 +9,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sim.crosschain.contracts import identity
 from sim.crosschain.contracts.headers import Headers
 from sim.crosschain.contracts.messages import SYNC_HEADER
 from sim.crosschain.contracts.refusal import Refused
-from sim.crosschain.contracts.trust import check_registered
 from sim.proof import BlockHeader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from sim.crosschain.contracts.store import Block, Store
     from sim.crosschain.sample import Sample
     from sim.proof.suites import HashSuite
 
 
 class Synchronised(Headers):
-    """Accepts the next header of a chain from a registered gateway.
+    """Accepts the next header of a chain from a relayer of the link, if the identity registry here knows it as one.
 
     Args:
         link, role, chain, suite, sample: as `Headers`.
-        gateways: who may bring headers.
     """
 
     method = SYNC_HEADER
 
-    def __init__(
-        self, link: str, role: str, chain: str, suite: HashSuite, sample: Sample, gateways: Iterable[str]
-    ) -> None:
+    def __init__(self, link: str, role: str, chain: str, suite: HashSuite, sample: Sample) -> None:
         super().__init__(link, role, chain, suite, sample)
-        self._gateways = frozenset(gateways)
+        self._gateway = identity.role_of(identity.RELAYER, link)
 
     def check(self, store: Store, block: Block, sender: str, data: bytes) -> BlockHeader | None:  # noqa: ARG002
         """As `Headers.check`; a header is its own bytes."""
-        check_registered(self._gateways, sender)
+        identity.check(store, sender, self._gateway)
         header = BlockHeader.from_bytes(data)
         if self.is_known(store, header):
             return None

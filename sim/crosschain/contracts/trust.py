@@ -11,12 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from sim.crosschain.contracts import identity
 from sim.crosschain.contracts.messages import Claim
 from sim.crosschain.contracts.refusal import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from sim.crosschain.contracts.messages import Call
     from sim.crosschain.contracts.store import Block, Store
 
@@ -52,14 +51,14 @@ class Trust(Protocol):
 
 
 class Registered:
-    """``none``: whatever a registered relayer says."""
+    """``none``: whatever a relayer of the link says, if this chain's identity registry knows it as one."""
 
-    def __init__(self, relayers: Iterable[str]) -> None:
-        self._relayers = frozenset(relayers)
+    def __init__(self, link: str) -> None:
+        self._role = identity.role_of(identity.RELAYER, link)
 
     def believe(self, store: Store, block: Block, sender: str, key: bytes, proof: bytes) -> Belief:  # noqa: ARG002
         """As `Trust.believe`."""
-        check_registered(self._relayers, sender)
+        identity.check(store, sender, self._role)
         claim = Claim.from_bytes(proof)
         return Belief(claim.height, claim.time_ns, claim.value)
 
@@ -70,13 +69,3 @@ class Registered:
     def latest(self) -> tuple[int, int] | None:
         """As `Trust.latest`."""
         return None
-
-
-def check_registered(relayers: frozenset[str], sender: str) -> None:
-    """Accept only a registered relayer.
-
-    Raises:
-        Refused: the sender is none.
-    """
-    if sender not in relayers:
-        raise Refused("not-registered", f"{sender} is no relayer of this link")

@@ -1,0 +1,277 @@
+"""Every attack under every way of crossing: what it does, and how many keys an attacker needs.
+
+    python -m sim.study.attacks              # or: make attacks, which draws the figure too
+
+An attack is a scenario of one link, in ``scenarios/attacks/f*.yaml``. It is run as it stands and under every other way
+of `sim.crosschain.ways.EXISTING`: the link takes the protocol, the check and the atomicity of that way, and what only
+this way has; traffic and faults stay the same. What the table says comes out of these runs. How many keys an attacker
+needs is found by search in runs of one attack, the forgery.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import yaml
+
+from sim.build import build
+from sim.chain.invariants import InvariantViolation
+from sim.crosschain.outcome import DELIVERED
+from sim.crosschain.steps import RELAY, SOURCE
+from sim.crosschain.ways import EXISTING, NOTARIES
+from sim.scenario import ScenarioError, load
+from sim.scenario.units import parse_duration
+from sim.study.attack_table import as_markdown
+from sim.study.latencies import latency
+from sim.study.store import as_json, write_text
+from sim.study.summary import summarise
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Way = tuple[str, str, str]
+
+FORGERY: Final = "f02-forge"
+"""The attack in which keys are counted."""
+
+CALM: Final = "no attack"
+"""The row of a way's delay."""
+
+_SOURCES: Final = Path("scenarios")
+_TARGET: Final = Path("results/reference")
+
+_OF_SOME: Final = (
+    *("via", "notaries", "timeout", "timed_blocks", "updates", "checked"),
+    *("recovery", "timelocks", "claims", "margin"),
+)
+"""Keys of a link that not every way has."""
+
+_BETWEEN: Final = "relay"
+"""What a chain between is called; it is like the one where the link begins."""
+
+_TIMELOCKS: Final = {"source": "20s", "destination": "10s"}
+"""Of swaps: the participant's is as long as a packet may take in most attacks."""
+
+_ACCOUNTS: Final = 1_000_000
+"""On either chain, for transactions that lock them: so many that two transfers hardly ever meet."""
+
+_COMMITTEE: Final = {"count": 4, "threshold": 3}
+"""A committee of as many as each chain has validators, with the same quorum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run.
+
+    Attributes:
+        file: of the scenario.
+        way: under which it runs.
+        changes: of its faults: keys that the entries of each action have besides.
+    """
+
+    file: Path
+    way: Way
+    changes: tuple[tuple[str, Mapping[str, object]], ...] = ()
+
+
+def name_of(way: Way) -> str:
+    """How tables call a way."""
+    protocol, verify, atomicity = way
+    return f"{protocol}/{verify}/{atomicity}"
+
+
+def ways() -> list[Way]:
+    """All ways, those with the weakest trust first."""
+    order = ("none", "spv", "committee", "light_client")
+    return sorted(EXISTING, key=lambda way: (order.index(way[1]), way))
+
+
+def under(file: Path, way: Way, changes: Mapping[str, Mapping[str, object]] | None = None) -> dict[str, Any]:
+    """A scenario of one link as a file would say it, with the link crossing another way.
+
+    Args:
+        file: of the scenario.
+        way: that the link is to cross.
+        changes: of its faults: keys that the entries of each action have besides.
+
+    Raises:
+        ScenarioError: the file is wrong.
+    """
+    data: dict[str, Any] = yaml.safe_load(load(file).to_yaml())
+    ((link_id, given),) = data["links"].items()
+    link = {key: value for key, value in given.items() if key not in _OF_SOME}
+    link["protocol"], link["verify"], link["atomicity"] = way
+    if way[0] == "relay_chain":
+        link["via"], data["chains"][_BETWEEN] = _BETWEEN, data["chains"][given["from"]]
+    if way[1] == "committee":
+        link["notaries"] = _COMMITTEE
+    if way[2] in {"packet", "tcc"} and "timeout" in given:
+        link["timeout"] = _timeout(given["timeout"], data["chains"].get(link.get("via")))
+    if way[2] == "htlc":
+        link["timelocks"] = _TIMELOCKS
+    if way[2] == "2pc":
+        for stream in data["workload"].values():
+            if stream["action"] == "transfer":
+                stream["accounts"] = _ACCOUNTS
+    data["links"][link_id] = link
+    for fault in data.get("faults", ()):
+        fault.update((changes or {}).get(fault["action"], {}))
+    return data
+
+
+def _timeout(given: dict[str, Any], between: dict[str, Any] | None) -> dict[str, Any]:
+    """A timeout by the destination's time, or the blocks that the chain between makes at most in that time."""
+    if between is None:
+        return given
+    blocks = parse_duration(given["value"]) // parse_duration(between["block"]["interval"])
+    return {"measure": "relay_height", "value": blocks}
+
+
+def row_of(job: Job) -> dict[str, Any]:
+    """What came of an attack under a way.
+
+    Raises:
+        ScenarioError: the attack cannot be made under this way.
+    """
+    data = under(job.file, job.way, dict(job.changes))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, job.file.name)
+        path.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False), encoding="utf-8")
+        scenario = load(path)
+    alliance = build(scenario, scenario.seed)
+    violation = None
+    try:
+        alliance.engine.run(until=alliance.horizon_ns)
+    except InvariantViolation as broken:
+        violation = broken
+    alliance.finish()
+    summary = summarise(scenario, scenario.seed, alliance, violation)
+    ((link_id, found),) = summary["crosschain"].items()
+    packets = {name: np.array(cells) for name, cells in alliance.recorder.table("packets").items()}
+    known = (packets["outcome"] == DELIVERED) & (packets["acknowledged_ns"] >= 0)
+    round_trip = latency((packets["acknowledged_ns"] - packets["intended_ns"])[known].astype(np.int64))
+    delivered = found["delivered"]
+    return {
+        "verdict": summary["verdict"],
+        "broken": None if violation is None else violation.invariant,
+        **{key: found[key] for key in _COUNTS},
+        "forgeries": alliance.links[link_id].forgeries,
+        "refused": found["refused"],
+        "locked": sum(found["locked_at_end"].values()),
+        "frozen": found["frozen"],
+        "one_way_s": found["latency_s"] if delivered else None,
+        "round_trip_s": round_trip if known.any() else None,
+        "messages": found["messages"],
+        "bytes": found["bytes"],
+    }
+
+
+_COUNTS: Final = (
+    *("offered", "delivered", "timed_out", "stuck", "unfinished", "accepted_forged", "executed_twice"),
+    *("late_success", "torn", "repairs"),
+)
+
+
+def fewest_keys(file: Path, way: Way, whose: str, keys: int) -> int | None:
+    """How many keys of one kind a relayer must have stolen until a packet that it made up is executed.
+
+    Found by bisection over runs: whoever deceives with so many deceives with more.
+
+    Args:
+        file: of an attack with a forgery.
+        way: that the link crosses.
+        whose: as in `sim.crosschain.ways.STOLEN_FROM`.
+        keys: how many there are.
+
+    Returns:
+        0 if its own is enough; None if all of them are not.
+    """
+
+    def deceives(stolen: int) -> bool:
+        theft = {"stolen_keys": stolen, "stolen_from": whose} if stolen else {}
+        row = row_of(Job(file, way, (("forge", theft),)))
+        return bool(row["accepted_forged"])
+
+    if not deceives(keys):
+        return None
+    low, high = -1, keys
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if deceives(middle) else (middle, high)
+    return high
+
+
+def _outcome(job: Job) -> dict[str, Any]:
+    try:
+        return row_of(job)
+    except ScenarioError as error:
+        return {"impossible": "; ".join(f"{problem.path}: {problem.message}" for problem in error.problems)}
+
+
+def _keys(file: Path, way: Way) -> dict[str, int | None]:
+    """The keys that are enough, by whose they are."""
+    scenario = load(file)
+    (link,) = scenario.links.values()
+    validators = scenario.chains[link.source].validators
+    there = {SOURCE: validators}
+    if way[0] == "relay_chain":
+        there[RELAY] = validators
+    if way[1] == "committee":
+        there[NOTARIES] = _COMMITTEE["count"]
+    return {whose: fewest_keys(file, way, whose, count) for whose, count in there.items()}
+
+
+def attacks_in(folder: Path) -> list[Path]:
+    """The attacks' files, in the order of their numbers."""
+    return sorted(folder.glob("attacks/f[0-9][0-9]-*.yaml"))
+
+
+def survey(folder: Path, workers: int) -> dict[str, Any]:
+    """All attacks under all ways, and the keys that forgeries need.
+
+    Args:
+        folder: of scenarios.
+        workers: processes to run them in; what they find does not depend on it.
+    """
+    files = {CALM: folder / "base" / "crossing.yaml", **{file.stem: file for file in attacks_in(folder)}}
+    jobs = [Job(file, way) for file in files.values() for way in ways()]
+    with ProcessPoolExecutor(workers) as pool:
+        keys = list(pool.map(_keys, [files[FORGERY]] * len(ways()), ways()))
+        rows = iter(pool.map(_outcome, jobs))
+        found = {name: {name_of(way): next(rows) for way in ways()} for name in files}
+    return {
+        "schema": 1,
+        "command": "make attacks",
+        "questions": {name: load(file).question for name, file in files.items()},
+        "keys": {name_of(way): count for way, count in zip(ways(), keys, strict=True)},
+        "attacks": found,
+    }
+
+
+def main() -> None:
+    """Run everything and write attacks.json and attacks.md."""
+    parser = argparse.ArgumentParser(prog="python -m sim.study.attacks", description=__doc__.partition("\n")[0])
+    parser.add_argument("--scenarios", type=Path, default=_SOURCES, help="the folder with base/ and attacks/")
+    parser.add_argument("--out", type=Path, default=_TARGET, help="where attacks.json and attacks.md go")
+    parser.add_argument("--workers", type=int, default=2, help="processes that run scenarios")
+    options = parser.parse_args()
+    if options.workers < 1:
+        parser.error("--workers must be at least 1")
+    if not attacks_in(options.scenarios):
+        parser.error(f"--scenarios: {options.scenarios} has no attacks/f*.yaml")
+    found = survey(options.scenarios, options.workers)
+    options.out.mkdir(parents=True, exist_ok=True)
+    write_text(options.out / "attacks.json", as_json(found))
+    write_text(options.out / "attacks.md", as_markdown(found))
+    sys.stdout.write(f"wrote {options.out}/attacks.json and attacks.md\n")
+
+
+if __name__ == "__main__":
+    main()

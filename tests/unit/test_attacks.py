@@ -1,0 +1,103 @@
+"""The table of attacks: every attack does what its file expects, and the table follows what the runs show."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sim.crosschain.contracts import headers
+from sim.crosschain.ways import EXISTING
+from sim.report.ways import draw, fewest
+from sim.scenario import load
+from sim.study.attack_table import as_markdown
+from sim.study.attacks import CALM, FORGERY, Job, attacks_in, fewest_keys, name_of, row_of, under, ways
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+CROSSING = SCENARIOS / "base" / "crossing.yaml"
+FORGING = SCENARIOS / "attacks" / f"{FORGERY}.yaml"
+TRUSTED, PROVED = ("trusted_gateway", "none", "packet"), ("light_client", "light_client", "packet")
+CATALOGUE = ("f01", "f02", "f03", "f04", "f05", "f06", "f08", "f09", "f10", "f11", "f14", "f15", "f20")
+
+
+def page(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What a survey of one attack would have found."""
+    keys: dict[str, dict[str, int | None]] = {way: {"source": 3} for way in rows}
+    questions = {CALM: "Nobody attacks?", FORGERY: "Whom?"}
+    return {"command": "make attacks", "questions": questions, "keys": keys, "attacks": {CALM: rows, FORGERY: rows}}
+
+
+def test_every_attack_of_the_catalogue_that_touches_links_has_a_file() -> None:
+    assert {file.stem[:3] for file in attacks_in(SCENARIOS)} == set(CATALOGUE)
+    assert set(ways()) == EXISTING
+
+
+@pytest.mark.parametrize("file", attacks_in(SCENARIOS), ids=lambda file: file.stem)
+def test_an_attack_ends_as_its_file_expects(file: Path) -> None:
+    scenario = load(file)
+    (link,) = scenario.links.values()
+    row = row_of(Job(file, (link.protocol, link.verify, link.atomicity)))
+    assert row["verdict"] == scenario.expect
+    assert row["broken"] is None
+
+
+@pytest.mark.parametrize("way", ways(), ids=name_of)
+def test_the_base_crosses_every_way_and_loses_nothing(way: tuple[str, str, str]) -> None:
+    row = row_of(Job(CROSSING, way))
+    assert row["verdict"] == "pass"
+    assert row["delivered"] == row["offered"] > 100
+
+
+def test_a_way_brings_its_own_keys_and_leaves_the_rest() -> None:
+    data = under(FORGING, TRUSTED, {"forge": {"stolen_keys": 2}})
+    given = load(FORGING)
+    assert data["links"]["exe-bank"]["verify"] == "none"
+    assert data["faults"][0]["stolen_keys"] == 2
+    assert data["workload"].keys() == given.workload.keys()
+
+
+@pytest.mark.parametrize(
+    ("way", "whose", "keys"),
+    [
+        (TRUSTED, "source", 0),
+        (("trusted_gateway", "spv", "packet"), "source", 0),
+        (PROVED, "source", 3),
+        (("notary", "committee", "packet"), "source", None),
+        (("notary", "committee", "packet"), "notaries", 3),
+        (("relay_chain", "light_client", "packet"), "source", 3),
+        (("relay_chain", "light_client", "packet"), "relay", 3),
+    ],
+    ids=str,
+)
+def test_the_search_finds_the_fewest_keys_that_deceive(way: tuple[str, str, str], whose: str, keys: int) -> None:
+    assert fewest_keys(FORGING, way, whose, 4) == keys
+
+
+def test_a_weakened_verifier_changes_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = {name_of(PROVED): row_of(Job(FORGING, PROVED))}
+    monkeypatch.setattr(headers, "verify_state", lambda _suite, **_claim: None)
+    weak = {name_of(PROVED): row_of(Job(FORGING, PROVED))}
+    assert sound[name_of(PROVED)]["accepted_forged"] == 0
+    assert weak[name_of(PROVED)]["accepted_forged"] == weak[name_of(PROVED)]["forgeries"] > 0
+    before, after = as_markdown(page(sound)), as_markdown(page(weak))
+    assert "none of 10 made-up packets was executed, which bounds the share at 3/10" in before
+    assert "10 of 10 made-up packets were executed" in after
+
+
+def test_what_cannot_be_attacked_is_said_with_the_reason() -> None:
+    told = as_markdown(page({"way": {"impossible": "faults.0: not here"}}))
+    assert "cannot be: faults.0: not here" in told
+
+
+def test_the_figure_has_a_mark_for_every_way() -> None:
+    span = {"p50": 1.0, "p99": 2.0}
+    rows = {name_of(way): {"one_way_s": span, "round_trip_s": None} for way in ways()}
+    found = {"keys": {way: {"a": None, "b": 3} for way in rows}, "attacks": {CALM: rows}}
+    assert draw(json.loads(json.dumps(found))).startswith(b"\x89PNG")
+    assert fewest({"a": None, "b": 3}) == 3
+    assert fewest({"a": None}) is None
