@@ -83,8 +83,10 @@ class ParticipantRoute:
         key, data = htlc.lock_key(self.link, packet.sequence), packet.to_bytes()
         given, offered = view.get(SOURCE, key), view.get(DESTINATION, key)
         if offered is None:
+            # Even if it is too late now, a lock that was sent may still be on its way into a block.
             late = packet.timeout_ns <= _latest(view, DESTINATION)
-            return None if given is None or late else (Task(DESTINATION, htlc.LOCK, packet.sequence, (data,)),)
+            lock = () if late else (Task(DESTINATION, htlc.LOCK, packet.sequence, (data,)),)
+            return None if given is None else lock
         if offered[:1] == LOCKED:
             refund = Task(DESTINATION, htlc.REFUND, packet.sequence, (data,))
             return _from(view, DESTINATION, packet.timeout_ns, refund)
