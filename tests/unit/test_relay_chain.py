@@ -27,8 +27,9 @@ def timeout(blocks: int) -> dict[str, Any]:
 
 
 def crossed(folder: Path, /, **keys: object) -> dict[str, Any]:
-    """What a link's summary says; nothing may have gone wrong."""
-    _, summary = played(relayed(folder, **keys))
+    """What a link's summary says of eight seconds; nothing may have gone wrong."""
+    data = {"horizon": "8s", "workload": {"pay": pay(rate="15/s", end="4s")}, **keys}
+    _, summary = played(relayed(folder, **data))
     assert summary["verdict"] == "pass", summary["violation"]
     found: dict[str, Any] = summary["crosschain"]["a-b"]
     ended = ("delivered", "timed_out", "stuck", "unfinished")
