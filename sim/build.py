@@ -14,6 +14,7 @@ from sim.chain.verification import Verification
 from sim.consensus.registry import family
 from sim.crosschain.actors.endpoint import Endpoint
 from sim.crosschain.actors.keeper import Keeper
+from sim.crosschain.actors.ticker import Ticker
 from sim.crosschain.contracts.identity import REGISTRY, Registry, member_did
 from sim.crosschain.contracts.machine import Machine
 from sim.crosschain.groups import Groups
@@ -208,6 +209,7 @@ def build(
             if stream.link == link.id and stream.action == "query"
         ]
         links[link.id] = ChainLink(engine, link, chains, machines, sent, trusting[link.id], groups, asked)
+    _make_timed_blocks(engine, links)
     if faults is None:
         faults = schedule(scenario)
     for chain_id, chain in chains.items():
@@ -218,6 +220,17 @@ def build(
     apply(faults, chains, engine, draws)
     apply_to_links(link_schedule(scenario), links, engine, _keeper(scenario, engine, draws, chains, machines, links))
     return Alliance(engine, recorder, chains, verifications, clients, links, scenario.horizon)
+
+
+def _make_timed_blocks(engine: Engine, links: Mapping[str, ChainLink]) -> None:
+    """Have each relay chain make blocks while deadlines of links over it count."""
+    over: dict[str, list[ChainLink]] = {}
+    for link in links.values():
+        if link.config.via is not None and link.config.timeout_blocks:
+            over.setdefault(link.config.via, []).append(link)
+    for theirs in over.values():
+        interval_ns = min(link.config.timed_blocks_ns for link in theirs)
+        Ticker(engine, [link.config.id for link in theirs], theirs[0].between, interval_ns)
 
 
 def _keeper(

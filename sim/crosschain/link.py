@@ -23,7 +23,6 @@ from sim.crosschain.actors.relayer import Relayer, RelayerConfig
 from sim.crosschain.actors.route import ChannelRoute, OneWayRoute
 from sim.crosschain.actors.sender import Sender
 from sim.crosschain.actors.tcc_route import TccRoute
-from sim.crosschain.actors.ticker import Ticker
 from sim.crosschain.books import Books
 from sim.crosschain.contracts import views
 from sim.crosschain.contracts.channel import DestinationEnd, SourceEnd
@@ -246,9 +245,6 @@ class Link:
         self._speaker = nodes[0]
         self.inquirers = [self._inquirer(each) for each in questions]
         self.senders = [Sender(engine, config.id, each, nodes, self._order(), self.books) for each in traffic]
-        if config.via is not None and config.timeout_blocks:
-            between = [self._endpoint(config.via, node) for node in range(chains[config.via].config.nodes)]
-            Ticker(engine, config.id, between, config.timed_blocks_ns)
 
     def _inquirer(self, questions: Questions) -> Inquirer:
         """Who asks the questions of one stream; the contract that takes the answers trusts as the link does."""
@@ -261,6 +257,12 @@ class Link:
         machine.watched_by(name, inquirer)
         inquirer.begin()
         return inquirer
+
+    @property
+    def between(self) -> list[Endpoint]:
+        """The nodes of the chain between; none without one."""
+        via = self.config.via
+        return [] if via is None else [self._endpoint(via, node) for node in range(self._chains[via].config.nodes)]
 
     def _order(self) -> Order:
         """What senders say."""
@@ -319,8 +321,8 @@ class Link:
 
     @property
     def carries_documents(self) -> bool:
-        """Whether identity documents can cross it: as packets do that are received or not, and nothing else."""
-        return self.config.atomicity in {"none", "packet"}
+        """Whether identity documents can cross it: as packets do, and not where accounts or swaps are locked."""
+        return self.config.atomicity in {"none", "packet", "tcc"}
 
     def announce(self, sender: str, document: bytes) -> None:
         """Somebody sends an identity document as a packet that never times out."""

@@ -251,7 +251,7 @@ def _fault(fault: "Fault", link: CrossLink, scenario: "Scenario") -> Items:
     if fault.action in _CHANGES and scenario.identity is None:
         yield ("action",), f"{fault.action} changes the identity registry; needs identity: {{registry: …}}"
     for position, stream in enumerate(fault.streams or ()):
-        if scenario.workload[stream].link != fault.link:
+        if fault.link not in scenario.workload[stream].crossing:
             yield ("streams", position), f"'{stream}' does not cross {fault.link}"
     for position, number in enumerate(fault.relayers or ()):
         if number >= link.relayers:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from scenario_kit import chain, played, relayed, table
 
+from sim.crosschain.contracts.identity import Document, document_key
 from sim.crosschain.outcome import COLUMNS
 
 if TYPE_CHECKING:
@@ -155,3 +156,18 @@ def test_proofs_cross_between_protocols_and_hashes(tmp_path: Path, source: str, 
     }
     found = crossed(tmp_path, chains=agreeing)
     assert found["delivered"] == found["acknowledged"] == found["offered"]
+
+
+@pytest.mark.parametrize("atomicity", ["packet", "tcc"])
+def test_identity_documents_cross_like_transfers(tmp_path: Path, atomicity: str) -> None:
+    revoked = {"at": "2s", "action": "revoke", "link": "a-b", "relayers": [1]}
+    way = {"atomicity": atomicity, "relayers": 2}
+    alliance, summary = played(relayed(tmp_path, link=way, faults=[revoked], identity={"registry": "a"}))
+    assert summary["verdict"] == "pass", summary["violation"]
+    found = summary["crosschain"]["a-b"]
+    # Here everything is proved, so whoever is revoked carries packets still.
+    assert found["delivered"] == found["acknowledged"] == found["offered"]
+    key = document_key("did:court:a-b:relayer:1")
+    held = [alliance.links["a-b"].books._machines[name].store.entries[key] for name in "ab"]
+    assert held[0] == held[1]
+    assert not Document.from_bytes(held[1]).admitted

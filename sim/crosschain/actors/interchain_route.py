@@ -45,9 +45,8 @@ class InterchainRoute:
         """
         key = transaction_key(self.link, packet.sequence)
         kept = view.get(SOURCE, commitment_key(self.link, packet.sequence)) is not None
-        latest, shown = (
-            read_transaction(packet, value, view) for value in (view.get(RELAY, key), view.shown(RELAY, key))
-        )
+        commitment = packet.commitment(view.suite(RELAY))
+        latest, shown = (read_transaction(v, commitment) for v in (view.get(RELAY, key), view.shown(RELAY, key)))
         if latest is None:
             return self._begin(packet, view, key)
         if not kept and latest.own in _ENDS:
@@ -92,7 +91,7 @@ class InterchainRoute:
         return ()
 
 
-def read_transaction(packet: Packet, value: bytes | None, view: View) -> Transaction | None:
-    """What the relay chain says of this packet; it may have taken a forged one in its place."""
+def read_transaction(value: bytes | None, commitment: bytes) -> Transaction | None:
+    """What the relay chain says of the packet with this commitment; it may have taken a forged one in its place."""
     found = None if value is None else Transaction.from_bytes(value)
-    return found if found is not None and found.commitment == packet.commitment(view.suite(RELAY)) else None
+    return found if found is not None and found.commitment == commitment else None

@@ -43,9 +43,8 @@ class TccRoute:
         """
         key = transaction_key(self.link, packet.sequence)
         kept = view.get(SOURCE, commitment_key(self.link, packet.sequence)) is not None
-        latest, shown = (
-            read_transaction(packet, value, view) for value in (view.get(RELAY, key), view.shown(RELAY, key))
-        )
+        commitment = packet.commitment(view.suite(RELAY))
+        latest, shown = (read_transaction(v, commitment) for v in (view.get(RELAY, key), view.shown(RELAY, key)))
         if latest is None:
             return self._save(packet, view, key)
         if not kept and latest.own in {State.CONFIRM_END, State.CANCEL_END}:

@@ -1,7 +1,8 @@
 """Blocks of a relay chain by the clock: without them deadlines that count its blocks would never come on an idle chain.
 
 BitXHub's orderers make a block every 2 s though nothing has happened, if told to (order.toml, `timed_gen_block`). Here
-they do while a packet has a deadline that has not come, since no other block would change anything.
+they do while a packet of any link over the chain has a deadline that has not come, since no other block would change
+anything.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ if TYPE_CHECKING:
 
 
 class Ticker:
-    """Makes a relay chain make blocks for one link.
+    """Makes a relay chain make blocks.
 
     Args:
         engine: time.
-        link: whose deadlines count.
+        links: over it, whose deadlines count.
         nodes: of the relay chain.
-        interval_ns: after how long without a block there is one.
+        interval_ns: after how long without a block there is one, or two of these at most.
     """
 
-    def __init__(self, engine: Engine, link: str, nodes: Sequence[Endpoint], interval_ns: int) -> None:
+    def __init__(self, engine: Engine, links: Sequence[str], nodes: Sequence[Endpoint], interval_ns: int) -> None:
         self._engine = engine
-        self._link = link
+        self._links = links
         self._nodes = nodes
         self._interval_ns = interval_ns
         self._seen = 0
@@ -43,6 +44,9 @@ class Ticker:
         if node is None:
             return
         head = node.head()
-        if head == self._seen and number_of(node.get(waiting_key(self._link), head)):
-            node.submit(-1, [Call(self._link, HEARTBEAT, f"{self._link}/timer", ()).to_bytes()])
+        if head == self._seen:
+            waiting = (link for link in self._links if number_of(node.get(waiting_key(link), head)))
+            link = next(waiting, None)
+            if link is not None:
+                node.submit(-1, [Call(link, HEARTBEAT, f"{link}/timer", ()).to_bytes()])
         self._seen = head

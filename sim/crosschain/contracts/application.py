@@ -51,3 +51,38 @@ def give_back(store: Store, link: str, data: bytes) -> None:
     """
     if not data.startswith(identity.MAGIC):
         assets.refund(store, link, data)
+
+
+def is_irreversible(data: bytes) -> bool:
+    """Whether its effect can't be undone; raises `Refused` if the data is neither transfer nor document."""
+    return not data.startswith(identity.MAGIC) and assets.is_irreversible(data)
+
+
+def undo(store: Store, link: str, data: bytes) -> None:
+    """The destination undoes what it has taken; a document stays, since it says what is so.
+
+    Raises:
+        Refused: so much is not there.
+    """
+    if not data.startswith(identity.MAGIC):
+        assets.burn(store, link, data)
+
+
+def reserve(store: Store, link: str, data: bytes) -> None:
+    """The destination makes ready to take it; nothing can come in a document's way.
+
+    Raises:
+        Refused: the data is neither transfer nor document.
+    """
+    if not data.startswith(identity.MAGIC):
+        assets.reserve(store, link, data)
+
+
+def release(store: Store, link: str, data: bytes) -> None:
+    """The destination is ready no longer.
+
+    Raises:
+        Refused: it was not.
+    """
+    if not data.startswith(identity.MAGIC):
+        assets.release(store, link, data)

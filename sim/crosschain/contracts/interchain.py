@@ -240,7 +240,7 @@ class DestinationBroker(Contract):
     def _undo(self, store: Store, packet: Packet, under: Status, held: bytes | None) -> tuple[Event, Type]:
         step = Step.CANCELLED
         if held is not None and held[0] == Type.RECEIPT_SUCCESS:
-            step = Step.REPAIR if assets.is_irreversible(packet.data) else Step.REVERSED
+            step = Step.REPAIR if application.is_irreversible(packet.data) else Step.REVERSED
         if step == Step.REVERSED:
-            assets.burn(store, self.link, packet.data)
+            application.undo(store, self.link, packet.data)
         return Event(step, packet), UNDOING[under]

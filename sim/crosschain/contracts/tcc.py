@@ -31,7 +31,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
-from sim.crosschain.contracts import assets, sending
+from sim.crosschain.contracts import application, assets, sending
 from sim.crosschain.contracts.contract import Contract, Event, parts_of
 from sim.crosschain.contracts.messages import SEND
 from sim.crosschain.contracts.refusal import Refused, malformed
@@ -101,7 +101,7 @@ class SourceGateway(Contract):
         sending.forget(self, store, packet)
         if call.method == CONFIRM:
             return Event(Step.SETTLED, packet, assets.SUCCESS)
-        assets.refund(store, self.link, packet.data)
+        application.give_back(store, self.link, packet.data)
         return Event(Step.REFUNDED, packet)
 
 
@@ -207,24 +207,24 @@ class DestinationGateway(Contract):
         link, data = self.link, packet.data
         if method == TRY:
             return self._try(store, packet)
-        happened = held is not None and held[0] == Done.TRIED and assets.is_irreversible(data)
+        happened = held is not None and held[0] == Done.TRIED and application.is_irreversible(data)
         if method == CONFIRM:
             if happened:
                 return Done.CONFIRMED, None
-            assets.release(store, link, data)
-            return Done.CONFIRMED, Event(Step.EXECUTED, packet, assets.mint(store, link, data))
+            application.release(store, link, data)
+            return Done.CONFIRMED, Event(Step.EXECUTED, packet, application.receive(store, link, data))
         if held is not None and held[0] == Done.TRIED and not happened:
-            assets.release(store, link, data)
+            application.release(store, link, data)
         return Done.CANCELLED, Event(Step.REPAIR if happened else Step.CANCELLED, packet)
 
     def _try(self, store: Store, packet: Packet) -> tuple[Done, Event | None]:
         try:
-            at_once = assets.is_irreversible(packet.data)
+            at_once = application.is_irreversible(packet.data)
         except Refused:
             return Done.TRY_FAILED, None
         if at_once:
-            return Done.TRIED, Event(Step.EXECUTED, packet, assets.mint(store, self.link, packet.data))
-        assets.reserve(store, self.link, packet.data)
+            return Done.TRIED, Event(Step.EXECUTED, packet, application.receive(store, self.link, packet.data))
+        application.reserve(store, self.link, packet.data)
         return Done.TRIED, Event(Step.PREPARED, packet)
 
 
