@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sim.crosschain.contracts.identity import (
     MEMBER,
     NODE,
+    NOTARY,
     RELAYER,
     Document,
     entries,
@@ -24,14 +25,20 @@ if TYPE_CHECKING:
     from sim.crosschain.contracts.machine import Machine
     from sim.crosschain.link import LinkConfig
     from sim.kernel.draws import Draws
+    from sim.proof.signatures import Signer
 
 _KEY_WORDS = 4
 
 
+def signer_of(draws: Draws, did: str, number: int) -> Signer:
+    """The key of this number that a party has."""
+    words = draws.block("identity", did, key_name(number)).words(_KEY_WORDS).astype("<u8")
+    return Ed25519.signer(words.tobytes())
+
+
 def new_key(draws: Draws, did: str, number: int) -> bytes:
     """The public key that a party has as its key of this number."""
-    words = draws.block("identity", did, key_name(number)).words(_KEY_WORDS).astype("<u8")
-    return Ed25519.signer(words.tobytes()).public_key
+    return signer_of(draws, did, number).public_key
 
 
 def found(
@@ -59,6 +66,11 @@ def found(
             _document(draws, party_did(link.id, RELAYER, number), role_of(RELAYER, link.id))
             for link in links
             for number in range(link.relayers)
+        ),
+        *(
+            _document(draws, party_did(link.id, NOTARY, number), role_of(NOTARY, link.id))
+            for link in links
+            for number in range(link.notaries)
         ),
     ]
     for chain, machine in machines.items():

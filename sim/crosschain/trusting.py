@@ -11,15 +11,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sim.crosschain.actors.lies import FalseClaims, FalseEndorsements, FalseFinality, FalseHeaders
-from sim.crosschain.actors.notary import Notary, committee_of, make_notary_keys
+from sim.crosschain.actors.notary import Notary
 from sim.crosschain.actors.prover import Claims, Endorsements, FinalBlocks, Headers
+from sim.crosschain.contracts import identity
 from sim.crosschain.contracts.committee import Endorsed
 from sim.crosschain.contracts.light_client import Followed
 from sim.crosschain.contracts.spv import Synchronised
 from sim.crosschain.contracts.trust import Registered
+from sim.crosschain.identities import signer_of
 from sim.crosschain.sample import Sample
 from sim.crosschain.steps import RELAY
 from sim.crosschain.ways import NOTARIES
@@ -68,12 +71,12 @@ class Trusting:
         draws: for the notaries' keys.
 
     Attributes:
-        keys: of the notaries, by id; empty without any.
         sample: which proofs are checked for real.
     """
 
     def __init__(self, config: LinkConfig, chains: Mapping[str, ChainConfig], draws: Draws) -> None:
-        self.keys = make_notary_keys(draws, config.id, config.notaries) if config.notaries else {}
+        self._dids = [identity.party_did(config.id, identity.NOTARY, number) for number in range(config.notaries)]
+        self._draws = draws
         self.sample = Sample(config.checked)
         self._config = config
         self._chains = chains
@@ -94,7 +97,7 @@ class Trusting:
                 policy = TrustPolicy(chain.id, suite, chain.protocol, period_ns, drift_ns)
                 return Followed(config.id, shown, policy, self.sample)
             case "committee":
-                return Endorsed(*place, committee_of(self.keys), config.threshold)
+                return Endorsed(*place, config.threshold)
             case "spv":
                 return Synchronised(*place)
             case _:
@@ -120,7 +123,7 @@ class Trusting:
                 signing = chain.signing
                 return FalseFinality(() if signing is None else loot.of(shown, signing.keys), loot.ahead)
             case "committee":
-                return FalseEndorsements(loot.of(NOTARIES, self.keys), loot.ahead)
+                return FalseEndorsements(loot.of(NOTARIES, self._keys), loot.ahead)
             case "spv":
                 return FalseHeaders()
             case _:
@@ -128,4 +131,11 @@ class Trusting:
 
     def notaries(self, nodes: Mapping[int, Mapping[str, Endpoint]]) -> list[Notary]:
         """The notaries, each with its own nodes, by number and role."""
-        return [Notary(name, key, nodes[number]) for number, (name, key) in enumerate(self.keys.items())]
+        return [
+            Notary(did, partial(signer_of, self._draws, did), nodes[number]) for number, did in enumerate(self._dids)
+        ]
+
+    @property
+    def _keys(self) -> dict[str, Signer]:
+        """The notaries' first keys, by DID URL."""
+        return {f"{did}#{identity.key_name(1)}": signer_of(self._draws, did, 1) for did in self._dids}

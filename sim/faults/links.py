@@ -25,7 +25,7 @@ FORGE: Final = "forge"
 NOTARY_CRASH: Final = "notary-crash"
 RECOVER_CLIENT: Final = "recover-client"
 CHANGES: Final = ("revoke", "rotate", "admit")
-"""What is planned: the identity registry's keeper changes relayers' documents."""
+"""What is planned: the identity registry's keeper changes documents."""
 NOTHING: Final = Loot(0, SOURCE, 1)
 
 
@@ -38,7 +38,7 @@ class LinkFault:
         at_ns, for_ns: when, and for how long; None: to the end.
         kind: `RELAYER_CLOCK`, `RELAYER_CRASH`, `FORGE`, `NOTARY_CRASH`, `RECOVER_CLIENT`, one of `CHANGES`, or what
             `_habit` knows.
-        whom: relayers, or notaries, by their numbers.
+        whom: relayers, or notaries, by their numbers. notaries: whether these are notaries.
         loot: `FORGE`: what they have.
         after: `RELAYER_CRASH`: the role and the method of a call; not at that time, but when one has been sent since.
         ahead_ns: `RELAYER_CLOCK`: how far ahead clocks are; negative if behind.
@@ -50,6 +50,7 @@ class LinkFault:
     for_ns: int | None
     kind: str
     whom: tuple[int, ...]
+    notaries: bool = False
     loot: Loot = NOTHING
     after: tuple[str, str] | None = None
     ahead_ns: int = 0
@@ -106,10 +107,11 @@ def apply_to_links(
 
 def _plan_change(fault: LinkFault, link: Link, engine: Engine, keeper: Keeper | None) -> None:
     if keeper is None:
-        raise ValueError(f"nobody can {fault.kind} relayers of {fault.link}; the loader checks it")
+        raise ValueError(f"nobody can {fault.kind} anybody of {fault.link}; the loader checks it")
     change = {"revoke": keeper.revoke, "rotate": keeper.rotate, "admit": keeper.admit}[fault.kind]
+    parties = [each.did for each in link.notaries] if fault.notaries else [each.config.did for each in link.relayers]
     for number in fault.whom:
-        engine.call_at(fault.at_ns, change, link.relayers[number].config.did)
+        engine.call_at(fault.at_ns, change, parties[number])
 
 
 def _plan_habit(fault: LinkFault, link: Link, engine: Engine) -> None:

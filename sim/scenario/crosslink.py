@@ -19,6 +19,7 @@ from sim.crosschain.steps import RELAY, SOURCE
 from sim.crosschain.ways import ATOMICITIES, NOTARIES, PROTOCOLS, VERIFICATIONS, why_not, why_not_from
 from sim.scenario.atomicity import Timelocks, unfit_accounts, unfit_keys, unfit_points
 from sim.scenario.distributions import Model
+from sim.scenario.fault import CHANGES
 from sim.scenario.quantities import DURATION, Duration, PositiveDuration, Share, one_of, whole
 from sim.scenario.references import ChainId
 from sim.scenario.relaychain import BY_RELAY, RELAY_CHAIN, unfit_between, unfit_group
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from sim.scenario.stream import Stream
 
 Items = Iterator[tuple[tuple[str | int, ...], str]]
-_CHANGES = ("revoke", "rotate", "admit")
 _BLOCKS = whole(1, 1_000_000_000)
 BY_HEIGHT, BY_TIME = "destination_height", "destination_time"
 
@@ -248,7 +248,7 @@ def _traffic(stream: "Stream", links: Sequence[CrossLink]) -> Items:
 
 
 def _fault(fault: "Fault", link: CrossLink, scenario: "Scenario") -> Items:
-    if fault.action in _CHANGES and scenario.identity is None:
+    if fault.action in CHANGES and scenario.identity is None:
         yield ("action",), f"{fault.action} changes the identity registry; needs identity: {{registry: …}}"
     for position, stream in enumerate(fault.streams or ()):
         if fault.link not in scenario.workload[stream].crossing:

@@ -142,13 +142,22 @@ _ACTIONS: Final = {
     "version-skew": _Action(
         "relayers of a link write calls in the version after that of the contracts", ("link",), ("relayers",)
     ),
-    "revoke": _Action("planned: relayers are not admitted any more", ("link", "relayers"), lasts=False),
-    "rotate": _Action("planned: relayers have another key", ("link", "relayers"), lasts=False),
+    "revoke": _Action(
+        "planned: relayers, or notaries, are not admitted any more", ("link",), ("relayers", "notaries"), lasts=False
+    ),
+    "rotate": _Action(
+        "planned: relayers, or notaries, have another key", ("link",), ("relayers", "notaries"), lasts=False
+    ),
     "admit": _Action(
-        "planned: relayers that were revoked are admitted with another key", ("link", "relayers"), lasts=False
+        "planned: relayers, or notaries, that were revoked are admitted with another key",
+        ("link",),
+        ("relayers", "notaries"),
+        lasts=False,
     ),
     "transfer": _Action("planned: the leader of a raft chain hands over to a validator", ("chain", "to"), lasts=False),
 }
+CHANGES: Final = ("revoke", "rotate", "admit")
+"""What changes the identity registry."""
 LIES: Final = frozenset(name for name, action in _ACTIONS.items() if action.lies)
 """What only a Byzantine node does."""
 
@@ -229,7 +238,7 @@ class Fault(Model):
         "client that believed it is frozen when the chain itself comes there.",
     )
     notaries: tuple[NodeNumber, ...] | None = Field(
-        default=None, min_length=1, description="notary-crash: numbers of the link's notaries; all if left out."
+        default=None, min_length=1, description="What happens to notaries: their numbers; all if left out."
     )
     after: Annotated[str, one_of(*POINT_NAMES)] | None = Field(
         default=None,
@@ -310,6 +319,9 @@ class Fault(Model):
             yield ("ahead",), "is missing; clock-skew needs ahead, behind or ppm"
         if self.action == "relayer-clock" and self.ahead is self.behind is None:
             yield ("ahead",), "is missing; relayer-clock needs ahead or behind"
+        if self.action in CHANGES and (self.relayers is None) == (self.notaries is None):
+            wrong = "is missing" if self.relayers is None else "contradicts notaries"
+            yield ("relayers",), f"{wrong}; {self.action} needs relayers or notaries"
         if self.stolen_from is not None and self.stolen_keys is None:
             yield ("stolen_keys",), "is missing; stolen_from says whose they are"
         if self.disk == "lost" and self.duration is None:

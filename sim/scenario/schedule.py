@@ -96,6 +96,7 @@ def link_schedule(scenario: Scenario) -> list[LinkFault]:
             fault.duration,
             fault.action,
             _concerned(fault, scenario.links[fault.link]),
+            fault.notaries is not None or fault.action == "notary-crash",
             Loot(fault.stolen_keys or 0, fault.stolen_from or SOURCE, fault.blocks_ahead or 1),
             None if fault.after is None else POINTS[scenario.links[fault.link].atomicity][fault.after],
             (fault.ahead or 0) - (fault.behind or 0),
@@ -109,7 +110,7 @@ def link_schedule(scenario: Scenario) -> list[LinkFault]:
 
 def _concerned(fault: Fault, link: CrossLink) -> tuple[int, ...]:
     """The relayers that it happens to, or the notaries."""
-    if fault.action == "notary-crash":
+    if fault.notaries is not None or fault.action == "notary-crash":
         return fault.notaries or tuple(range(0 if link.notaries is None else link.notaries.count))
     return fault.relayers or tuple(range(link.relayers))
 

@@ -28,6 +28,7 @@ SWAP = {
 LATE = {"source": "30s", "destination": "30s"}
 CRASH = {"at": "1s", "action": "relayer-crash", "link": "a-b"}
 QUERY = {"action": "query", "chain": "b", "link": "a-b", "rate": "1/s"}
+BOTH = {"at": "1s", "link": "a-b", "relayers": [0], "notaries": [0]}
 FABRIC = {"organisations": 2, "simulate": "1ms"}
 
 
@@ -207,6 +208,14 @@ def agreeing(protocol: str) -> dict[str, Any]:
         (
             {"faults": [{"at": "1s", "action": "revoke", "link": "a-b", "relayers": [0]}]},
             "faults.0.action: revoke changes the identity registry; needs identity: {registry: ",
+        ),
+        (
+            {"identity": {"registry": "a"}, "faults": [{"at": "1s", "action": "revoke", "link": "a-b"}]},
+            "faults.0.relayers: is missing; revoke needs relayers or notaries",
+        ),
+        (
+            {"link": NOTARIES, "identity": {"registry": "a"}, "faults": [{**BOTH, "action": "admit"}]},
+            "faults.0.relayers: contradicts notaries; admit needs relayers or notaries",
         ),
         (
             {"identity": {"registry": "c"}, "chains": {**dict.fromkeys("abc", chain())}},

@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from foreign_chain import DRIFT, PERIOD, SECOND, ForeignChain, grown, signer_of, validator_set
+from foreign_chain import DRIFT, PERIOD, SECOND, ForeignChain, grown, signer_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.crosschain.contracts import headers as headers_module
+from sim.crosschain.contracts import identity
 from sim.crosschain.contracts.committee import Endorsed, Endorsement, signed_bytes
 from sim.crosschain.contracts.headers import Accepted, Headers, Membership, client_key, frozen_key, header_key
 from sim.crosschain.contracts.light_client import GOVERNANCE, Followed
@@ -29,8 +30,16 @@ if TYPE_CHECKING:
 
     from sim.proof import BlockHeader
 
-LINK, GATEWAY = "a-b", "a-b/relayers/0"
-NOTARIES = ("n0", "n1", "n2", "n3")
+LINK = "a-b"
+
+
+def named(role: str, number: int) -> str:
+    """The DID URL of a party's first key."""
+    return f"{identity.party_did(LINK, role, number)}#{identity.key_name(1)}"
+
+
+GATEWAY = named(identity.RELAYER, 0)
+NOTARIES = tuple(named(identity.NOTARY, number) for number in range(4))
 KEY = b"licence"
 
 
@@ -42,13 +51,22 @@ class Client:
         place = (LINK, SOURCE, chain.chain, SHA256, self.sample)
         self.trust: Headers
         if kind == "spv":
-            self.trust = Synchronised(*place, [GATEWAY])
+            self.trust = Synchronised(*place)
         elif kind == "committee":
-            self.trust = Endorsed(*place, validator_set(NOTARIES), 3)
+            self.trust = Endorsed(*place, 3)
         else:
             policy = TrustPolicy(chain.chain, SHA256, chain.protocol, PERIOD, DRIFT)
             self.trust = Followed(LINK, SOURCE, policy, self.sample)
         self.trust.start(chain.headers[0], chain.sets[0])
+        self.found(GATEWAY, identity.RELAYER)
+        for name in NOTARIES:
+            self.found(name, identity.NOTARY)
+
+    def found(self, name: str, role: str, *, admitted: bool = True, key: str = identity.key_name(1)) -> None:
+        """Have a party in the chain's registry."""
+        did, keys = name.partition("#")[0], ((key, signer_of(name).public_key),)
+        document = identity.Document(did, 1, admitted, (identity.role_of(role, LINK),), keys)
+        self.store.entries[identity.document_key(did)] = document.to_bytes()
 
     def call(self, data: bytes, method: str = "", sender: str = GATEWAY, at_s: int = 100) -> str | None:
         """Why a call is refused."""
@@ -160,14 +178,29 @@ def test_a_committee_needs_its_threshold_of_different_members_over_this_header()
     client = Client("committee", grown(3))
     header = client.chain.headers[2]
     assert client.call(endorsed(header, NOTARIES[:2])) == "too-few-notaries"
-    assert client.call(endorsed(header, ("n0", "n1", "m"))) == "unknown-validator"
+    assert client.call(endorsed(header, (*NOTARIES[:2], named(identity.NOTARY, 9)))) == "not-registered"
+    assert client.call(endorsed(header, (*NOTARIES[:2], GATEWAY))) == "not-registered"
+    again = NOTARIES[0].replace("key-1", "key-2")
+    assert client.call(endorsed(header, (*NOTARIES[:2], again))) == "too-few-notaries"
     assert client.call(endorsed(header, signed=client.chain.headers[1])) is not None
     with pytest.raises(Refused, match="ascend"):
-        endorsed(header, ("n0", "n0", "n1"))
+        endorsed(header, (NOTARIES[0], *NOTARIES[:2]))
     assert client.heights == []
     assert client.call(endorsed(header, NOTARIES)) is None
-    assert client.trust.work.signatures == 3 + 3 + 4
+    assert client.trust.work.signatures == 3 + 4
     assert client.call(endorsed(replace(header, time_ns=5))) == "another-header"
+
+
+def test_a_notary_that_was_revoked_or_has_another_key_signs_for_nothing() -> None:
+    client = Client("committee", grown(3))
+    header = client.chain.headers[2]
+    client.found(NOTARIES[0], identity.NOTARY, admitted=False)
+    assert client.call(endorsed(header)) == "revoked"
+    client.found(NOTARIES[0], identity.NOTARY, key="key-2")
+    assert client.call(endorsed(header)) == "another-key"
+    client.found(NOTARIES[0], identity.RELAYER)
+    assert client.call(endorsed(header)) == "not-registered"
+    assert client.call(endorsed(header, NOTARIES[1:])) is None
 
 
 def test_two_final_headers_at_a_height_freeze_a_light_client_and_members_can_set_it_right() -> None:

@@ -212,3 +212,29 @@ def test_what_rests_on_orderers_is_labelled_so(tmp_path: Path, verify: str) -> N
     assert found["delivered"] == found["acknowledged"] == found["offered"]
     found = crossed(tmp_path, verify)
     assert found["trust"] == {"none": "relayers", "spv": "gateways", "committee": "notaries"}[verify]
+
+
+def test_stolen_keys_of_notaries_are_of_no_use_once_these_are_revoked(tmp_path: Path) -> None:
+    # The registry stands on the destination, so it knows at once; the fourth and fifth notary and a new key are enough.
+    link = {"relayers": 2, "notaries": {"count": 5, "threshold": 3}}
+    forge = forging(stolen_keys=3, stolen_from="notaries")
+    registry = {"identity": {"registry": "b"}}
+    believed = crossed(tmp_path, "committee", link=link, faults=[forge], **registry)
+    assert believed["accepted_forged"] == 5
+    change = {"at": "1500ms", "link": "a-b", "notaries": [0]}
+    for action, reason in (("revoke", "revoked"), ("rotate", "another-key")):
+        found = crossed(tmp_path, "committee", link=link, faults=[forge, {**change, "action": action}], **registry)
+        assert 0 < found["accepted_forged"] < 5
+        assert found["refused"][reason] == 5 - found["accepted_forged"]
+        assert found["delivered"] == found["acknowledged"] == found["offered"]
+
+
+def test_a_notary_that_is_admitted_again_signs_with_its_new_key(tmp_path: Path) -> None:
+    faults = [
+        {"at": at, "action": action, "link": "a-b", "notaries": [0, 1]}
+        for at, action in (("1s", "revoke"), ("3s", "admit"))
+    ]
+    found = crossed(tmp_path, "committee", faults=faults, identity={"registry": "b"})
+    # Two of four cannot endorse anything in between.
+    assert found["latency_s"]["max"] > 1.5
+    assert found["delivered"] == found["offered"]

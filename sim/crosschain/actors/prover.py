@@ -51,8 +51,8 @@ class Prover(Protocol):
     def reach(self, shown: Endpoint) -> int | None:
         """The last block of this node's chain that can be shown; None if nothing can."""
 
-    def bring(self, shown: Endpoint, heights: Sequence[int]) -> Brought:
-        """The headers of these heights."""
+    def bring(self, shown: Endpoint, heights: Sequence[int], told: Endpoint) -> Brought:
+        """The headers of these heights, for the chain of the last node."""
 
     def prove(self, shown: Endpoint, key: bytes, height: int) -> bytes:
         """The last part of a call: what the chain has at a key, by the header of a height."""
@@ -71,7 +71,7 @@ class Claims:
         """As `Prover.reach`."""
         return shown.head()
 
-    def bring(self, shown: Endpoint, heights: Sequence[int]) -> Brought:  # noqa: ARG002 - nobody asks for headers
+    def bring(self, shown: Endpoint, heights: Sequence[int], told: Endpoint) -> Brought:  # noqa: ARG002 - nobody asks
         """As `Prover.bring`."""
         return Brought(())
 
@@ -115,7 +115,7 @@ class Headers(_Proofs):
 
     method = SYNC_HEADER
 
-    def bring(self, shown: Endpoint, heights: Sequence[int]) -> Brought:
+    def bring(self, shown: Endpoint, heights: Sequence[int], told: Endpoint) -> Brought:  # noqa: ARG002
         """As `Prover.bring`."""
         return Brought([shown.header(height).to_bytes() for height in heights])
 
@@ -135,7 +135,7 @@ class FinalBlocks(_Proofs):
         super().__init__(sample, every=every)
         self.period_ns = period_ns
 
-    def bring(self, shown: Endpoint, heights: Sequence[int]) -> Brought:
+    def bring(self, shown: Endpoint, heights: Sequence[int], told: Endpoint) -> Brought:  # noqa: ARG002
         """As `Prover.bring`."""
         updates = [shown.update(height) for height in heights]
         brought = [update.to_bytes() for update in updates]
@@ -173,18 +173,22 @@ class Endorsements(_Proofs):
             return None
         return min(shown.head(), heads[self._threshold - 1])
 
-    def bring(self, shown: Endpoint, heights: Sequence[int]) -> Brought:
+    def bring(self, shown: Endpoint, heights: Sequence[int], told: Endpoint) -> Brought:
         """As `Prover.bring`; all notaries that can are asked at once, and the first answers are taken."""
-        able = [each for each in self._notaries if (head := each.head(self._role)) is not None and head >= heights[-1]]
+        able = [each for each in self._notaries if self._can_sign(each, heights[-1]) and each.is_known_to(told)]
         answers = [(ready_ns, each) for each in able if (ready_ns := each.answer(self._role, len(heights))) is not None]
         if len(answers) < self._threshold:
             return Brought(())
         first = sorted(answers, key=lambda answer: answer[0])[: self._threshold]
-        signers = sorted((each for _, each in first), key=lambda each: each.id.encode())
         brought = []
         for height in heights:
             header = shown.header(height)
-            data = Endorsement(header, tuple((each.id, each.sign(self._role, height)) for each in signers)).to_bytes()
+            signed = sorted((each.sign(self._role, height, told) for _, each in first), key=lambda s: s[0].encode())
+            data = Endorsement(header, tuple(signed)).to_bytes()
             self._sample.built(data, header)
             brought.append(data)
         return Brought(brought, first[-1][0] + self._rpc_ns)
+
+    def _can_sign(self, notary: Notary, height: int) -> bool:
+        head = notary.head(self._role)
+        return head is not None and head >= height

@@ -155,7 +155,7 @@ class RelayForger:
         told = Told(self.endpoints[task.role], self.link, task.shown)
         first = told.latest(heads[task.role]) + 1 if prover.every else height
         known = prover.method == "" or told.accepted(height, heads[task.role]) is not None
-        headers = () if known else prover.bring(shown, range(first, height + 1)).headers
+        headers = () if known else prover.bring(shown, range(first, height + 1), told.node).headers
         calls = header_calls(self.link, self.name, task.shown, prover.method, headers)
         calls.append(Call(self.link, task.method, self.name, (*task.parts, prover.prove(shown, task.key, height))))
         return [(task.role, call) for call in calls]

@@ -387,7 +387,7 @@ class Relayer:
         if heights and not fitting:
             return False
         prover = self._provers[shown]
-        brought = prover.bring(self.endpoints[shown], fitting) if fitting else Brought(())
+        brought = prover.bring(self.endpoints[shown], fitting, self.endpoints[batch.role]) if fitting else Brought(())
         if len(brought.headers) < len(fitting):
             return False
         batch.ready_ns = max(batch.ready_ns, brought.ready_ns)

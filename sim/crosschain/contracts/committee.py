@@ -10,8 +10,8 @@ Broken by k stolen keys of notaries. Whether the endorsed header is the chain's 
 headers of one height are endorsed, the first one stays.
 
 The bytes of an endorsement: the magic ``JANE`` (judicial alliance notaries' endorsement), the version 1, the header
-after its length (2 bytes), the number of signatures (2 bytes), and for each the notary's id and the signature, after
-their lengths (1 byte). What is signed is the magic ``JANS`` and the header.
+after its length (2 bytes), the number of signatures (2 bytes), and for each the DID URL of the notary's key and the
+signature, after their lengths (1 byte). What is signed is the magic ``JANS`` and the header.
 """
 
 from __future__ import annotations
@@ -20,16 +20,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from sim.crosschain.contracts import identity
 from sim.crosschain.contracts.headers import Headers
 from sim.crosschain.contracts.messages import COMMIT_STATE
 from sim.crosschain.contracts.refusal import Refused, malformed
 from sim.proof import BlockHeader, wire
+from sim.proof.signatures import Ed25519
+from sim.proof.validators import Validator
 
 if TYPE_CHECKING:
     from sim.crosschain.contracts.store import Block, Store
     from sim.crosschain.sample import Sample
     from sim.proof.suites import HashSuite
-    from sim.proof.validators import ValidatorSet
 
 _ENDORSEMENT, _SIGNED, _VERSION = b"JANE", b"JANS", 1
 _LONGEST_HEADER_BYTES = 1024
@@ -44,7 +46,7 @@ def signed_bytes(header: BlockHeader) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Endorsement:
-    """A header and the notaries' signatures, as (id, signature), in ascending order of the ids' bytes.
+    """A header and the notaries' signatures, as (DID URL, signature), in ascending order of the URLs' bytes.
 
     Raises:
         Refused: a notary stands there twice, or not in order.
@@ -86,7 +88,7 @@ class Endorsed(Headers):
 
     Args:
         link, role, chain, suite, sample: as `Headers`.
-        notaries: the committee. threshold: how many of them must have signed.
+        threshold: how many notaries of the link must have signed, as the identity registry of this chain knows them.
     """
 
     method = COMMIT_STATE
@@ -98,11 +100,10 @@ class Endorsed(Headers):
         chain: str,
         suite: HashSuite,
         sample: Sample,
-        notaries: ValidatorSet,
         threshold: int,
     ) -> None:
         super().__init__(link, role, chain, suite, sample)
-        self._notaries = notaries
+        self._notary = identity.role_of(identity.NOTARY, link)
         self._threshold = threshold
 
     def check(self, store: Store, block: Block, sender: str, data: bytes) -> BlockHeader | None:  # noqa: ARG002
@@ -112,12 +113,14 @@ class Endorsed(Headers):
         if self.is_known(store, header):
             return None
         self.check_new(store, header)
-        if len(shown.signatures) < self._threshold:
-            raise Refused("too-few-notaries", f"{len(shown.signatures)} have signed, {self._threshold} must")
+        signers = {name.partition("#")[0] for name, _ in shown.signatures}
+        if len(signers) < self._threshold:
+            raise Refused("too-few-notaries", f"{len(signers)} have signed, {self._threshold} must")
+        keys = [identity.check(store, name, self._notary) for name, _ in shown.signatures]
         charged = self._sample.may_charge(data, header)
         self.count(store, len(shown.signatures), real=not charged)
         if not charged:
             message = signed_bytes(header)
-            for name, signature in shown.signatures:
-                self._notaries.member(name).verify(message, signature)
+            for key, (name, signature) in zip(keys, shown.signatures, strict=True):
+                Validator(name, Ed25519.name, key).verify(message, signature)
         return header

@@ -139,8 +139,16 @@ def entries(documents: Iterable[Document], feeds: Iterable[str]) -> dict[bytes, 
     return {**known, **{_feed_key(link): b"\1" for link in feeds}}
 
 
-def check(store: Store, sender: str, role: str) -> None:
-    """Whoever sends a call has this role, as far as this chain knows.
+def check(store: Store, sender: str, role: str) -> bytes:
+    """Whoever sends a call, or signs, has this role, as far as this chain knows.
+
+    Args:
+        store: the chain's state.
+        sender: a DID URL.
+        role: that the party must have.
+
+    Returns:
+        The public key.
 
     Raises:
         Refused: there is no such party, it is not admitted, it has not this role, or not this key.
@@ -152,8 +160,10 @@ def check(store: Store, sender: str, role: str) -> None:
         raise Refused("not-registered", f"{sender} is no {role}")
     if not document.admitted:
         raise Refused("revoked", f"{did} is not admitted any more")
-    if key not in dict(document.keys):
+    keys = dict(document.keys)
+    if key not in keys:
         raise Refused("another-key", f"{did} has no {key or 'such key'}")
+    return keys[key]
 
 
 def pass_on(store: Store, data: bytes) -> None:
