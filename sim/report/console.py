@@ -145,15 +145,18 @@ def _closed_loops(summary: Mapping[str, Any]) -> Table:
 def _links(summary: Mapping[str, Any]) -> Table:
     from rich.text import Text
 
-    table = _table("Links (one-way latency in seconds, of delivered packets)")
+    table = _table("Links (forged: accepted; one-way latency in seconds, of delivered packets)")
     table.add_column("link and way", overflow="fold")
-    headings = ("offered", "de-\nlivered", "timed\nout", "stuck", "unfin-\nished", "forged,\naccepted", "p50", "max")
+    headings = ("sent", "deliv.", "timed\nout", "stuck", "open", "forged", "torn", "locked", "p50", "max")
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
-    names = ("offered", "delivered", "timed_out", "stuck", "unfinished", "accepted_forged")
+    names = ("offered", "delivered", "timed_out", "stuck", "unfinished", "accepted_forged", "torn")
     for link_id, link in summary["crosschain"].items():
-        way = Text.assemble((link_id, "bold"), f"\n{link['protocol']},\nverify {link['verify']}")
-        counts = [f"{link[name]:,}" for name in names]
+        way = Text.assemble(
+            (link_id, "bold"),
+            f"\n{link['protocol'].replace('_', ' ')},\n{link['verify'].replace('_', ' ')}, {link['atomicity']}",
+        )
+        counts = [f"{link[name]:,}" for name in names] + [f"{sum(link['locked_at_end'].values()):,}"]
         spent = [wording.three_digits(link["latency_s"][q]) if link["delivered"] else "-" for q in ("p50", "max")]
         table.add_row(way, *counts, *spent)
     return table

@@ -48,7 +48,7 @@ PROOF_METRICS: Final = (
 LINK_METRICS: Final = (
     *("offered", "delivered", "acknowledged", "timed_out", "stuck", "unfinished", "accepted_forged", "executed_twice"),
     *("late_success", "torn", "repairs", "messages", "bytes", "verified_real", "verified_charged"),
-    *("client_updates", "client_signatures"),
+    *("client_updates", "client_signatures", "locked_at_end.source", "locked_at_end.destination"),
     *(f"latency_s.{statistic}" for statistic in _STATISTICS),
     *(f"queries.{name}" for name in ("asked", "answered", "unanswered", "accepted_stale", "accepted_forged")),
     *(f"queries.{name}.{statistic}" for name in ("latency_s", "age_s") for statistic in _STATISTICS),
