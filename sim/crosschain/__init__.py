@@ -5,6 +5,7 @@
   `trust` and `headers` what an end believes of the other chain, `store` the state that they see, `messages` the bytes.
 - Beside them: `endpoint` is what one node tells, `relayer` carries packets, `sender` makes them, `notary` signs
   headers, `forger` is a relayer that lies.
+- Where a relayer can be made to crash: `points`.
 - From outside: `link` puts the parts together, and `trusting` what belongs to one way of trusting; `books` keeps what
   happened, `invariants` judges it; `sample` says which honest proofs are checked for real.
 """

@@ -2,6 +2,8 @@
 
 - `endpoint` is such a node; `prover` makes what another chain believes out of what it tells, with signatures of those
   in `notary` where they are needed; which headers a chain must be brought, `updates` says.
-- `relayer` polls, waits and sends; which call is due, a `route` says.
-- `sender` makes packets; `forger` is a relayer that lies, with `lies` for what a contract wants to see.
+- `relayer` polls, waits and sends; which call is due, a `route` says: `coordinator` that of two-phase commit, `parties`
+  those of the two who swap.
+- `sender` sends what `orders` makes of a stream's transfers.
+- `forger`, `false_coordinator` and `false_party` are relayers that lie, with `lies` for what a contract wants to see.
 """
