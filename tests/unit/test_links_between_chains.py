@@ -9,13 +9,16 @@ from scenario_kit import chain, linked, played, table
 
 from sim.chain.invariants import InvariantViolation
 from sim.crosschain import invariants
+from sim.crosschain.actors.prover import Claims, FinalBlocks
 from sim.crosschain.contracts import headers
 from sim.crosschain.contracts.channel import DestinationEnd
+from sim.kernel.engine import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from sim.crosschain.actors.endpoint import Endpoint
     from sim.crosschain.contracts.store import Store
 
 WAYS = ("light_client", "none", "spv", "committee")
@@ -225,3 +228,17 @@ def test_where_nothing_comes_back_packets_are_delivered_once(tmp_path: Path, ver
     assert found["delivered"] == found["offered"] > 50
     assert found["acknowledged"] == found["stuck"] == found["locked_at_end"]["source"] == 0
     assert set(found["refused"]) <= {"already-received"}
+
+
+@pytest.mark.parametrize("kind", [Claims, FinalBlocks])
+def test_a_node_that_falls_back_does_not_make_a_relayer_forget_packets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Claims | FinalBlocks]
+) -> None:
+    # As when a node has lost its disk, or of the notaries that can sign the last one is behind the others.
+    def reach(_self: object, shown: Endpoint) -> int:
+        back = 20 if 2 * SECOND < shown.chain.now_ns < 5 * SECOND and shown.chain.now_ns % SECOND < SECOND // 2 else 0
+        return max(0, shown.head() - back)
+
+    monkeypatch.setattr(kind, "reach", reach)
+    found = crossed(tmp_path, "none" if kind is Claims else "light_client")
+    assert found["delivered"] == found["acknowledged"] == found["offered"]

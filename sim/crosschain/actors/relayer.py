@@ -75,13 +75,16 @@ class _Memory:
 
     Attributes:
         anew: it has crashed, and has not read the chains since.
+        heads: the last block of each chain that it has seen, by role.
         scanned: the blocks that it has read, by role.
+        watched: at which heads it has looked for deceived clients. stale_at_ns: when clients must be refreshed.
         packets: that may need something. found: those of them that were there when it began anew.
         said: as in `View`.
         busy: calls that it waits for, by the task's name.
     """
 
     anew: bool = False
+    heads: dict[str, int] = field(default_factory=dict)
     scanned: dict[str, int] = field(default_factory=dict)
     watched: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     stale_at_ns: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -221,12 +224,9 @@ class Relayer:
             self._lie(memory, self.forger)
             return
         self._misbehave(memory)
-        heads: dict[str, int] = {}
-        for role, endpoint in self.endpoints.items():
-            head = self._provers[role].reach(endpoint)
-            if head is None:
-                return
-            heads[role] = head
+        heads = self._heads(memory)
+        if heads is None:
+            return
         self._scan(memory, heads)
         self.diary.peak = max(self.diary.peak, len(memory.packets))
         memory.busy = {task: rows for task, rows in memory.busy.items() if rows}
@@ -253,6 +253,20 @@ class Relayer:
             self._engine.call_at(ready_ns, self._submit, memory, batch, self._now)
         self._next.cancel()
         self._next = self._engine.call_at(max(ready_ns, self._now + self.config.poll_ns), self._poll)
+
+    def _heads(self, memory: _Memory) -> dict[str, int] | None:
+        """The last block of each chain that can be shown; None if one cannot, or if it is behind what it was.
+
+        What was there at a block and is not at one before would look as if it were gone.
+        """
+        heads: dict[str, int] = {}
+        for role, endpoint in self.endpoints.items():
+            head = self._provers[role].reach(endpoint)
+            if head is None or head < memory.heads.get(role, 0):
+                return None
+            heads[role] = head
+        memory.heads = heads
+        return heads
 
     def _lie(self, memory: _Memory, forger: Forging) -> None:
         for role, number, call in forger.forge():
