@@ -14,7 +14,7 @@ import argparse
 import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +24,7 @@ import yaml
 from sim.build import build
 from sim.chain.invariants import InvariantViolation
 from sim.crosschain.outcome import DELIVERED
+from sim.crosschain.points import POINTS
 from sim.crosschain.steps import RELAY, SOURCE
 from sim.crosschain.ways import EXISTING, NOTARIES
 from sim.scenario import ScenarioError, load
@@ -34,12 +35,15 @@ from sim.study.store import as_json, write_text
 from sim.study.summary import summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 Way = tuple[str, str, str]
 
 FORGERY: Final = "f02-forge"
 """The attack in which keys are counted."""
+
+CRASH: Final = "f14-coordinator-crash"
+"""The attack that is also made at every point of a protocol."""
 
 CALM: Final = "no attack"
 """The row of a way's delay."""
@@ -73,12 +77,21 @@ class Job:
     Attributes:
         file: of the scenario.
         way: under which it runs.
-        changes: of its faults: keys that the entries of each action have besides.
+        faults: keys that its faults of each action have besides.
+        link: keys that its link has besides.
+        told: what is special about it; empty if nothing is.
     """
 
     file: Path
     way: Way
-    changes: tuple[tuple[str, Mapping[str, object]], ...] = ()
+    faults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    link: Mapping[str, object] = field(default_factory=dict)
+    told: str = ""
+
+    @property
+    def name(self) -> str:
+        """What its row is called."""
+        return f"{name_of(self.way)} {self.told}".rstrip()
 
 
 def name_of(way: Way) -> str:
@@ -93,18 +106,14 @@ def ways() -> list[Way]:
     return sorted(EXISTING, key=lambda way: (order.index(way[1]), way))
 
 
-def under(file: Path, way: Way, changes: Mapping[str, Mapping[str, object]] | None = None) -> dict[str, Any]:
-    """A scenario of one link as a file would say it, with the link crossing another way.
-
-    Args:
-        file: of the scenario.
-        way: that the link is to cross.
-        changes: of its faults: keys that the entries of each action have besides.
+def scenario_of(job: Job) -> dict[str, Any]:
+    """What a file would say: the scenario of one link, with the link crossing the job's way.
 
     Raises:
-        ScenarioError: the file is wrong.
+        ScenarioError: the job's file is wrong.
     """
-    data: dict[str, Any] = yaml.safe_load(load(file).to_yaml())
+    way = job.way
+    data: dict[str, Any] = yaml.safe_load(load(job.file).to_yaml())
     ((link_id, given),) = data["links"].items()
     link = {key: value for key, value in given.items() if key not in _OF_SOME}
     link["protocol"], link["verify"], link["atomicity"] = way
@@ -120,9 +129,9 @@ def under(file: Path, way: Way, changes: Mapping[str, Mapping[str, object]] | No
         for stream in data["workload"].values():
             if stream["action"] == "transfer":
                 stream["accounts"] = _ACCOUNTS
-    data["links"][link_id] = link
+    data["links"][link_id] = {**link, **job.link}
     for fault in data.get("faults", ()):
-        fault.update((changes or {}).get(fault["action"], {}))
+        fault.update(job.faults.get(fault["action"], {}))
     return data
 
 
@@ -140,7 +149,7 @@ def row_of(job: Job) -> dict[str, Any]:
     Raises:
         ScenarioError: the attack cannot be made under this way.
     """
-    data = under(job.file, job.way, dict(job.changes))
+    data = scenario_of(job)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, job.file.name)
         path.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False), encoding="utf-8")
@@ -180,7 +189,7 @@ _COUNTS: Final = (
 
 
 def fewest_keys(file: Path, way: Way, whose: str, keys: int) -> int | None:
-    """How many keys of one kind a relayer must have stolen until a packet that it made up is executed.
+    """How many keys of one kind a relayer must have stolen until a packet that it made up is executed, or one torn.
 
     Found by bisection over runs: whoever deceives with so many deceives with more.
 
@@ -196,8 +205,8 @@ def fewest_keys(file: Path, way: Way, whose: str, keys: int) -> int | None:
 
     def deceives(stolen: int) -> bool:
         theft = {"stolen_keys": stolen, "stolen_from": whose} if stolen else {}
-        row = row_of(Job(file, way, (("forge", theft),)))
-        return bool(row["accepted_forged"])
+        row = row_of(Job(file, way, {"forge": theft}))
+        return bool(row["accepted_forged"] or row["torn"])
 
     if not deceives(keys):
         return None
@@ -206,6 +215,19 @@ def fewest_keys(file: Path, way: Way, whose: str, keys: int) -> int | None:
         middle = (low + high) // 2
         low, high = (low, middle) if deceives(middle) else (middle, high)
     return high
+
+
+def variants(file: Path, way: Way) -> Iterator[Job]:
+    """An attack under a way; a crash of everybody who carries packets also at every point of the way's protocol."""
+    yield Job(file, way)
+    if file.stem != CRASH:
+        return
+    points = () if way[0] == "relay_chain" else POINTS.get(way[2], ())
+    for point in points:
+        yield Job(file, way, {"relayer-crash": {"after": point}}, told=f"after {point}")
+        if way[2] == "2pc":
+            logging = {"recovery": "log"}
+            yield Job(file, way, {"relayer-crash": {"after": point}}, logging, f"after {point}, with a log")
 
 
 def _outcome(job: Job) -> dict[str, Any]:
@@ -241,11 +263,11 @@ def survey(folder: Path, workers: int) -> dict[str, Any]:
         workers: processes to run them in; what they find does not depend on it.
     """
     files = {CALM: folder / "base" / "crossing.yaml", **{file.stem: file for file in attacks_in(folder)}}
-    jobs = [Job(file, way) for file in files.values() for way in ways()]
+    jobs = {name: [job for way in ways() for job in variants(file, way)] for name, file in files.items()}
     with ProcessPoolExecutor(workers) as pool:
         keys = list(pool.map(_keys, [files[FORGERY]] * len(ways()), ways()))
-        rows = iter(pool.map(_outcome, jobs))
-        found = {name: {name_of(way): next(rows) for way in ways()} for name in files}
+        rows = iter(pool.map(_outcome, [job for each in jobs.values() for job in each]))
+        found = {name: {job.name: next(rows) for job in each} for name, each in jobs.items()}
     return {
         "schema": 1,
         "command": "make attacks",

@@ -13,7 +13,7 @@ from sim.crosschain.ways import EXISTING
 from sim.report.ways import draw, fewest
 from sim.scenario import load
 from sim.study.attack_table import as_markdown
-from sim.study.attacks import CALM, FORGERY, Job, attacks_in, fewest_keys, name_of, row_of, under, ways
+from sim.study.attacks import CALM, FORGERY, Job, attacks_in, fewest_keys, name_of, row_of, scenario_of, variants, ways
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +54,7 @@ def test_the_base_crosses_every_way_and_loses_nothing(way: tuple[str, str, str])
 
 
 def test_a_way_brings_its_own_keys_and_leaves_the_rest() -> None:
-    data = under(FORGING, TRUSTED, {"forge": {"stolen_keys": 2}})
+    data = scenario_of(Job(FORGING, TRUSTED, {"forge": {"stolen_keys": 2}}))
     given = load(FORGING)
     assert data["links"]["exe-bank"]["verify"] == "none"
     assert data["faults"][0]["stolen_keys"] == 2
@@ -87,6 +87,17 @@ def test_a_weakened_verifier_changes_the_table(monkeypatch: pytest.MonkeyPatch) 
     before, after = as_markdown(page(sound)), as_markdown(page(weak))
     assert "none of 10 made-up packets was executed, which bounds the share at 3/10" in before
     assert "10 of 10 made-up packets were executed" in after
+
+
+def test_a_crash_is_made_at_every_point_of_a_protocol() -> None:
+    crashing = SCENARIOS / "attacks" / "f14-coordinator-crash.yaml"
+    coordinated = ("trusted_gateway", "none", "2pc")
+    plain, first, logged, *_ = [job.name for job in variants(crashing, coordinated)]
+    assert plain == name_of(coordinated)
+    assert logged == f"{first}, with a log"
+    lost, kept = (row_of(job) for job in list(variants(crashing, coordinated))[5:7])
+    assert lost["locked"] > kept["locked"] == 0
+    assert [job.name for job in variants(FORGING, coordinated)] == [plain]
 
 
 def test_what_cannot_be_attacked_is_said_with_the_reason() -> None:
