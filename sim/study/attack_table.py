@@ -27,6 +27,7 @@ _COLUMNS: Final = (
     "messages",
     "kB",
 )
+_OF_QUERIES: Final = ("answers taken", "of them out of date")
 _LEGEND: Final = (
     "*forged*: packets that nobody sent and the destination executed, of those that relayers made up. *twice*: "
     "executed again. *torn*: executed, and given back at the source all the same. *late*: executed although it was "
@@ -115,12 +116,15 @@ def _per_packet(row: Mapping[str, Any]) -> str:
 
 
 def _table(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    yield _row(*_COLUMNS)
-    yield "|---" * len(_COLUMNS) + "|"
+    columns = _COLUMNS + _OF_QUERIES if any(row.get("queries") for row in rows.values()) else _COLUMNS
+    yield _row(*columns)
+    yield "|---" * len(columns) + "|"
     for way, row in rows.items():
         if "impossible" in row:
-            yield _row(way, f"cannot be: {row['impossible']}", *[""] * (len(_COLUMNS) - 2))
+            yield _row(way, f"cannot be: {row['impossible']}", *[""] * (len(columns) - 2))
             continue
+        asked = row["queries"]
+        answers = () if asked is None else (f"{asked['answered']} of {asked['asked']}", asked["accepted_stale"])
         one_way = row["one_way_s"]
         forged = f"{row['accepted_forged']} of {row['forgeries']}" if row["forgeries"] else "-"
         yield _row(
@@ -139,6 +143,7 @@ def _table(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             _delays(row)[1].removesuffix(" s"),
             row["messages"],
             f"{row['bytes'] / 1000:,.0f}",
+            *answers,
         )
 
 

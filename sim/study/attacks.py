@@ -179,6 +179,8 @@ def row_of(job: Job) -> dict[str, Any]:
         "round_trip_s": round_trip if known.any() else None,
         "messages": found["messages"],
         "bytes": found["bytes"],
+        "crashes": sum(relayer.diary.crashes for relayer in alliance.links[link_id].relayers),
+        "queries": found.get("queries"),
     }
 
 
@@ -232,7 +234,8 @@ def variants(file: Path, way: Way) -> Iterator[Job]:
 
 def _outcome(job: Job) -> dict[str, Any]:
     try:
-        return row_of(job)
+        row = row_of(job)
+        return row if row["crashes"] or not job.told else {"impossible": "this point is not reached in the run"}
     except ScenarioError as error:
         return {"impossible": "; ".join(f"{problem.path}: {problem.message}" for problem in error.problems)}
 

@@ -92,6 +92,6 @@ def test_calls_of_another_version_are_refused_and_counted(tmp_path: Path, verify
     assert found["refused"]["another-version"] > 20
 
 
-def test_the_table_of_packets_is_the_same_whatever_the_seed_says_of_liars(tmp_path: Path) -> None:
+def test_the_same_seed_has_relayers_do_the_same_wrong(tmp_path: Path) -> None:
     first, again = (crossed(tmp_path, "none", fault("replay"), fault("reorder", relayers=(0,)))[1] for _ in range(2))
     assert first == again

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from sim.crosschain.contracts.application import amount
-from sim.crosschain.contracts.messages import SEND, VERSION
+from sim.crosschain.contracts.messages import VERSION
+from sim.crosschain.steps import Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,7 +72,7 @@ class Reorder(Habit):
 
 @dataclass(slots=True)
 class Replay(Habit):
-    """Sends again what was executed: it reads calls off the blocks, and brings the same bytes under its own name."""
+    """Sends again what relayers brought: it reads calls off the blocks, and brings them again under its own name."""
 
     _read: dict[str, int] = field(default_factory=dict)
     _known: deque[tuple[str, Call]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
@@ -81,8 +82,8 @@ class Replay(Habit):
         for role, endpoint in endpoints.items():
             head = endpoint.head()
             for receipt in endpoint.receipts(min(self._read.get(role, 0), head), head):
-                call = receipt.call
-                if receipt.link == link and receipt.event is not None and call is not None and call.method != SEND:
+                call, event = receipt.call, receipt.event
+                if receipt.link == link and event is not None and event.step != Step.SENT and call is not None:
                     self._known.append((role, replace(call, sender=name)))
             self._read[role] = head
         again = [self._known[k] for k in range(min(_PER_POLL, len(self._known)))]
