@@ -36,7 +36,10 @@ REACHED = "reached"
 """When a packet's effect was reserved, or was there without that."""
 
 HELD_UNTIL: Final = {
-    "2pc": {SOURCE: {Step.SETTLED, Step.REFUNDED}, DESTINATION: {Step.COMMITTED, Step.CANCELLED, Step.REVERSED}},
+    "2pc": {
+        SOURCE: {Step.SETTLED, Step.REFUNDED},
+        DESTINATION: {Step.COMMITTED, Step.CANCELLED, Step.REVERSED, Step.REPAIR},
+    },
     "htlc": {SOURCE: {Step.SETTLED, Step.REFUNDED}, DESTINATION: {Step.EXECUTED, Step.CANCELLED}},
 }
 """Where something is locked by each packet: by atomicity and role, the steps that free it again."""
@@ -84,8 +87,10 @@ class Trip:
 
     @property
     def torn(self) -> bool:
-        """Whether the effect is there, and what was locked for it was given back."""
+        """Whether one party has both: the effect and what was locked for it, or what was locked on either chain."""
         times_ns = self.times_ns
+        if times_ns.keys() >= {Step.SETTLED, Step.CANCELLED}:
+            return True
         executed = Step.EXECUTED in times_ns and not self.failed and Step.REVERSED not in times_ns
         return executed and Step.REFUNDED in times_ns and Step.REPAIR not in times_ns
 

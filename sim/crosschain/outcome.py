@@ -94,7 +94,7 @@ class Account:
         trips: its packets, with what happened before the end only.
         outcomes: of each of them.
         late: packets that were executed and given back, at whatever time either happened.
-        torn: those of them that are both at the end.
+        torn: packets of which one party has both sides at the end.
         repairs: those that people must see to.
         locked: how many packets still hold something locked at the end: on the source, and prepared on the destination.
         refused: calls that a contract had refused, by reason.

@@ -26,8 +26,9 @@ def unfit_between(link: "CrossLink") -> Items:
 
 def unfit_group(stream: "Stream", links: Sequence["CrossLink"]) -> Items:
     """Yield what of a stream over these links only a relay chain could do, or not even that."""
-    if stream.irreversible is not None and any(link.protocol != RELAY_CHAIN for link in links):
-        yield ("irreversible",), f"belongs to links over a {RELAY_CHAIN}; others undo nothing"
+    undoing = [link.protocol == RELAY_CHAIN or link.atomicity == "2pc" for link in links]
+    if stream.irreversible is not None and not all(undoing):
+        yield ("irreversible",), f"belongs to links over a {RELAY_CHAIN}, or with atomicity: 2pc; others undo nothing"
     if stream.links is None:
         return
     for position, link in enumerate(links):

@@ -131,8 +131,8 @@ class Stream(Model):
     )
     irreversible: Share | None = Field(
         default=None,
-        description="Share of transfers over a relay_chain whose effect can't be undone, and is left to people where "
-        "it should be; none if left out.",
+        description="Share of transfers over a relay_chain, or in two phases, whose effect can't be undone, and is "
+        "left to people where it should be; none if left out.",
     )
     amount: Annotated[int, whole(1, 1_000_000_000)] | None = Field(
         default=None, description="What each packet transfers, in whole units; transfer only, required there."

@@ -25,13 +25,14 @@ PAY = {"action": "transfer", "chain": "a", "link": "a-b", "rate": "10/s", "size"
 def transacted(
     folder: Path,
     accounts: int = 100_000,
+    irreversible: str = "0%",
     link: Mapping[str, object] = MappingProxyType({}),
     verify: str = "none",
     **keys: object,
 ) -> dict[str, Any]:
     """What the summary says of ten seconds of transactions in two phases, six of them with traffic."""
     of_link = {"atomicity": "2pc", "poll": "50ms", **link}
-    pay = {"pay": {**PAY, "accounts": accounts, "end": "6s"}}
+    pay = {"pay": {**PAY, "accounts": accounts, "end": "6s", "irreversible": irreversible}}
     _, summary = played(linked(folder, verify, link=of_link, workload=pay, **keys))
     assert summary["verdict"] == "pass", summary["violation"]
     found: dict[str, Any] = summary["crosschain"]["a-b"]
@@ -108,6 +109,17 @@ def test_a_coordinator_with_a_log_finishes_or_rolls_back_everything(tmp_path: Pa
     assert found["timed_out"] > 0
     assert found["delivered"] == found["acknowledged"] == found["offered"] - found["timed_out"]
     assert found["torn"] == found["late_success"] == 0
+
+
+def test_what_a_rollback_cannot_undo_is_left_to_people(tmp_path: Path) -> None:
+    crash = {"at": "2s", "for": "1s", "action": "relayer-crash", "link": "a-b", "after": "destination.execTransaction"}
+    undone, left = (
+        transacted(tmp_path, irreversible=share, link={"recovery": "log"}, faults=[crash]) for share in ("0%", "100%")
+    )
+    assert undone["repairs"] == 0
+    assert 0 < left["repairs"] < left["timed_out"] == undone["timed_out"]
+    assert left["torn"] == 0
+    assert unlocked(left)
 
 
 def test_a_crash_comes_right_after_the_call_that_it_waits_for(tmp_path: Path) -> None:
@@ -226,6 +238,16 @@ def test_a_lying_party_to_swaps_gets_nothing(tmp_path: Path, liar: int) -> None:
     assert found["refused"]["timelock-not-passed"] > 0
     assert found["delivered"] + found["timed_out"] == found["offered"]
     assert unlocked(found)
+
+
+def test_who_claims_too_late_gives_its_secret_away(tmp_path: Path) -> None:
+    # The margin is too short for a claim to get into a block. An honest participant does not read refused calls.
+    late = {"claims": "last-moment", "margin": "60ms"}
+    honest = swapped(tmp_path, link=late)
+    assert honest["refused"]["timelock-passed"] > 0
+    assert honest["torn"] == 0
+    greedy = {"at": "3s", "for": "5s", "action": "forge", "link": "a-b", "relayers": [1]}
+    assert swapped(tmp_path, link=late, faults=[greedy])["torn"] > 0
 
 
 def test_swaps_cross_between_protocols_and_hashes(tmp_path: Path) -> None:

@@ -43,13 +43,13 @@ class Ends:
         assert receipt.refusal is None or machine.store.entries == before
         return receipt
 
-    def start(self, payer: int = 7, payee: int = 9) -> Receipt:
+    def start(self, payer: int = 7, payee: int = 9, *, irreversible: bool = False) -> Receipt:
         """A user starts a transaction on the source."""
-        data = transfer(5, 60, Accounts(payer, payee).to_bytes())
+        data = transfer(5, 60, Accounts(payer, payee, irreversible).to_bytes())
         return self.call(self.source, START, bytes(8), bytes(8), data, sender="user")
 
-    def started(self, payer: int = 7, payee: int = 9) -> Packet:
-        receipt = self.start(payer, payee)
+    def started(self, payer: int = 7, payee: int = 9, *, irreversible: bool = False) -> Packet:
+        receipt = self.start(payer, payee, irreversible=irreversible)
         assert receipt.event is not None, receipt.refusal
         return receipt.event.packet
 
@@ -122,6 +122,17 @@ def test_each_state_is_rolled_back_in_reverse_order_to_what_was_before() -> None
         assert ends.destination.store.get(account_key(LINK, 9)) is None
         # What was rolled back does not start again.
         assert ends.do(DESTINATION, START, packet) == "already-started"
+
+
+def test_what_has_no_inverse_stays_and_is_unlocked() -> None:
+    for done, paid in ((1, 0), (3, 5)):
+        ends = Ends()
+        packet = ends.started(irreversible=True)
+        for role, method in FORWARD[:done]:
+            assert ends.do(role, method, packet) is None
+        assert ends.do(DESTINATION, ROLL_BACK, packet) is None
+        assert ends.do(SOURCE, ROLL_BACK, packet) is None
+        assert ends.held == (0, 0, paid, 0)
 
 
 def test_what_the_destination_has_committed_is_not_rolled_back() -> None:

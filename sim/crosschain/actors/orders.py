@@ -60,7 +60,7 @@ class TransactionOrder:
 
     def parts(self, traffic: Traffic, k: int, now_ns: int) -> tuple[bytes, bytes, bytes]:  # noqa: ARG002
         """As `Order.parts`."""
-        accounts = Accounts(int(traffic.payer[k]), int(traffic.payee[k]))
+        accounts = Accounts(int(traffic.payer[k]), int(traffic.payee[k]), bool(traffic.irreversible[k]))
         return _number(0), _number(0), transfer(traffic.amount, int(traffic.size_bytes[k]), accounts.to_bytes())
 
 

@@ -2,7 +2,7 @@
 
 | way | bytes | field |
 |---|---|---|
-| 2pc | 8 | the account on the source. 8: the account on the destination |
+| 2pc | 8 | the account on the source. 8: the account on the destination. 1: whether the effect can't be undone |
 | htlc | 32 | the hash of the preimage, SHA-256 on both chains. 8: the source's timelock, a time of its blocks |
 
 The destination's timelock of a swap is the packet's timeout: the time of a block from which on nothing is claimed
@@ -25,14 +25,16 @@ PREIMAGE_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """Whose accounts a transfer moves between, by numbers on each chain."""
+    """Whose accounts a transfer moves between, by numbers on each chain, and whether that can't be undone."""
 
     source: int
     destination: int
+    irreversible: bool = False
 
     def to_bytes(self) -> bytes:
-        """The two numbers."""
-        return wire.number(self.source, _NUMBER) + wire.number(self.destination, _NUMBER)
+        """The two numbers, and a 1 or a 0."""
+        numbers = wire.number(self.source, _NUMBER) + wire.number(self.destination, _NUMBER)
+        return numbers + wire.number(self.irreversible, 1)
 
     @classmethod
     def of(cls, data: bytes) -> Accounts:
@@ -41,8 +43,9 @@ class Accounts:
         Raises:
             Refused: the data is no transfer between accounts.
         """
-        head = _head(data, 2 * _NUMBER)
-        return cls(int.from_bytes(head[:_NUMBER], "big"), int.from_bytes(head[_NUMBER:], "big"))
+        head = _head(data, 2 * _NUMBER + 1)
+        source, destination = head[:_NUMBER], head[_NUMBER : 2 * _NUMBER]
+        return cls(int.from_bytes(source, "big"), int.from_bytes(destination, "big"), head[-1] == 1)
 
 
 @dataclass(frozen=True, slots=True)

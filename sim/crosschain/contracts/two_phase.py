@@ -10,12 +10,15 @@
 | commitTransaction | keep it, unlock the account | | SETTLED |
 | rollbackTransaction | | nothing was paid in: unlock the account | CANCELLED |
 | rollbackTransaction | | take it out again, unlock the account | REVERSED |
+| rollbackTransaction | | it can't be taken out again: leave it to people, unlock the account | REPAIR |
 | rollbackTransaction | put back what was taken out, unlock the account | | REFUNDED |
 
 A step is executed in WeCross by its proxy's `sendTransaction` with the transaction's number; domain.md calls it
 execTransaction. An account that a transaction holds is refused to every other until commitTransaction or
 rollbackTransaction; there is no timeout. What was executed counts at once; rollbackTransaction calls the inverse of
-each step in reverse order, so the destination rolls back before the source.
+each step in reverse order, so the destination rolls back before the source. Where a step has no inverse, because the
+money has left or a title is registered, WeCross' rollback fails and the account stays locked; here people must see to
+it.
 
 The coordinator's calls bring what the other chain has, since a router may have a verifier. Two rules of this project
 make that worth something: the source commits or rolls back only what the destination has, and a destination can roll
@@ -233,5 +236,7 @@ class PaidEnd(_End):
         self._unlock(store, Accounts.of(packet.data).destination)
         if status == STARTED:
             return Event(Step.CANCELLED, packet)
+        if Accounts.of(packet.data).irreversible:
+            return Event(Step.REPAIR, packet)
         assets.burn(store, self.link, packet.data)
         return Event(Step.REVERSED, packet)
