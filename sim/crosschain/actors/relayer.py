@@ -17,7 +17,7 @@ from sim.crosschain.actors.prover import Brought
 from sim.crosschain.actors.route import View
 from sim.crosschain.actors.updates import REFRESHED_AFTER, Updates
 from sim.crosschain.contracts import identity, views
-from sim.crosschain.contracts.messages import HEARTBEAT, VERSION, Call
+from sim.crosschain.contracts.messages import HEARTBEAT, OF_CLIENTS, VERSION, Call
 from sim.crosschain.steps import DESTINATION, SOURCE, Step
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sim.crosschain.actors.prover import Prover
     from sim.crosschain.actors.route import Route, Task
     from sim.crosschain.books import Books
+    from sim.crosschain.contracts.machine import Receipt
     from sim.crosschain.contracts.messages import Packet
     from sim.kernel.engine import Engine, Timer
 
@@ -77,7 +78,8 @@ class _Memory:
         anew: it has crashed, and has not read the chains since.
         heads: the last block of each chain that it has seen, by role.
         scanned: the blocks that it has read, by role.
-        watched: at which heads it has looked for deceived clients. stale_at_ns: when clients must be refreshed.
+        watched: clients that have accepted a header that it has not seen, with the height that it waits for.
+        stale_at_ns: when clients must be refreshed.
         packets: that may need something. found: those of them that were there when it began anew.
         said: as in `View`.
         busy: calls that it waits for, by the task's name.
@@ -86,7 +88,7 @@ class _Memory:
     anew: bool = False
     heads: dict[str, int] = field(default_factory=dict)
     scanned: dict[str, int] = field(default_factory=dict)
-    watched: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    watched: dict[tuple[str, str], int] = field(default_factory=dict)
     stale_at_ns: dict[tuple[str, str], int] = field(default_factory=dict)
     packets: dict[int, Packet] = field(default_factory=dict)
     found: set[int] = field(default_factory=set)
@@ -330,7 +332,10 @@ class Relayer:
             before = memory.scanned.get(role, 0)
             for receipt in endpoint.receipts(before, heads[role] - 1):
                 event = receipt.event
-                if receipt.link != self.config.link or event is None:
+                if receipt.link != self.config.link:
+                    continue
+                if event is None:
+                    self._note_header(memory, role, receipt)
                     continue
                 if event.step == Step.SENT:
                     self._remember(memory, event.packet)
@@ -340,6 +345,13 @@ class Relayer:
                     memory.said[role, event.packet.sequence] = event.acknowledgement
             memory.scanned[role] = max(before, heads[role] - 1)
         memory.anew = False
+
+    @staticmethod
+    def _note_header(memory: _Memory, role: str, receipt: Receipt) -> None:
+        """A chain may have accepted a header."""
+        call = receipt.call
+        if call is not None and receipt.refusal is None and call.method in OF_CLIENTS:
+            memory.watched[role, call.parts[0].decode()] = 0
 
     def _remember(self, memory: _Memory, packet: Packet) -> None:
         """A packet was sent; what was sent before a crash is found, or stays forgotten."""
@@ -414,14 +426,21 @@ class Relayer:
     def _watch(self, memory: _Memory, heads: Mapping[str, int]) -> Iterator[_Batch]:
         """Convict clients that were deceived, and refresh those that grow old."""
         for role, shown in self._clients:
-            now = (heads[role], heads[shown])
-            if memory.watched.get((role, shown)) != now:
-                memory.watched[role, shown] = now
-                height = self._updates.convicting(role, shown, heads)
-                if height is not None:
-                    yield from self._alone(memory, role, shown, height)
+            if (role, shown) in memory.watched and memory.watched[role, shown] <= heads[shown]:
+                yield from self._look(memory, role, shown, heads)
             if memory.stale_at_ns.get((role, shown), 0) <= self._now:
                 yield from self._refresh(memory, role, shown, heads)
+
+    def _look(self, memory: _Memory, role: str, shown: str, heads: Mapping[str, int]) -> Iterator[_Batch]:
+        """Hold the latest header that a client has accepted against this relayer's own, if it has come so far."""
+        latest = self._updates.latest(role, shown, heads)
+        if latest > heads[shown]:
+            memory.watched[role, shown] = latest
+            return
+        del memory.watched[role, shown]
+        height = self._updates.convicting(role, shown, heads)
+        if height is not None:
+            yield from self._alone(memory, role, shown, height)
 
     def _refresh(self, memory: _Memory, role: str, shown: str, heads: Mapping[str, int]) -> Iterator[_Batch]:
         """Bring a chain the head of another, if it has been long; if that is old, have the other one make a block."""

@@ -61,10 +61,14 @@ class Updates:
             return range(0)
         return range(max([latest, *under_way]) + 1 if in_turn else height, height + 1)
 
+    def latest(self, to: str, shown: str, heads: Mapping[str, int]) -> int:
+        """The latest height that the client has accepted; 0 if none."""
+        return self._told(to, shown).latest(heads[to])
+
     def false_height(self, to: str, shown: str, heads: Mapping[str, int]) -> int | None:
         """The latest height that the client has accepted, if this node has another block there."""
         told, head = self._told(to, shown), heads[to]
-        latest = told.latest(head)
+        latest = self.latest(to, shown, heads)
         held = told.accepted(latest, head) if 0 < latest <= heads[shown] else None
         return None if held is None or held.digest == self.endpoints[shown].digest(latest) else latest
 
@@ -76,7 +80,7 @@ class Updates:
     def stale_at_ns(self, to: str, shown: str, heads: Mapping[str, int]) -> int | None:
         """When the client should be refreshed; None if it does not age, or accepts nothing any more."""
         period_ns = self.provers[shown].period_ns
-        latest = self._told(to, shown).latest(heads[to])
+        latest = self.latest(to, shown, heads)
         if not period_ns or not self._is_active(to, shown, heads, latest):
             return None
         return self._time_ns(to, shown, heads, latest) + period_ns // REFRESHED_AFTER
