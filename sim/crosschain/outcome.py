@@ -26,6 +26,8 @@ OUTCOMES = DELIVERED, TIMED_OUT, REFUSED, STUCK, UNFINISHED, FORGED = (
 )
 """What became of a packet.
 
+Timed out: what was locked was given back, after a timeout, a rollback, or a timelock.
+
 Stuck: neither received nor timed out at the end, although its timeout had passed, or although it was acknowledged: a
 forged one has taken its place.
 """

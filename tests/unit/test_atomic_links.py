@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,10 @@ from sim.chain.invariants import InvariantViolation
 from sim.crosschain import invariants
 from sim.crosschain.contracts.two_phase import PaidEnd
 from sim.crosschain.points import POINTS
+from sim.scenario import load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from sim.crosschain.contracts.store import Store
 
@@ -268,3 +269,10 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
         scenario = linked(tmp_path, "none", link=way, workload={"pay": {**PAY, **terms}}, horizon="4s")
         first, again = (played(scenario, 1)[1] for _ in range(2))
         assert first == again
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["two-phase-commit", "hash-time-locks"])
+def test_scenarios_end_as_they_say(name: str) -> None:
+    scenario = load(Path("scenarios", "crosschain", f"{name}.yaml"))
+    assert played(scenario)[1]["verdict"] == scenario.expect
