@@ -361,12 +361,16 @@ class Link:
                 return lambda trip: trip.packet is not None and Hashlock.of(trip.packet.data).timelock_ns <= last[1]
             return lambda trip: trip.packet is not None and trip.packet.is_late(*last)
         made_ns = np.array([block.first_executed_ns for block in self._chains[self.config.via].ledger.blocks])
-        limit, reached = self.config.timeout_blocks, int(np.searchsorted(made_ns, end_ns))
-        return lambda trip: (
-            limit > 0
-            and Step.SENT in trip.times_ns
-            and reached - int(np.searchsorted(made_ns, trip.at(Step.SENT))) > limit
-        )
+        slowest_ns = self.config.timed_blocks_ns
+
+        def overdue(trip: Trip) -> bool:
+            """Whether the chain between has made so many blocks since, or would have if it had been told at once."""
+            limit = 0 if trip.packet is None else trip.packet.timeout_height
+            sent_ns = trip.at(Step.SENT)
+            blocks = int(np.searchsorted(made_ns, end_ns)) - int(np.searchsorted(made_ns, sent_ns))
+            return limit > 0 and (blocks > limit or end_ns - sent_ns > limit * slowest_ns)
+
+        return overdue
 
     def _destination_block(self, before_ns: int) -> tuple[int, int]:
         """Height and time of the last block that a node of the destination had executed before a time."""

@@ -16,11 +16,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from scenario_kit import NO_COSTS
 
 from sim.crosschain.contracts import interchain, tcc
-from sim.crosschain.contracts.assets import IRREVERSIBLE, escrow_key, reserved_key, vouchers_key
+from sim.crosschain.contracts.assets import escrow_key, reserved_key, vouchers_key
 from sim.crosschain.contracts.machine import Machine
 from sim.crosschain.contracts.messages import HANDLE, HEARTBEAT, INVOKE, RECEIPT, SEND, Call, Claim, Packet, transfer
 from sim.crosschain.contracts.relayed import Transaction, transaction_key, waiting_key
 from sim.crosschain.contracts.store import commitment_key, receipt_key
+from sim.crosschain.contracts.terms import IRREVERSIBLE
 from sim.crosschain.contracts.trust import Belief
 from sim.crosschain.steps import DESTINATION, RELAY, SOURCE, Step
 from sim.proof import SHA256, SM3

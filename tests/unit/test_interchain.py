@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 from scenario_kit import NO_COSTS, RELAYER, registered
 
-from sim.crosschain.contracts.assets import IRREVERSIBLE, escrow_key, vouchers_key
+from sim.crosschain.contracts.assets import escrow_key, vouchers_key
 from sim.crosschain.contracts.interchain import (
     TRANSITIONS,
     DestinationBroker,
@@ -25,6 +25,7 @@ from sim.crosschain.contracts.machine import Machine, Receipt
 from sim.crosschain.contracts.messages import HANDLE, HEARTBEAT, INVOKE, RECEIPT, SEND, Call, Claim, Packet, transfer
 from sim.crosschain.contracts.relayed import Transaction, transaction_key, waiting_key
 from sim.crosschain.contracts.store import commitment_key, receipt_key
+from sim.crosschain.contracts.terms import IRREVERSIBLE
 from sim.crosschain.contracts.trust import Registered
 from sim.crosschain.steps import DESTINATION, RELAY, SOURCE, Step
 from sim.proof import SHA256, SM3

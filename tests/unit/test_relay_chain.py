@@ -98,9 +98,13 @@ def test_deadlines_come_on_an_idle_relay_chain(tmp_path: Path, atomicity: str) -
     assert found["stuck"] == found["unfinished"] == 0
 
 
-def test_what_nobody_brings_to_the_relay_chain_stays_locked(tmp_path: Path) -> None:
+@pytest.mark.parametrize("busy", [False, True])
+def test_what_nobody_brings_to_the_relay_chain_stays_locked(tmp_path: Path, busy: bool) -> None:
+    # Overdue is what has no answer after twenty blocks, or after the time of twenty timed ones where none are made.
     faults = [{"at": "3s", "action": "relayer-crash", "link": "a-b"}]
-    found = crossed(tmp_path, link=timeout(20), faults=faults, workload={"pay": pay(), "files": FILES})
+    workload = {"pay": pay(), **({"files": FILES} if busy else {})}
+    link = {"timed_blocks": "100ms", **timeout(20)}
+    found = crossed(tmp_path, link=link, faults=faults, workload=workload, horizon="10s")
     assert found["stuck"] > 20
     assert found["locked_at_end"]["source"] == found["offered"] - found["acknowledged"]
     assert found["timed_out"] == 0

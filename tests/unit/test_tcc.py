@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from scenario_kit import NO_COSTS, RELAYER, registered
 
-from sim.crosschain.contracts.assets import IRREVERSIBLE, escrow_key, reserved_key, vouchers_key
+from sim.crosschain.contracts.assets import escrow_key, reserved_key, vouchers_key
 from sim.crosschain.contracts.machine import Machine, Receipt
 from sim.crosschain.contracts.messages import HEARTBEAT, SEND, Call, Claim, Packet, transfer
 from sim.crosschain.contracts.relayed import Transaction, transaction_key
@@ -27,6 +27,7 @@ from sim.crosschain.contracts.tcc import (
     State,
     record,
 )
+from sim.crosschain.contracts.terms import IRREVERSIBLE
 from sim.crosschain.contracts.trust import Registered
 from sim.crosschain.steps import DESTINATION, RELAY, SOURCE, Step
 from sim.proof import SHA256, SM3

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sim.crosschain.contracts import htlc, two_phase
-from sim.crosschain.contracts.assets import IRREVERSIBLE
 from sim.crosschain.contracts.messages import SEND, transfer
-from sim.crosschain.contracts.terms import Accounts, Hashlock, hash_of
+from sim.crosschain.contracts.terms import IRREVERSIBLE, Accounts, Hashlock, hash_of
 
 if TYPE_CHECKING:
     from sim.crosschain.actors.endpoint import Endpoint

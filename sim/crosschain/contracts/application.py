@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.crosschain.contracts import assets, identity
+from sim.crosschain.contracts import assets, identity, terms
 from sim.crosschain.contracts.messages import amount_of
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def give_back(store: Store, link: str, data: bytes) -> None:
 
 def is_irreversible(data: bytes) -> bool:
     """Whether its effect can't be undone; raises `Refused` if the data is neither transfer nor document."""
-    return not data.startswith(identity.MAGIC) and assets.is_irreversible(data)
+    return not data.startswith(identity.MAGIC) and terms.is_irreversible(data)
 
 
 def undo(store: Store, link: str, data: bytes) -> None:

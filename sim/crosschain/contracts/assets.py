@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.crosschain.contracts.messages import amount_of, memo_of
+from sim.crosschain.contracts.messages import amount_of
 from sim.crosschain.contracts.refusal import Refused
 
 if TYPE_CHECKING:
@@ -25,18 +25,10 @@ if TYPE_CHECKING:
 SUCCESS, FAILURE = b"\x01", b"\x00"
 """Acknowledgements: the application took the packet, or it could not."""
 
-IRREVERSIBLE = b"\x01"
-"""Terms of a transfer whose effect can't be undone: money has left the account, a title is registered."""
-
 
 def reserved_key(link: str) -> bytes:
     """Where the destination keeps how much is reserved."""
     return f"reserved/{link}".encode()
-
-
-def is_irreversible(data: bytes) -> bool:
-    """Whether the effect of a transfer can't be undone; raises `Refused` if the data is none."""
-    return memo_of(data).startswith(IRREVERSIBLE)
 
 
 def escrow_key(link: str) -> bytes:

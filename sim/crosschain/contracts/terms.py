@@ -3,6 +3,7 @@
 | way | bytes | field |
 |---|---|---|
 | 2pc | 8 | the account on the source. 8: the account on the destination. 1: whether the effect can't be undone |
+| relay_chain | 1 | 1 if the effect can't be undone: money has left the account, a title is registered |
 | htlc | 32 | the hash of the preimage, SHA-256 on both chains. 8: the source's timelock, a time of its blocks |
 
 The destination's timelock of a swap is the packet's timeout: the time of a block from which on nothing is claimed
@@ -21,6 +22,8 @@ from sim.proof import wire
 _NUMBER = 8
 _HASH = 32
 PREIMAGE_BYTES = 32
+IRREVERSIBLE = b"\x01"
+"""Terms of a transfer whose effect can't be undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,11 @@ class Hashlock:
     def opens(self, preimage: bytes) -> bool:
         """Whether this is the preimage."""
         return hash_of(preimage) == self.hash
+
+
+def is_irreversible(data: bytes) -> bool:
+    """Whether the effect of a transfer can't be undone; raises `Refused` if the data is none."""
+    return memo_of(data).startswith(IRREVERSIBLE)
 
 
 def hash_of(preimage: bytes) -> bytes:
