@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = (
     "way",
+    "trust",
     "verdict",
     "delivered",
     "forged",
@@ -29,11 +30,12 @@ _COLUMNS: Final = (
 )
 _OF_QUERIES: Final = ("answers taken", "of them out of date")
 _LEGEND: Final = (
-    "*forged*: packets that nobody sent and the destination executed, of those that relayers made up. *twice*: "
-    "executed again. *torn*: executed, and given back at the source all the same. *late*: executed although it was "
-    "given back; what was undone since is not torn. *lost or stuck*: neither delivered nor given back at the end. "
-    "*locked*: packets for which something is still held at the end. *repairs*: left to people. Delays are those of "
-    "delivered packets, in seconds; messages and kilobytes are relayers' calls."
+    "*trust*: on whose word it rests what the chains believe of each other. *forged*: packets that nobody sent and the "
+    "destination executed, of those that relayers made up. *twice*: executed again. *torn*: executed, and given back "
+    "at the source all the same. *late*: executed although it was given back; what was undone since is not torn. "
+    "*lost or stuck*: neither delivered nor given back at the end. *locked*: packets for which something is still held "
+    "at the end. *repairs*: left to people. Delays are those of delivered packets, in seconds; messages and kilobytes "
+    "are relayers' calls."
 )
 _HEAD: Final = (
     "Every row is a run: the scenario of that name in `scenarios/attacks/`, its link crossing that way "
@@ -129,6 +131,7 @@ def _table(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         forged = f"{row['accepted_forged']} of {row['forgeries']}" if row["forgeries"] else "-"
         yield _row(
             way,
+            row["trust"],
             row["verdict"] if row["broken"] is None else f"{row['verdict']}: {row['broken']}",
             f"{row['delivered']} of {row['offered']}",
             forged,

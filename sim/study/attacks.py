@@ -45,6 +45,8 @@ FORGERY: Final = "f02-forge"
 CRASH: Final = "f14-coordinator-crash"
 """The attack that is also made at every point of a protocol."""
 
+_ORDERED: Final = "from a raft chain"
+
 CALM: Final = "no attack"
 """The row of a way's delay."""
 
@@ -79,6 +81,7 @@ class Job:
         way: under which it runs.
         faults: keys that its faults of each action have besides.
         link: keys that its link has besides.
+        source: keys that the chain where it begins has instead.
         told: what is special about it; empty if nothing is.
     """
 
@@ -86,6 +89,7 @@ class Job:
     way: Way
     faults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     link: Mapping[str, object] = field(default_factory=dict)
+    source: Mapping[str, object] = field(default_factory=dict)
     told: str = ""
 
     @property
@@ -130,6 +134,7 @@ def scenario_of(job: Job) -> dict[str, Any]:
             if stream["action"] == "transfer":
                 stream["accounts"] = _ACCOUNTS
     data["links"][link_id] = {**link, **job.link}
+    data["chains"][given["from"]] = {**data["chains"][given["from"]], **job.source}
     for fault in data.get("faults", ()):
         fault.update(job.faults.get(fault["action"], {}))
     return data
@@ -169,6 +174,7 @@ def row_of(job: Job) -> dict[str, Any]:
     delivered = found["delivered"]
     return {
         "verdict": summary["verdict"],
+        "trust": found["trust"],
         "broken": None if violation is None else violation.invariant,
         **{key: found[key] for key in _COUNTS},
         "forgeries": alliance.links[link_id].forgeries,
@@ -220,8 +226,14 @@ def fewest_keys(file: Path, way: Way, whose: str, keys: int) -> int | None:
 
 
 def variants(file: Path, way: Way) -> Iterator[Job]:
-    """An attack under a way; a crash of everybody who carries packets also at every point of the way's protocol."""
+    """An attack under a way.
+
+    A forgery is also made about a chain whose nodes stand crashes only, so that whoever orders there is believed; a
+    crash of everybody who carries packets also at every point of the way's protocol.
+    """
     yield Job(file, way)
+    if file.stem == FORGERY:
+        yield Job(file, way, source={"consensus": {"protocol": "raft"}}, told=_ORDERED)
     if file.stem != CRASH:
         return
     points = () if way[0] == "relay_chain" else POINTS.get(way[2], ())
@@ -229,15 +241,16 @@ def variants(file: Path, way: Way) -> Iterator[Job]:
         yield Job(file, way, {"relayer-crash": {"after": point}}, told=f"after {point}")
         if way[2] == "2pc":
             logging = {"recovery": "log"}
-            yield Job(file, way, {"relayer-crash": {"after": point}}, logging, f"after {point}, with a log")
+            yield Job(file, way, {"relayer-crash": {"after": point}}, logging, told=f"after {point}, with a log")
 
 
 def _outcome(job: Job) -> dict[str, Any]:
     try:
         row = row_of(job)
-        return row if row["crashes"] or not job.told else {"impossible": "this point is not reached in the run"}
     except ScenarioError as error:
         return {"impossible": "; ".join(f"{problem.path}: {problem.message}" for problem in error.problems)}
+    reached = row["crashes"] or not job.told.startswith("after ")
+    return row if reached else {"impossible": "this point is not reached in the run"}
 
 
 def _keys(file: Path, way: Way) -> dict[str, int | None]:

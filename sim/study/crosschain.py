@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.crosschain.books import EFFECT, INTENDED, NOT_YET
+from sim.crosschain.contracts.identity import MAGIC, Document
 from sim.crosschain.outcome import (
     DELIVERED,
     FORGED,
@@ -20,6 +21,7 @@ from sim.crosschain.outcome import (
     write_table,
 )
 from sim.crosschain.steps import DESTINATION, SOURCE, Step
+from sim.kernel.engine import SECOND
 from sim.study.latencies import latency
 
 if TYPE_CHECKING:
@@ -74,6 +76,29 @@ def summarise_links(links: Mapping[str, Link], recorder: Recorder, end_ns: int) 
             asked = [question for inquirer in link.inquirers for question in inquirer.asked]
             found[link_id]["queries"] = _queries(asked, end_ns)
     return found
+
+
+def summarise_identity(registry: str, links: Mapping[str, Link], end_ns: int) -> dict[str, Any]:
+    """The part `identity` of `summary.json`: each change of a document, and how long it took to every other chain."""
+    changes: list[dict[str, Any]] = []
+    for link_id, link in links.items():
+        for trip in link.books.trips:
+            if trip.packet is None or trip.forged or not trip.packet.data.startswith(MAGIC):
+                continue
+            document, done = Document.from_bytes(trip.packet.data), trip.until(end_ns)
+            known = Step.EXECUTED in done.times_ns and not trip.failed
+            changes.append(
+                {
+                    "did": document.did,
+                    "revision": document.revision,
+                    "admitted": document.admitted,
+                    "link": link_id,
+                    "chain": link.config.destination,
+                    "announced_s": trip.at(INTENDED) / SECOND,
+                    "known_after_s": (trip.at(Step.EXECUTED) - trip.at(INTENDED)) / SECOND if known else None,
+                }
+            )
+    return {"registry": registry, "changes": changes}
 
 
 def _queries(asked: Sequence[Question], end_ns: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from sim.kernel.engine import SECOND
 from sim.metrics.recorder import Coded
 from sim.study.bottleneck import Evidence, bottleneck
 from sim.study.closedloop import loop_of
-from sim.study.crosschain import summarise_links
+from sim.study.crosschain import summarise_identity, summarise_links
 from sim.study.latencies import latency
 from sim.study.manifest import SCHEMA_VERSION, run_id
 from sim.study.progress import progress
@@ -87,6 +87,8 @@ def summarise(
         "slo": [],
         "assumptions": [f"{key}: {text}" for key, text in scenario.assumptions.items()],
     }
+    if scenario.identity is not None:
+        summary["identity"] = summarise_identity(scenario.identity.registry, alliance.links, simulated_ns)
     summary["slo"] = evaluate(scenario.slo, summary)
     summary["verdict"] = _verdict(summary, standing, violation, balanced=balanced)
     return summary

@@ -1,7 +1,8 @@
 """Whatever relayers do or fail to do, no packet is lost, doubled, or paid for twice.
 
-Each seed draws a link (trust, order, timeout, relayers, polling, batches, protocols) and crashes of its relayers and
-notaries, all of which end five seconds before the end of the run. One relayer alone could bring all 48 calls in that
+Each seed draws a link (trust, order, timeout, relayers, polling, batches, protocols), crashes of its relayers and
+notaries, and relayers that replay, reorder, censor or write another version, all of which end five seconds before the
+end of the run. One relayer alone could bring all 48 calls in that
 time, at 25 a second or more. So at the end every packet must be settled: delivered and acknowledged, or refunded; or
 delivered, where nothing comes back.
 The invariants are on in every run, so a run that passes has broken none.
@@ -62,6 +63,11 @@ def drawn(seed: int) -> tuple[str, dict[str, Any]]:
         faults.append({"at": f"{at}ms", "for": f"{lasts}ms", "action": "notary-crash", "link": "a-b", "notaries": down})
     if verify != "none":
         link["checked"] = ("0%", "50%", "100%")[int(draw.integers(3))]
+    for habit in ("replay", "reorder", "version-skew", "censor-packets"):
+        at, lasts, who = int(draw.integers(100, 3000)), int(draw.integers(50, 1000)), int(draw.integers(relayers))
+        if not draw.integers(3):
+            when = {"at": f"{at}ms", "for": f"{lasts}ms"}
+            faults.append({**when, "action": habit, "link": "a-b", "relayers": [who]})
     pay = {"action": "transfer", "chain": "a", "link": "a-b", "rate": "8/s", "size": "100B", "amount": 3, "end": "3s"}
     return verify, {"link": link, "faults": faults, "chains": chains, "workload": {"pay": pay}, "horizon": "9s"}
 

@@ -11,7 +11,7 @@ import pytest
 from sim.crosschain.contracts import headers
 from sim.crosschain.ways import EXISTING
 from sim.report.ways import draw, fewest
-from sim.scenario import load
+from sim.scenario import ScenarioError, load
 from sim.study.attack_table import as_markdown
 from sim.study.attacks import CALM, FORGERY, Job, attacks_in, fewest_keys, name_of, row_of, scenario_of, variants, ways
 
@@ -81,7 +81,16 @@ def test_a_crash_is_made_at_every_point_of_a_protocol() -> None:
     assert logged == f"{first}, with a log"
     lost, kept = (row_of(job) for job in list(variants(crashing, coordinated))[5:7])
     assert lost["locked"] > kept["locked"] == 0
-    assert [job.name for job in variants(FORGING, coordinated)] == [plain]
+    assert [job.name for job in variants(SCENARIOS / "base" / "crossing.yaml", coordinated)] == [plain]
+
+
+def test_a_chain_that_stands_crashes_only_is_believed_on_its_orderers_word_or_not_at_all() -> None:
+    plain, ordered = variants(FORGING, TRUSTED)
+    assert row_of(plain)["trust"] == "relayers"
+    assert row_of(ordered)["trust"] == "orderer"
+    _, unshown = variants(FORGING, PROVED)
+    with pytest.raises(ScenarioError, match="raft stands crashes only and has no certificate"):
+        row_of(unshown)
 
 
 def test_what_cannot_be_attacked_is_said_with_the_reason() -> None:

@@ -183,3 +183,14 @@ def test_documents_cross_between_chains_of_different_hashes(tmp_path: Path) -> N
         found["a"].entries[document_key("did:court:a-b:relayer:1")]
         == found["b"].entries[document_key("did:court:a-b:relayer:1")]
     )
+
+
+def test_the_summary_says_when_each_chain_knew_of_a_change(tmp_path: Path) -> None:
+    faults = changing(("3s", "revoke", [1]), ("5s", "admit", [1]))
+    _, summary = played(linked(tmp_path, identity={"registry": "a"}, faults=faults, link={"relayers": 2}))
+    revoked, admitted = summary["identity"]["changes"]
+    assert (revoked["did"], revoked["revision"], revoked["admitted"]) == ("did:court:a-b:relayer:1", 2, False)
+    assert (admitted["revision"], admitted["admitted"], admitted["chain"]) == (3, True, "b")
+    # A block of the registry's chain has passed before it is announced.
+    assert 3 < revoked["announced_s"] < 3.5
+    assert 0 < revoked["known_after_s"] < 2
