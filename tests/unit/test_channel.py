@@ -24,7 +24,7 @@ from sim.crosschain.contracts.messages import (
     transfer,
 )
 from sim.crosschain.contracts.refusal import Refused
-from sim.crosschain.contracts.store import commitment_key
+from sim.crosschain.contracts.store import ack_key, commitment_key
 from sim.crosschain.contracts.trust import Registered
 from sim.crosschain.steps import DESTINATION, SOURCE
 from sim.proof import SHA256, SM3
@@ -35,13 +35,13 @@ LINK = "a-b"
 class Ends:
     """Both ends of a link that trusts its relayer; the source hashes with SM3, the destination with SHA-256."""
 
-    def __init__(self, *, ordered: bool = False) -> None:
+    def __init__(self, *, ordered: bool = False, answers: bool = True) -> None:
         self.source, self.destination = Machine("a", NO_COSTS), Machine("b", NO_COSTS)
         suites, word = {SOURCE: SM3, DESTINATION: SHA256}, Registered(LINK)
         for machine in (self.source, self.destination):
             registered(machine, LINK)
-        self.source.contracts[LINK] = SourceEnd(LINK, SM3, suites, {DESTINATION: word}, ordered)
-        self.destination.contracts[LINK] = DestinationEnd(LINK, SHA256, suites, {SOURCE: word}, ordered)
+        self.source.contracts[LINK] = SourceEnd(LINK, SM3, suites, {DESTINATION: word}, ordered, answers)
+        self.destination.contracts[LINK] = DestinationEnd(LINK, SHA256, suites, {SOURCE: word}, ordered, answers)
 
     def call(self, machine: Machine, method: str, *parts: bytes, sender: str = RELAYER, at: tuple[int, int]) -> Receipt:
         """Execute one call in a block of this height and time."""
@@ -140,6 +140,18 @@ def test_a_timeout_closes_an_ordered_channel_and_packets_under_way_can_time_out_
     assert ends.acknowledge(second) == "channel-closed"
     assert ends.time_out(second, 12, 12) is None
     assert ends.held == (0, 0)
+
+
+def test_where_nothing_comes_back_nothing_is_acknowledged_or_times_out() -> None:
+    ends = Ends(answers=False)
+    packet = ends.send()
+    limits = ((9).to_bytes(8, "big"), bytes(8))
+    assert ends.call(ends.source, SEND, *limits, transfer(5, 40), at=(1, 1)).refusal == "never-times-out"
+    assert [ends.receive(packet), ends.receive(packet)] == [None, "already-received"]
+    assert ends.destination.store.get(ack_key(LINK, 1)) is None
+    assert ends.acknowledge(packet) == "no-such-method"
+    assert ends.time_out(packet, 99, 99) == "no-such-method"
+    assert ends.held == (5, 5)
 
 
 def test_what_the_application_cannot_take_is_refunded() -> None:

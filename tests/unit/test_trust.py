@@ -22,7 +22,9 @@ from sim.crosschain.contracts.store import Block, Store
 from sim.crosschain.sample import REMEMBERED, Sample
 from sim.crosschain.steps import SOURCE
 from sim.proof import SHA256
+from sim.proof.bundle import Bundle
 from sim.proof.errors import ProofError
+from sim.proof.evidence import Update
 from sim.proof.lightclient import TrustPolicy
 
 if TYPE_CHECKING:
@@ -225,6 +227,16 @@ def test_two_final_headers_at_a_height_freeze_a_light_client_and_members_can_set
     assert client.believe(client.proof(4)) == b"valid at 3"
     assert client.believe(client.proof(2)) == "unknown-header"
     assert client.call(header_for(client, 4), RECOVER, GOVERNANCE) == "client-active"
+
+
+def test_a_header_s_call_and_a_packet_s_proof_are_the_halves_of_a_bundle() -> None:
+    chain = grown(4)
+    header, proof = chain.update(2).to_bytes(), Membership(2, chain.state_fact(KEY, 2)).to_bytes()
+    bundle = chain.bundle(Membership.from_bytes(proof).fact, Update.from_bytes(header))
+    Bundle.from_bytes(bundle.to_bytes()).check(chain.client(), 100 * SECOND)
+    client = Client("light_client", chain)
+    assert client.call(header) is None
+    assert client.believe(proof) == b"valid at 1"
 
 
 def test_a_light_client_expires_and_members_can_set_it_right() -> None:

@@ -8,6 +8,8 @@ then shown by a proof of its state, against the root in any accepted header (``v
 
 Of each accepted header the state keeps what ICS-02 calls a consensus state, below the client's own key, which has the
 latest height; the oldest are forgotten, as ICS-07 forgets expired ones. A header that is there already changes nothing.
+With ``light_client`` a header's call and a packet's proof are the two halves of a bundle (`sim.proof.bundle`): what
+makes a header final is sent once, and not with each packet.
 
 A proof's bytes: the magic ``JACM``, the version 1, the height (8 bytes), and the fact as in a bundle
 (`sim.proof.bundle`).
