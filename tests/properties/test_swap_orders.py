@@ -1,7 +1,7 @@
 """The two locks of swaps by their contracts alone: whatever anybody calls, at whatever times the chains' clocks show.
 
-Each lock opens once: to who has the preimage, before its timelock, or to its owner, at or after it. Without the preimage
-nobody gets what another has locked; with it, only the clocks can give one party both amounts.
+Each lock opens once: to who has the preimage, before its timelock, or to its owner, at or after it. Without the
+preimage nobody gets what another has locked; with it, only the clocks can give one party both amounts.
 """
 
 from __future__ import annotations
