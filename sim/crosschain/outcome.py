@@ -182,6 +182,7 @@ def write_relayers(link: Link, recorder: Recorder, end_ns: int) -> None:
         diary = relayer.diary
         recorder.row(
             "relayers",
+            link.config.source,
             link.config.id,
             relayer.config.number,
             diary.polls,

@@ -69,6 +69,7 @@ TABLES: dict[str, dict[str, type]] = {
         "repair_ns": int,  # or had left it to people to undo
     },
     "relayers": {  # one row per relayer of a link
+        "chain": str,  # where packets are sent
         "link": str,
         "relayer": int,
         "polls": int,  # how often it looked for work
