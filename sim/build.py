@@ -15,12 +15,13 @@ from sim.consensus.registry import family
 from sim.crosschain.actors.endpoint import Endpoint
 from sim.crosschain.actors.keeper import Keeper
 from sim.crosschain.actors.ticker import Ticker
+from sim.crosschain.config import LinkConfig, SwapConfig
 from sim.crosschain.contracts.identity import REGISTRY, Registry, member_did
 from sim.crosschain.contracts.machine import Machine
+from sim.crosschain.crossing import place_contracts
 from sim.crosschain.groups import Groups
 from sim.crosschain.identities import found, new_key
 from sim.crosschain.link import Link as ChainLink
-from sim.crosschain.link import LinkConfig, SwapConfig, place_contracts
 from sim.crosschain.trusting import Trusting
 from sim.faults.apply import apply
 from sim.faults.links import apply_to_links

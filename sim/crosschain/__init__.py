@@ -6,6 +6,7 @@
 - Beside them: `endpoint` is what one node tells, `relayer` carries packets, `sender` makes them, `notary` signs
   headers, `forger` is a relayer that lies.
 - Where a relayer can be made to crash: `points`.
-- From outside: `link` puts the parts together, and `trusting` what belongs to one way of trusting; `books` keeps what
-  happened, `invariants` judges it; `sample` says which honest proofs are checked for real.
+- From outside: `link` puts the parts together as its `config` says, with `crossing` and `trusting` for what belongs
+  to one way of crossing, and of trusting; `books` keeps what happened, `groups` what became of packets that belong
+  together, `invariants` judges it; `sample` says which honest proofs are checked for real.
 """

@@ -18,10 +18,10 @@ from sim.crosschain.steps import DESTINATION, SOURCE, Step
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sim.crosschain.config import LinkConfig
     from sim.crosschain.contracts.machine import Machine, Receipt
     from sim.crosschain.contracts.messages import Packet
     from sim.crosschain.groups import Groups
-    from sim.crosschain.link import LinkConfig
 
 NOT_YET = -1
 MARKS = INTENDED, POLLED, SUBMITTED, UPDATED = "intended", "polled", "submitted", "updated"

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from sim.chain.chain import Chain
+    from sim.crosschain.config import LinkConfig
     from sim.crosschain.contracts.machine import Machine
-    from sim.crosschain.link import LinkConfig
     from sim.kernel.draws import Draws
     from sim.proof.signatures import Signer
 

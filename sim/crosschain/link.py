@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.chain.mempool import REJECTED
-from sim.crosschain.actors.coordinator import CoordinatorRoute
 from sim.crosschain.actors.endpoint import Endpoint
-from sim.crosschain.actors.false_coordinator import FalseCoordinator
-from sim.crosschain.actors.false_party import FalseParty
-from sim.crosschain.actors.forger import Forger
 from sim.crosschain.actors.inquirer import Inquirer
-from sim.crosschain.actors.interchain_route import InterchainRoute
-from sim.crosschain.actors.orders import PacketOrder, SwapOrder, TransactionOrder
-from sim.crosschain.actors.parties import INITIATOR, PARTICIPANT, InitiatorRoute, ParticipantRoute
-from sim.crosschain.actors.relay_forger import InterchainPlot, RelayForger, TccPlot
-from sim.crosschain.actors.relayer import Relayer, RelayerConfig
-from sim.crosschain.actors.route import ChannelRoute, OneWayRoute
+from sim.crosschain.actors.relayer import Relayer
 from sim.crosschain.actors.sender import Sender
-from sim.crosschain.actors.tcc_route import TccRoute
 from sim.crosschain.books import Books
 from sim.crosschain.contracts import views
-from sim.crosschain.contracts.channel import DestinationEnd, SourceEnd
 from sim.crosschain.contracts.headers import Headers
-from sim.crosschain.contracts.htlc import InitiatorsLock, ParticipantsLock
-from sim.crosschain.contracts.interchain import DestinationBroker, InterchainManager, SourceBroker
 from sim.crosschain.contracts.light_client import GOVERNANCE, Followed
 from sim.crosschain.contracts.messages import RECOVER, SEND, Call
-from sim.crosschain.contracts.tcc import CrossChainManager, DestinationGateway, SourceGateway
 from sim.crosschain.contracts.terms import Hashlock
-from sim.crosschain.contracts.two_phase import PaidEnd, PayingEnd
-from sim.crosschain.steps import DESTINATION, RELAY, SOURCE, Step
-from sim.proof.suites import suite_by_name
+from sim.crosschain.crossing import believed, forger_of, order_of, route_of
+from sim.crosschain.steps import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,150 +27,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.chain.chain import Chain
-    from sim.chain.config import ChainConfig
     from sim.crosschain.actors.forger import Forging
     from sim.crosschain.actors.habits import Habit
     from sim.crosschain.actors.inquirer import Questions
-    from sim.crosschain.actors.orders import Order
     from sim.crosschain.actors.prover import Prover
-    from sim.crosschain.actors.route import Route
     from sim.crosschain.actors.sender import Traffic
     from sim.crosschain.books import Trip
-    from sim.crosschain.contracts.contract import Contract
+    from sim.crosschain.config import LinkConfig
     from sim.crosschain.contracts.machine import Machine
     from sim.crosschain.groups import Groups
     from sim.crosschain.trusting import Loot, Trusting
     from sim.kernel.engine import Engine
-
-
-@dataclass(frozen=True, slots=True)
-class SwapConfig:
-    """How swaps are timed.
-
-    Attributes:
-        source_ns, destination_ns: how long either lock lasts at most, from when the initiator sends.
-        margin_ns: how long before the destination's timelock the initiator claims; None: at once.
-    """
-
-    source_ns: int
-    destination_ns: int
-    margin_ns: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class LinkConfig:
-    """What a link is.
-
-    Attributes:
-        id: its name.
-        source, destination: ids of its chains; packets go from the one to the other, acknowledgements back.
-        via: the id of the chain between them; None without one.
-        protocol, verify, atomicity: as in `sim.crosschain.ways`.
-        ordered: whether packets are received in the order in which they were sent only.
-        relayers: how many there are.
-        poll_ns, batch, rpc_ns, rpc_item_ns: as in `RelayerConfig`.
-        timeout_blocks, timeout_ns: as in `PacketOrder`.
-        timed_blocks_ns: how long the chain between makes no block at most while a timeout counts; 0 without one.
-        trusting_period_ns, clock_drift_ns: of light clients.
-        every: whether relayers bring every header, and not only those that something is proved against.
-        checked: the share of proofs out of ledgers that is checked for real.
-        notaries: how many there are. threshold: how many of them must sign.
-        recovery: ``log``: coordinators find again what they had begun before a crash; ``none``: they forget it.
-        swap: the timelocks; None where there are none.
-    """
-
-    id: str
-    source: str
-    destination: str
-    via: str | None
-    protocol: str
-    verify: str
-    atomicity: str
-    ordered: bool
-    relayers: int
-    poll_ns: int
-    batch: int
-    rpc_ns: int
-    rpc_item_ns: int
-    timeout_blocks: int
-    timeout_ns: int
-    timed_blocks_ns: int
-    trusting_period_ns: int
-    clock_drift_ns: int
-    every: bool
-    checked: float
-    notaries: int
-    threshold: int
-    recovery: str
-    swap: SwapConfig | None
-
-    @property
-    def stream(self) -> str:
-        """The stream of calls on both chains; no stream of a scenario can be called so."""
-        return f"{self.id}/calls"
-
-    @property
-    def answers(self) -> bool:
-        """Whether the source learns what became of a packet."""
-        return self.atomicity != "none"
-
-    @property
-    def chains(self) -> dict[str, str]:
-        """The ids of its chains, by role."""
-        between = {} if self.via is None else {RELAY: self.via}
-        return {SOURCE: self.source, **between, DESTINATION: self.destination}
-
-    def relayer(self, number: int) -> RelayerConfig:
-        """How one of its relayers works."""
-        forgets = self.recovery == "none"
-        return RelayerConfig(self.id, number, self.poll_ns, self.batch, self.rpc_ns, self.rpc_item_ns, forgets)
-
-
-def place_contracts(
-    config: LinkConfig, chains: Mapping[str, ChainConfig], machines: Mapping[str, Machine], trusting: Trusting
-) -> None:
-    """Put a link's contracts on its chains."""
-    suites = {role: suite_by_name(chains[chain].hash) for role, chain in config.chains.items()}
-    for role, make in _contracts(config).items():
-        trusts = {shown: trusting.trust(shown) for shown in config.chains if shown in _believed(config, role)}
-        contract = make(config.id, suites[role], suites, trusts)
-        machines[config.chains[role]].contracts[config.id] = contract
-
-
-def _contracts(config: LinkConfig) -> dict[str, Callable[..., Contract]]:
-    """What makes the contract of each chain."""
-    if config.atomicity == "2pc":
-        return {SOURCE: PayingEnd, DESTINATION: PaidEnd}
-    if config.atomicity == "htlc":
-        participant = config.relayer(PARTICIPANT).did
-        return {SOURCE: InitiatorsLock, DESTINATION: partial(ParticipantsLock, participant=participant)}
-    if config.via is None:
-        ends = {SOURCE: SourceEnd, DESTINATION: DestinationEnd}
-        return {role: partial(kind, ordered=config.ordered, acknowledges=config.answers) for role, kind in ends.items()}
-    if config.atomicity == "tcc":
-        manager = partial(CrossChainManager, ordered=config.ordered, origin=config.source)
-        return {SOURCE: SourceGateway, RELAY: manager, DESTINATION: DestinationGateway}
-    return {
-        SOURCE: partial(SourceBroker, ordered=config.ordered),
-        RELAY: partial(InterchainManager, ordered=config.ordered, origin=config.source),
-        DESTINATION: partial(DestinationBroker, ordered=config.ordered),
-    }
-
-
-def _believed(config: LinkConfig, role: str) -> frozenset[str]:
-    """The roles of the chains of which a chain must believe something."""
-    if config.via is not None and role != RELAY:
-        return frozenset({RELAY})
-    if role == SOURCE and not config.answers:
-        return frozenset()
-    return frozenset({SOURCE, DESTINATION} - {role})
-
-
-def _route(config: LinkConfig) -> Route:
-    if config.via is not None:
-        return TccRoute(config.id) if config.atomicity == "tcc" else InterchainRoute(config.id)
-    kind = ChannelRoute if config.answers else OneWayRoute
-    return kind(config.id, config.ordered)
 
 
 class Link:
@@ -244,7 +95,8 @@ class Link:
         nodes = [self._endpoint(config.source, node) for node in range(chains[config.source].config.nodes)]
         self._speaker = nodes[0]
         self.inquirers = [self._inquirer(each) for each in questions]
-        self.senders = [Sender(engine, config.id, each, nodes, self._order(), self.books) for each in traffic]
+        order = order_of(config, self._endpoint(config.destination, 0), self._preimages)
+        self.senders = [Sender(engine, config.id, each, nodes, order, self.books) for each in traffic]
 
     def _inquirer(self, questions: Questions) -> Inquirer:
         """Who asks the questions of one stream; the contract that takes the answers trusts as the link does."""
@@ -264,25 +116,6 @@ class Link:
         via = self.config.via
         return [] if via is None else [self._endpoint(via, node) for node in range(self._chains[via].config.nodes)]
 
-    def _order(self) -> Order:
-        """What senders say."""
-        config = self.config
-        if config.atomicity == "2pc":
-            return TransactionOrder()
-        if config.swap is not None:
-            return SwapOrder(config.swap.source_ns, config.swap.destination_ns, self._preimages)
-        counted = None if config.via is not None else self._endpoint(config.destination, 0)
-        return PacketOrder(counted, config.timeout_blocks, config.timeout_ns)
-
-    def _route_of(self, number: int) -> Route:
-        """What a relayer does."""
-        config = self.config
-        if config.atomicity == "2pc":
-            return CoordinatorRoute(config.id, number, config.relayers)
-        if config.swap is not None and number == INITIATOR:
-            return InitiatorRoute(config.id, self._preimages, config.swap.margin_ns)
-        return ParticipantRoute(config.id) if config.swap is not None else _route(config)
-
     def _stream(self, chain: str) -> int:
         return self._chains[chain].offered.streams.index(self.config.stream)
 
@@ -298,8 +131,8 @@ class Link:
         """Relayers talk to different nodes, and poll in turn."""
         config = self.config
         begin_ns = number * config.poll_ns // config.relayers
-        route, provers, roles = self._route_of(number), self._provers(), list(config.chains)
-        clients = [(role, shown) for role in roles for shown in roles if shown in _believed(config, role)]
+        route, provers, roles = route_of(config, number, self._preimages), self._provers(), list(config.chains)
+        clients = [(role, shown) for role in roles for shown in roles if shown in believed(config, role)]
         return Relayer(
             engine, config.relayer(number), route, self._nodes(number), provers, clients, self.books, begin_ns
         )
@@ -384,18 +217,8 @@ class Link:
         """A relayer begins to lie."""
         relayer, config = self.relayers[number], self.config
         lies = {role: self._trusting.lie(role, self._chains[chain], loot) for role, chain in config.chains.items()}
-        who = (config.id, relayer.config.name, relayer.endpoints)
         self.books.lied = True
-        if config.atomicity == "2pc":
-            relayer.forger = FalseCoordinator(*who, lies)
-        elif config.atomicity == "htlc":
-            relayer.forger = FalseParty(*who)
-        elif config.via is None:
-            relayer.forger = Forger(*who, lies, config.ordered)
-        else:
-            plot = TccPlot() if config.atomicity == "tcc" else InterchainPlot()
-            route = _route(config)
-            relayer.forger = RelayForger(*who, lies, self._provers(), route, plot, config.ordered, loot.owner)
+        relayer.forger = forger_of(config, relayer, lies, self._provers(), loot.owner)
         self.forgers.append(relayer.forger)
 
     def stop_forging(self, number: int) -> None:

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from sim.crosschain.actors.endpoint import Endpoint
     from sim.crosschain.actors.lies import Lie
     from sim.crosschain.actors.prover import Prover
+    from sim.crosschain.config import LinkConfig
     from sim.crosschain.contracts.trust import Trust
-    from sim.crosschain.link import LinkConfig
     from sim.kernel.draws import Draws
     from sim.proof.signatures import Signer
 
