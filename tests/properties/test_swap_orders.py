@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenario_kit import NO_COSTS
+from scenario_kit import NO_COSTS, RELAYER, registered
 
 from sim.crosschain.contracts.assets import escrow_key, locks_key, vouchers_key
 from sim.crosschain.contracts.htlc import CLAIM, LOCK, REFUND, InitiatorsLock, ParticipantsLock
@@ -18,7 +18,7 @@ from sim.crosschain.contracts.terms import Hashlock, hash_of
 from sim.crosschain.steps import DESTINATION, SOURCE, Step
 from sim.proof import SHA256, SM3
 
-LINK, PARTICIPANT, AMOUNT = "a-b", "participant", 5
+LINK, AMOUNT = "a-b", 5
 PREIMAGE, OTHER = bytes(32), bytes([1] * 32)
 TIMELOCKS = {SOURCE: 60, DESTINATION: 30}
 MOVES = st.tuples(
@@ -37,7 +37,8 @@ def test_each_lock_opens_once_and_only_as_its_clock_and_the_preimage_allow(
     suites = {SOURCE: SM3, DESTINATION: SHA256}
     machines = {role: Machine(role, NO_COSTS) for role in suites}
     machines[SOURCE].contracts[LINK] = InitiatorsLock(LINK, SM3, suites, {})
-    machines[DESTINATION].contracts[LINK] = ParticipantsLock(LINK, SHA256, suites, {}, PARTICIPANT)
+    machines[DESTINATION].contracts[LINK] = ParticipantsLock(LINK, SHA256, suites, {}, RELAYER.partition("#")[0])
+    registered(machines[DESTINATION], LINK)
     data = transfer(AMOUNT, 60, Hashlock(hash_of(PREIMAGE), TIMELOCKS[SOURCE]).to_bytes())
     packet, clocks = Packet(LINK, 1, 0, TIMELOCKS[DESTINATION], data), dict.fromkeys(suites, 0)
     terms = (bytes(8), TIMELOCKS[DESTINATION].to_bytes(8, "big"), data)
@@ -50,7 +51,7 @@ def test_each_lock_opens_once_and_only_as_its_clock_and_the_preimage_allow(
             if when:
                 continue
             parts = terms
-        machines[role].run(1, clocks[role], [(0, Call(LINK, method, PARTICIPANT, parts).to_bytes())])
+        machines[role].run(1, clocks[role], [(0, Call(LINK, method, RELAYER, parts).to_bytes())])
         (receipt,) = machines[role].receipts[-1]
         if receipt.event is not None:
             assert receipt.event.step not in when

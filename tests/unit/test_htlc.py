@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenario_kit import NO_COSTS
+from scenario_kit import NO_COSTS, RELAYER, registered
 
 from sim.crosschain.contracts.assets import escrow_key, locks_key, vouchers_key
 from sim.crosschain.contracts.htlc import CLAIM, LOCK, REFUND, InitiatorsLock, ParticipantsLock, preimage_key
@@ -12,8 +12,9 @@ from sim.crosschain.contracts.terms import Hashlock, hash_of
 from sim.crosschain.steps import DESTINATION, SOURCE
 from sim.proof import SHA256, SM3
 
-LINK, PARTICIPANT, ANYBODY = "a-b", "a-b/relayers/1", "somebody"
+LINK, ANYBODY = "a-b", "anybody"
 PREIMAGE = bytes(range(32))
+DID = RELAYER.partition("#")[0]
 AT_SOURCE, AT_DESTINATION = 60, 30
 """The two timelocks."""
 
@@ -25,7 +26,8 @@ class Locks:
         suites = {SOURCE: SM3, DESTINATION: SHA256}
         self.source, self.destination = Machine("a", NO_COSTS), Machine("b", NO_COSTS)
         self.source.contracts[LINK] = InitiatorsLock(LINK, SM3, suites, {})
-        self.destination.contracts[LINK] = ParticipantsLock(LINK, SHA256, suites, {}, PARTICIPANT)
+        self.destination.contracts[LINK] = ParticipantsLock(LINK, SHA256, suites, {}, DID)
+        registered(self.destination, LINK)
 
     def call(self, machine: Machine, method: str, *parts: bytes, sender: str = ANYBODY, at: int = 1) -> Receipt:
         before = dict(machine.store.entries)
@@ -43,7 +45,7 @@ class Locks:
         receipt = self.lock()
         assert receipt.event is not None, receipt.refusal
         packet = receipt.event.packet
-        assert self.do(self.destination, LOCK, packet, sender=PARTICIPANT) is None
+        assert self.do(self.destination, LOCK, packet, sender=RELAYER) is None
         return packet
 
     def do(
@@ -125,11 +127,12 @@ def test_only_the_participant_locks_what_is_its_own_and_once() -> None:
     assert receipt.event is not None
     packet = receipt.event.packet
     assert locks.do(locks.destination, LOCK, packet) == "not-the-owner"
-    assert locks.do(locks.destination, LOCK, packet, sender=PARTICIPANT, at=AT_DESTINATION) == "timelock-passed"
-    assert locks.do(locks.destination, LOCK, packet, sender=PARTICIPANT) is None
-    assert locks.do(locks.destination, LOCK, packet, sender=PARTICIPANT) == "already-locked"
+    assert locks.do(locks.destination, LOCK, packet, sender=f"{DID}#key-2") == "another-key"
+    assert locks.do(locks.destination, LOCK, packet, sender=RELAYER, at=AT_DESTINATION) == "timelock-passed"
+    assert locks.do(locks.destination, LOCK, packet, sender=RELAYER) is None
+    assert locks.do(locks.destination, LOCK, packet, sender=RELAYER) == "already-locked"
     assert locks.do(locks.destination, CLAIM, packet, PREIMAGE) is None
-    assert locks.do(locks.destination, LOCK, packet, sender=PARTICIPANT) == "already-locked"
+    assert locks.do(locks.destination, LOCK, packet, sender=RELAYER) == "already-locked"
 
 
 def test_swaps_without_form_or_time_are_refused() -> None:

@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sim.crosschain.contracts import assets
+from sim.crosschain.contracts import assets, identity
 from sim.crosschain.contracts.contract import Contract, Event, parts_of
 from sim.crosschain.contracts.messages import Packet
 from sim.crosschain.contracts.refusal import Refused
@@ -141,7 +141,7 @@ class ParticipantsLock(_End):
     """The destination: what the participant gives for it. What became of a lock stays written down.
 
     Attributes:
-        participant: who alone can lock here: it is this party's amount.
+        participant: who alone can lock here, by its identifier: it is this party's amount. Its key must be known.
     """
 
     participant: str
@@ -161,6 +161,7 @@ class ParticipantsLock(_End):
         packet = self.packet(data)
         if call.sender.partition("#")[0] != self.participant:
             raise Refused("not-the-owner", f"{call.sender} locks what belongs to {self.participant}")
+        identity.check(store, call.sender, identity.role_of(identity.RELAYER, self.link))
         if store.get(lock_key(self.link, packet.sequence)) is not None:
             raise Refused("already-locked", f"swap {packet.sequence} on {self.link}")
         Hashlock.of(packet.data)
