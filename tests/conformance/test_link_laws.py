@@ -5,6 +5,7 @@ No jitter, free CPUs, no bandwidth to speak of: delays are those of the topology
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from scenario_kit import FREE, linked, played, relayed, table
 from sim.kernel.engine import MILLISECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -101,28 +103,39 @@ HOP = PHASES + 2 * RPC + DELAY + INTERVAL + PHASES
 """From one chain to the next, where packets are alone: a header that shows it, the relayer's calls, and a block."""
 
 
-@pytest.mark.parametrize("verify", ["light_client", "spv"])
-def test_a_relay_chain_is_one_consensus_more_each_way(tmp_path: Path, verify: str) -> None:
-    poll = 5 * MILLISECOND
+POLL = 5 * MILLISECOND
+MOST = HOP + POLL + MILLISECOND
+"""What a hop takes at most: a poll more, and what its blocks take on the wire, less than 1 ms."""
+
+
+def alone(**link: object) -> dict[str, object]:
+    """The keys of a scenario in which a packet is under way by itself, a second after the one before."""
     pay = {"action": "transfer", "chain": "a", "link": "a-b", "rate": "1/s", "arrivals": "regular", "end": "8s"}
-    keys = {
-        "link": {"poll": "5ms", "rpc": "20ms", "rpc_item": "0ms", "relayers": 1},
+    return {
+        "link": {"poll": "5ms", "rpc": "20ms", "rpc_item": "0ms", "relayers": 1, **link},
         "workload": {"pay": {**pay, "size": "200B", "amount": 5}},
         "costs": FREE,
     }
-    direct = table(played(linked(tmp_path, "light_client", **keys))[0], "packets")
-    between = {**keys, "link": {**keys["link"], "verify": verify}}
-    relayed_ = table(played(relayed(tmp_path, **between))[0], "packets")
-    assert set(direct["outcome"]) == set(relayed_["outcome"]) == {"delivered"}
-    # Each hop ends within a poll of what it must take, and what its blocks take on the wire, less than 1 ms: one
-    # hop there and one back, or two and two.
-    most = HOP + poll + MILLISECOND
-    for packets, hops in ((direct, 1), (relayed_, 2)):
-        there = packets["received_ns"] - packets["sent_ns"]
-        back = packets["acknowledged_ns"] - packets["received_ns"]
-        for way in (there, back):
-            assert way.min() >= hops * HOP
-            assert way.max() <= hops * most
-    taken = relayed_["relayed_ns"] - relayed_["sent_ns"]
-    assert taken.min() >= HOP
-    assert taken.max() <= most
+
+
+def assert_hops(packets: Mapping[str, NDArray[np.int64]], marks: Sequence[str], hops: Sequence[int]) -> None:
+    """From each mark to the next, packets take so many hops."""
+    for (start, end), count in zip(pairwise(marks), hops, strict=True):
+        spent = packets[f"{end}_ns"] - packets[f"{start}_ns"]
+        assert spent.min() >= count * HOP
+        assert spent.max() <= count * MOST
+
+
+@pytest.mark.parametrize("verify", ["light_client", "spv"])
+def test_a_relay_chain_is_one_consensus_more_each_way(tmp_path: Path, verify: str) -> None:
+    direct = table(played(linked(tmp_path, "light_client", **alone()))[0], "packets")
+    assert_hops(direct, ("sent", "received", "acknowledged"), (1, 1))
+    between = table(played(relayed(tmp_path, **alone(verify=verify)))[0], "packets")
+    assert_hops(between, ("sent", "relayed", "received", "acknowledged"), (1, 1, 2))
+    assert set(direct["outcome"]) == set(between["outcome"]) == {"delivered"}
+
+
+def test_what_is_tried_first_takes_a_round_trip_to_the_relay_chain_more(tmp_path: Path) -> None:
+    packets = table(played(relayed(tmp_path, **alone(atomicity="tcc")))[0], "packets")
+    assert_hops(packets, ("sent", "relayed", "prepared", "received", "acknowledged"), (1, 1, 2, 2))
+    assert set(packets["outcome"]) == {"delivered"}

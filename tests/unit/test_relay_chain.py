@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from scenario_kit import chain, played, relayed, table
 
+from sim.crosschain.contracts import headers
 from sim.crosschain.contracts.identity import Document, document_key
 from sim.crosschain.outcome import COLUMNS
 
@@ -175,3 +176,25 @@ def test_identity_documents_cross_like_transfers(tmp_path: Path, atomicity: str)
     held = [alliance.links["a-b"].books._machines[name].store.entries[key] for name in "ab"]
     assert held[0] == held[1]
     assert not Document.from_bytes(held[1]).admitted
+
+
+def test_chains_without_certificates_are_believed_by_their_headers_only(tmp_path: Path) -> None:
+    chains = {
+        name: chain(consensus={"protocol": protocol, "timeout": "500ms"})
+        for name, protocol in (("a", "raft"), ("r", "pbft"), ("b", "raft"))
+    }
+    alliance, summary = played(relayed(tmp_path, link={"verify": "spv"}, chains=chains))
+    assert summary["verdict"] == "pass", summary["violation"]
+    found = summary["crosschain"]["a-b"]
+    assert found["delivered"] == found["acknowledged"] == found["offered"]
+    assert not alliance.links["a-b"].stands_lies
+
+
+def test_a_relay_chain_that_skips_the_proof_takes_what_nobody_has_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = crossed(tmp_path, link={"relayers": 2}, faults=forging())
+    monkeypatch.setattr(headers, "verify_state", lambda *_, **__: None)
+    weak = crossed(tmp_path, link={"relayers": 2}, faults=forging())
+    assert honest["accepted_forged"] == 0
+    assert weak["accepted_forged"] > 0
