@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sim.crosschain.actors.relayer import RelayerConfig
+from sim.crosschain.actors.memory import RelayerConfig
 from sim.crosschain.steps import DESTINATION, RELAY, SOURCE
 
 

@@ -2,9 +2,9 @@
 
 - `endpoint` is such a node; `prover` makes what another chain believes out of what it tells, with signatures of those
   in `notary` where they are needed; which headers a chain must be brought, `updates` says.
-- `relayer` polls, waits and sends; which call is due, a `route` says: `coordinator` that of two-phase commit, `parties`
-  those of the two who swap, `interchain_route` and `tcc_route` those over a relay chain, which a `ticker` has make
-  blocks when it is idle.
+- `relayer` polls, waits and sends, with what it has in its `memory`; which call is due, a `route` says: `coordinator`
+  that of two-phase commit, `parties` those of the two who swap, `interchain_route` and `tcc_route` those over a relay
+  chain, which a `ticker` has make blocks when it is idle.
 - `sender` sends what `orders` makes of a stream's transfers.
 - `forger`, `relay_forger`, `false_coordinator` and `false_party` are relayers that lie, with `lies` for what a contract
   wants to see.

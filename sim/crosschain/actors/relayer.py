@@ -9,10 +9,10 @@ comes second is refused by the contract.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sim.crosschain.actors.forger import Forger
+from sim.crosschain.actors.memory import Batch, Diary, Memory
 from sim.crosschain.actors.prover import Brought
 from sim.crosschain.actors.route import View
 from sim.crosschain.actors.updates import REFRESHED_AFTER, Updates
@@ -26,118 +26,13 @@ if TYPE_CHECKING:
     from sim.crosschain.actors.endpoint import Endpoint
     from sim.crosschain.actors.forger import Forging
     from sim.crosschain.actors.habits import Habit
+    from sim.crosschain.actors.memory import RelayerConfig, Row
     from sim.crosschain.actors.prover import Prover
     from sim.crosschain.actors.route import Route, Task
     from sim.crosschain.books import Books
     from sim.crosschain.contracts.machine import Receipt
     from sim.crosschain.contracts.messages import Packet
     from sim.kernel.engine import Engine, Timer
-
-
-@dataclass(frozen=True, slots=True)
-class RelayerConfig:
-    """How a relayer works.
-
-    Attributes:
-        link: that it works on.
-        number: among those of the link.
-        poll_ns: how often it looks for work.
-        batch: calls about packets that it sends after one poll at most, and headers likewise.
-        rpc_ns: the way to a node and back. rpc_item_ns: each item that it asks for, on top.
-        forgets: after a crash it takes up nothing that was sent before.
-    """
-
-    link: str
-    number: int
-    poll_ns: int
-    batch: int
-    rpc_ns: int
-    rpc_item_ns: int
-    forgets: bool = False
-
-    @property
-    def did(self) -> str:
-        """How the identity registry calls it."""
-        return identity.party_did(self.link, identity.RELAYER, self.number)
-
-    @property
-    def name(self) -> str:
-        """Under which it sends calls, with the key that it has at the start."""
-        return f"{self.did}#{identity.key_name(1)}"
-
-
-_Name = tuple[str, str, int]
-_Row = tuple[str, int]
-
-
-@dataclass(slots=True)
-class _Memory:
-    """What a relayer knows; a crash loses it.
-
-    Attributes:
-        anew: it has crashed, and has not read the chains since.
-        heads: the last block of each chain that it has seen, by role.
-        scanned: the blocks that it has read, by role.
-        watched: clients that have accepted a header that it has not seen, with the height that it waits for.
-        stale_at_ns: when clients must be refreshed.
-        packets: that may need something. found: those of them that were there when it began anew.
-        said: as in `View`.
-        busy: calls that it waits for, by the task's name.
-    """
-
-    anew: bool = False
-    heads: dict[str, int] = field(default_factory=dict)
-    scanned: dict[str, int] = field(default_factory=dict)
-    watched: dict[tuple[str, str], int] = field(default_factory=dict)
-    stale_at_ns: dict[tuple[str, str], int] = field(default_factory=dict)
-    packets: dict[int, Packet] = field(default_factory=dict)
-    found: set[int] = field(default_factory=set)
-    streams: dict[int, str] = field(default_factory=dict)
-    said: dict[tuple[str, int], bytes] = field(default_factory=dict)
-    busy: dict[_Name, set[_Row]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Calls for one chain: those that bring headers come first.
-
-    Attributes:
-        role: of the chain.
-        sender: under which they are sent.
-        names, calls: of each.
-        headers: how many bring headers.
-        needs: rows of earlier calls whose headers the others are proved against.
-        ready_ns: when the headers are there.
-    """
-
-    role: str
-    sender: str
-    names: list[_Name] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
-    headers: int = 0
-    needs: set[_Row] = field(default_factory=set)
-    ready_ns: int = 0
-
-
-@dataclass(slots=True)
-class Diary:
-    """What a relayer has done.
-
-    Attributes:
-        polls: how often it looked.
-        calls: that it sent. updates: those of them that bring headers. size_bytes: of all.
-        peak: the most packets that it had to see to at a time.
-        busy_ns: from when it looked until it had what it sent, summed up.
-        crashes: how often it stopped.
-    """
-
-    polls: int = 0
-    calls: int = 0
-    updates: int = 0
-    size_bytes: int = 0
-    peak: int = 0
-    busy_ns: int = 0
-    crashes: int = 0
 
 
 class Relayer:
@@ -180,7 +75,7 @@ class Relayer:
         self._provers = provers
         self._engine = engine
         self._books = books
-        self._memory: _Memory | None = _Memory()
+        self._memory: Memory | None = Memory()
         self._doom: tuple[str, str, int | None] | None = None
         self._ahead_ns = 0
         self._updates = Updates(config.link, endpoints, provers)
@@ -196,7 +91,7 @@ class Relayer:
     def restart(self) -> None:
         """Begin anew."""
         if self._memory is None:
-            self._memory = _Memory(anew=True)
+            self._memory = Memory(anew=True)
             self._next = self._engine.call_at(self._engine.now, self._poll)
 
     def crash_after(self, role: str, method: str, for_ns: int | None) -> None:
@@ -211,7 +106,7 @@ class Relayer:
         """A call that it sent to a chain is in a block or rejected; the news will be there then."""
         self._engine.call_at(max(known_ns, self._now), self._learn, self._memory, (chain, row))
 
-    def _learn(self, memory: _Memory | None, row: tuple[str, int]) -> None:
+    def _learn(self, memory: Memory | None, row: tuple[str, int]) -> None:
         if memory is not None:
             for rows in memory.busy.values():
                 rows.discard(row)
@@ -256,7 +151,7 @@ class Relayer:
         self._next.cancel()
         self._next = self._engine.call_at(max(ready_ns, self._now + self.config.poll_ns), self._poll)
 
-    def _heads(self, memory: _Memory) -> dict[str, int] | None:
+    def _heads(self, memory: Memory) -> dict[str, int] | None:
         """The last block of each chain that can be shown; None if one cannot, or if it is behind what it was.
 
         What was there at a block and is not at one before would look as if it were gone.
@@ -270,15 +165,15 @@ class Relayer:
         memory.heads = heads
         return heads
 
-    def _lie(self, memory: _Memory, forger: Forging) -> None:
+    def _lie(self, memory: Memory, forger: Forging) -> None:
         for role, number, call in forger.forge():
-            self._submit(memory, _Batch(role, call.sender, [(role, call.method, number)], [call]), self._now)
+            self._submit(memory, Batch(role, call.sender, [(role, call.method, number)], [call]), self._now)
 
-    def _misbehave(self, memory: _Memory) -> None:
+    def _misbehave(self, memory: Memory) -> None:
         """Send what nobody asked for."""
         for habit in self.habits:
             for number, (role, call) in enumerate(habit.more(self.config.link, self.config.name, self.endpoints)):
-                self._submit(memory, _Batch(role, call.sender, [(role, "again", number)], [call]), self._now)
+                self._submit(memory, Batch(role, call.sender, [(role, "again", number)], [call]), self._now)
 
     def show(self, view_end: str, parts: tuple[bytes, ...], sent: Callable[[int], None]) -> None:
         """Somebody asks what the source has at a key, the last of the parts: read it, and write it at the destination.
@@ -293,7 +188,7 @@ class Relayer:
         memory, source, destination = self._memory, self.endpoints[SOURCE], self.endpoints[DESTINATION]
         if memory is None or not (source.is_up and destination.is_up):
             return
-        batch = _Batch(DESTINATION, self._name_on(DESTINATION))
+        batch = Batch(DESTINATION, self._name_on(DESTINATION))
         if isinstance(self.forger, Forger):
             headers, proof = self.forger.answer(parts[-1])
             batch.calls += headers
@@ -317,7 +212,7 @@ class Relayer:
             memory.busy.update((name, {("", 0)}) for name in batch.names)
             self._engine.call_at(ready_ns, self._show, memory, batch, self._now, sent)
 
-    def _show(self, memory: _Memory, batch: _Batch, asked_ns: int, sent: Callable[[int], None]) -> None:
+    def _show(self, memory: Memory, batch: Batch, asked_ns: int, sent: Callable[[int], None]) -> None:
         self._submit(memory, batch, asked_ns)
         for _, row in memory.busy.get(batch.names[-1], ()):
             sent(row)
@@ -326,7 +221,7 @@ class Relayer:
     def _now(self) -> int:
         return self._engine.now
 
-    def _scan(self, memory: _Memory, heads: Mapping[str, int]) -> None:
+    def _scan(self, memory: Memory, heads: Mapping[str, int]) -> None:
         """Read what the blocks did that a header shows by now."""
         for role, endpoint in self.endpoints.items():
             before = memory.scanned.get(role, 0)
@@ -347,13 +242,13 @@ class Relayer:
         memory.anew = False
 
     @staticmethod
-    def _note_header(memory: _Memory, role: str, receipt: Receipt) -> None:
+    def _note_header(memory: Memory, role: str, receipt: Receipt) -> None:
         """A chain may have accepted a header."""
         call = receipt.call
         if call is not None and receipt.refusal is None and call.method in OF_CLIENTS:
             memory.watched[role, call.parts[0].decode()] = 0
 
-    def _remember(self, memory: _Memory, packet: Packet) -> None:
+    def _remember(self, memory: Memory, packet: Packet) -> None:
         """A packet was sent; what was sent before a crash is found, or stays forgotten."""
         if memory.anew and self.config.forgets:
             return
@@ -361,7 +256,7 @@ class Relayer:
         if memory.anew:
             memory.found.add(packet.sequence)
 
-    def _due(self, memory: _Memory, view: View) -> list[Task]:
+    def _due(self, memory: Memory, view: View) -> list[Task]:
         tasks: list[Task] = []
         for sequence, packet in list(memory.packets.items()):
             due = self._route.due(packet, view)
@@ -379,9 +274,9 @@ class Relayer:
                 return tasks[: self.config.batch]
         return tasks
 
-    def _batch(self, memory: _Memory, role: str, tasks: Sequence[Task], heads: Mapping[str, int]) -> _Batch:
+    def _batch(self, memory: Memory, role: str, tasks: Sequence[Task], heads: Mapping[str, int]) -> Batch:
         """What is to be sent to a chain: the headers that it lacks, and the calls that are due for it."""
-        batch = _Batch(role, self._name_on(role))
+        batch = Batch(role, self._name_on(role))
         ours = [task for task in tasks if task.role == role]
         lacking: set[str] = set()
         for shown in dict.fromkeys(task.shown for task in ours if task.shown):
@@ -402,12 +297,12 @@ class Relayer:
         data = endpoint.get(identity.document_key(config.did), endpoint.head())
         return config.name if data is None else f"{config.did}#{identity.latest_key(data)}"
 
-    def _under_way(self, memory: _Memory, role: str, shown: str) -> dict[int, set[_Row]]:
+    def _under_way(self, memory: Memory, role: str, shown: str) -> dict[int, set[Row]]:
         """The heights of the headers that it has sent to a chain and not been told of, with the rows of the calls."""
         method = _header_name(self._provers[shown], shown)
         return {height: rows for (to, name, height), rows in memory.busy.items() if (to, name) == (role, method)}
 
-    def _bring(self, batch: _Batch, shown: str, heights: range) -> bool:
+    def _bring(self, batch: Batch, shown: str, heights: range) -> bool:
         """Add as many of these headers to a batch as it can hold; False if these are not all, or can't be had."""
         fitting = heights[: self.config.batch - batch.headers]
         if heights and not fitting:
@@ -423,7 +318,7 @@ class Relayer:
             batch.headers += 1
         return len(fitting) == len(heights)
 
-    def _watch(self, memory: _Memory, heads: Mapping[str, int]) -> Iterator[_Batch]:
+    def _watch(self, memory: Memory, heads: Mapping[str, int]) -> Iterator[Batch]:
         """Convict clients that were deceived, and refresh those that grow old."""
         for role, shown in self._clients:
             if (role, shown) in memory.watched and memory.watched[role, shown] <= heads[shown]:
@@ -431,7 +326,7 @@ class Relayer:
             if memory.stale_at_ns.get((role, shown), 0) <= self._now:
                 yield from self._refresh(memory, role, shown, heads)
 
-    def _look(self, memory: _Memory, role: str, shown: str, heads: Mapping[str, int]) -> Iterator[_Batch]:
+    def _look(self, memory: Memory, role: str, shown: str, heads: Mapping[str, int]) -> Iterator[Batch]:
         """Hold the latest header that a client has accepted against this relayer's own, if it has come so far."""
         latest = self._updates.latest(role, shown, heads)
         if latest > heads[shown]:
@@ -442,7 +337,7 @@ class Relayer:
         if height is not None:
             yield from self._alone(memory, role, shown, height)
 
-    def _refresh(self, memory: _Memory, role: str, shown: str, heads: Mapping[str, int]) -> Iterator[_Batch]:
+    def _refresh(self, memory: Memory, role: str, shown: str, heads: Mapping[str, int]) -> Iterator[Batch]:
         """Bring a chain the head of another, if it has been long; if that is old, have the other one make a block."""
         stale_at_ns = self._updates.stale_at_ns(role, shown, heads)
         if stale_at_ns is None:
@@ -456,10 +351,10 @@ class Relayer:
             yield from self._alone(memory, role, shown, heights[-1])
         elif heights is not None and (shown, HEARTBEAT, 0) not in memory.busy:
             name = self._name_on(shown)
-            yield _Batch(shown, name, [(shown, HEARTBEAT, 0)], [Call(self.config.link, HEARTBEAT, name, ())])
+            yield Batch(shown, name, [(shown, HEARTBEAT, 0)], [Call(self.config.link, HEARTBEAT, name, ())])
 
-    def _alone(self, memory: _Memory, role: str, shown: str, height: int) -> Iterator[_Batch]:
-        batch = _Batch(role, self._name_on(role))
+    def _alone(self, memory: Memory, role: str, shown: str, height: int) -> Iterator[Batch]:
+        batch = Batch(role, self._name_on(role))
         if height not in self._under_way(memory, role, shown) and self._bring(batch, shown, range(height, height + 1)):
             yield batch
 
@@ -471,7 +366,7 @@ class Relayer:
             parts = (*parts, proof)
         return Call(self.config.link, task.method, sender, parts)
 
-    def _submit(self, memory: _Memory, batch: _Batch, polled_ns: int) -> None:
+    def _submit(self, memory: Memory, batch: Batch, polled_ns: int) -> None:
         if memory is not self._memory:
             return
         endpoint = self.endpoints[batch.role]
