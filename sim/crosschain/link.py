@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.chain.mempool import REJECTED
+from sim.crosschain.actors.denier import Denier
 from sim.crosschain.actors.endpoint import Endpoint
 from sim.crosschain.actors.inquirer import Inquirer
 from sim.crosschain.actors.relayer import Relayer
@@ -19,7 +20,8 @@ from sim.crosschain.contracts.light_client import GOVERNANCE, Followed
 from sim.crosschain.contracts.messages import RECOVER, SEND, Call
 from sim.crosschain.contracts.terms import Hashlock
 from sim.crosschain.crossing import believed, forger_of, order_of, route_of
-from sim.crosschain.steps import Step
+from sim.crosschain.steps import DESTINATION, Step
+from sim.crosschain.trusting import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -220,6 +222,14 @@ class Link:
         self.books.lied = True
         relayer.forger = forger_of(config, relayer, lies, self._provers(), loot.owner)
         self.forgers.append(relayer.forger)
+
+    def deny(self, number: int) -> None:
+        """A relayer begins to deny that packets were received, with no more than its own key."""
+        relayer, config = self.relayers[number], self.config
+        lie = self._trusting.lie(DESTINATION, self._chains[config.destination], NOTHING)
+        relayer.forger = Denier(config.id, relayer.config.name, relayer.endpoints, lie, config.ordered)
+        self.forgers.append(relayer.forger)
+        self.books.lied = True
 
     def stop_forging(self, number: int) -> None:
         """A relayer is honest again."""

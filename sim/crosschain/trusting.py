@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sim.crosschain.actors.lies import FalseClaims, FalseEndorsements, FalseFinality, FalseHeaders
 from sim.crosschain.actors.notary import Notary
@@ -24,7 +24,7 @@ from sim.crosschain.contracts.spv import Synchronised
 from sim.crosschain.contracts.trust import Registered
 from sim.crosschain.identities import signer_of
 from sim.crosschain.sample import Sample
-from sim.crosschain.steps import RELAY
+from sim.crosschain.steps import RELAY, SOURCE
 from sim.crosschain.ways import NOTARIES
 from sim.proof.lightclient import TrustPolicy
 from sim.proof.suites import suite_by_name
@@ -60,6 +60,10 @@ class Loot:
     def of(self, owner: str, keys: Mapping[str, Signer]) -> tuple[tuple[str, Signer], ...]:
         """Those of somebody's keys that it has: the first ones."""
         return tuple(keys.items())[: self.keys if owner == self.owner else 0]
+
+
+NOTHING: Final = Loot(0, SOURCE, 1)
+"""What who has nothing but its own key has."""
 
 
 class Trusting:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sim.crosschain.actors.habits import Censor, Reorder, Replay, VersionSkew
-from sim.crosschain.steps import SOURCE
-from sim.crosschain.trusting import Loot
+from sim.crosschain.trusting import NOTHING, Loot
 from sim.faults.apply import merged
 from sim.network.transport import NEVER
 
@@ -22,11 +21,11 @@ if TYPE_CHECKING:
 RELAYER_CLOCK: Final = "relayer-clock"
 RELAYER_CRASH: Final = "relayer-crash"
 FORGE: Final = "forge"
+DENY_RECEIPT: Final = "deny-receipt"
 NOTARY_CRASH: Final = "notary-crash"
 RECOVER_CLIENT: Final = "recover-client"
 CHANGES: Final = ("revoke", "rotate", "admit")
 """What is planned: the identity registry's keeper changes documents."""
-NOTHING: Final = Loot(0, SOURCE, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +35,8 @@ class LinkFault:
     Attributes:
         link: its id.
         at_ns, for_ns: when, and for how long; None: to the end.
-        kind: `RELAYER_CLOCK`, `RELAYER_CRASH`, `FORGE`, `NOTARY_CRASH`, `RECOVER_CLIENT`, one of `CHANGES`, or what
-            `_habit` knows.
+        kind: `RELAYER_CLOCK`, `RELAYER_CRASH`, `FORGE`, `DENY_RECEIPT`, `NOTARY_CRASH`, `RECOVER_CLIENT`, one of
+            `CHANGES`, or what `_habit` knows.
         whom: relayers, or notaries, by their numbers. notaries: whether these are notaries.
         loot: `FORGE`: what they have.
         after: `RELAYER_CRASH`: the role and the method of a call; not at that time, but when one has been sent since.
@@ -90,7 +89,7 @@ def apply_to_links(
         _plan_crashes(crashes, link.relayers, engine)
         _plan_crashes([fault for fault in mine if fault.kind == NOTARY_CRASH], link.notaries, engine)
         for fault in mine:
-            if fault.kind == FORGE:
+            if fault.kind in {FORGE, DENY_RECEIPT}:
                 _plan_forging(fault, link, engine)
             elif fault.kind == RECOVER_CLIENT:
                 engine.call_at(fault.at_ns, link.recover_clients)
@@ -138,7 +137,10 @@ def _habit(fault: LinkFault) -> Habit:
 
 def _plan_forging(fault: LinkFault, link: Link, engine: Engine) -> None:
     for number in fault.whom:
-        engine.call_at(fault.at_ns, link.forge, number, fault.loot)
+        if fault.kind == FORGE:
+            engine.call_at(fault.at_ns, link.forge, number, fault.loot)
+        else:
+            engine.call_at(fault.at_ns, link.deny, number)
         if fault.for_ns is not None:
             engine.call_at(fault.end_ns, link.stop_forging, number)
 

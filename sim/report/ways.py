@@ -84,10 +84,10 @@ def _finding(marks: Sequence[tuple[str, int | None, float, Any]]) -> str:
     strong = [mark for mark in marks if mark[1] != 0]
     if not weak or not strong:
         return "Safety against delay of every way of crossing"
-    slow, fast = (min(mark[2] for mark in group) for group in (strong, weak))
+    longer_ms = 1000 * (min(mark[2] for mark in strong) - min(mark[2] for mark in weak))
     return (
         f"A relayer's own key deceives {len(weak)} of {len(marks)} ways; the fastest of the others takes "
-        f"{slow:.1f} s against {fast:.1f} s"
+        f"{longer_ms:.0f} ms more"
     )
 
 

@@ -134,6 +134,7 @@ _ACTIONS: Final = {
         ("link",),
         lasts=False,
     ),
+    "deny-receipt": _Action("relayers of a link deny that packets were received", ("link",), ("relayers",)),
     "censor-packets": _Action(
         "relayers of a link leave packets to others", ("link",), ("relayers", "streams", "amounts_from")
     ),

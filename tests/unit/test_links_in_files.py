@@ -202,6 +202,10 @@ def agreeing(protocol: str) -> dict[str, Any]:
             "faults.0.streams.0: 'files' does not cross a-b",
         ),
         (
+            {"faults": [{"at": "1s", "action": "deny-receipt", "link": "a-b"}]},
+            "faults.0.action: nothing that was sent over a-b times out; needs a link with a timeout",
+        ),
+        (
             {"faults": [{"at": "1s", "action": "replay", "link": "a-b", "amounts_from": 5}]},
             "faults.0.amounts_from: belongs to action: censor-packets; replay has no 'amounts_from'",
         ),

@@ -95,3 +95,18 @@ def test_calls_of_another_version_are_refused_and_counted(tmp_path: Path, verify
 def test_the_same_seed_has_relayers_do_the_same_wrong(tmp_path: Path) -> None:
     first, again = (crossed(tmp_path, "none", fault("replay"), fault("reorder", relayers=(0,)))[1] for _ in range(2))
     assert first == again
+
+
+@pytest.mark.parametrize("order", ["unordered", "ordered"])
+@pytest.mark.parametrize(("verify", "deceives"), [("none", True), ("light_client", False)])
+def test_a_receipt_can_be_denied_on_ones_word_and_not_against_proofs(
+    tmp_path: Path, order: str, verify: str, deceives: bool
+) -> None:
+    timeout = {"measure": "destination_time", "value": "5s"}
+    keys = {"relayers": 2, "order": order, "timeout": timeout}
+    _, summary = played(linked(tmp_path, verify, faults=[fault("deny-receipt", "2s")], link=keys))
+    found = summary["crosschain"]["a-b"]
+    assert summary["violation"] is None
+    assert (found["torn"] > 0) == deceives
+    if not deceives:
+        assert found["delivered"] == found["acknowledged"] == found["offered"]

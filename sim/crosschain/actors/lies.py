@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from sim.proof.signatures import Signer
 
 
+_NOTHING = b"\0"
+"""What stands in a state in which something is missing."""
+
+
 class Lie(Protocol):
     """Makes what would make another chain believe a lie.
 
@@ -35,8 +39,13 @@ class Lie(Protocol):
 
     method: str
 
-    def tell(self, shown: Endpoint, told: Told, key: bytes, value: bytes) -> tuple[Sequence[bytes], bytes]:
-        """Headers to bring first, and the last part of a call: this node's chain has a value at a key."""
+    def tell(
+        self, shown: Endpoint, told: Told, key: bytes, value: bytes | None, not_before_ns: int = 0
+    ) -> tuple[Sequence[bytes], bytes]:
+        """Headers to bring first, and the last part of a call: this node's chain has a value at a key, or none.
+
+        ``not_before_ns``: the block that is told of is not made before; it is as old as it is if left out.
+        """
 
 
 class FalseClaims:
@@ -44,10 +53,17 @@ class FalseClaims:
 
     method = ""
 
-    def tell(self, shown: Endpoint, told: Told, key: bytes, value: bytes) -> tuple[Sequence[bytes], bytes]:  # noqa: ARG002
+    def tell(
+        self,
+        shown: Endpoint,
+        told: Told,  # noqa: ARG002 - who claims needs neither headers nor keys
+        key: bytes,  # noqa: ARG002
+        value: bytes | None,
+        not_before_ns: int = 0,
+    ) -> tuple[Sequence[bytes], bytes]:
         """As `Lie.tell`; who claims needs no key."""
         header = shown.header(shown.head())
-        return (), Claim(header.height, header.time_ns, value).to_bytes()
+        return (), Claim(header.height, max(header.time_ns, not_before_ns), value).to_bytes()
 
 
 class _FalseState:
@@ -59,16 +75,19 @@ class _FalseState:
 
     ahead = 1
 
-    def invent(self, shown: Endpoint, told: Told, key: bytes, value: bytes) -> tuple[BlockHeader, bytes]:
+    def invent(
+        self, shown: Endpoint, told: Told, key: bytes, value: bytes | None, not_before_ns: int
+    ) -> tuple[BlockHeader, bytes]:
         """The header, and the proof against it."""
         suite = shown.chain.ledger.suite
         tree = StateTree(suite)
-        root = tree.apply({key: value})
+        root = tree.apply({_NOTHING: _NOTHING} if value is None else {key: value})
         latest, head = told.latest(told.node.head()), shown.head()
         above = self.above(latest, head)
         before = told.accepted(above, told.node.head())
         parent = shown.header(min(above, head)).digest(suite) if before is None else before.digest
         header = replace(shown.header(head), height=above + self.ahead, parent=parent, state_root=root)
+        header = replace(header, time_ns=max(header.time_ns, not_before_ns))
         proof = Membership(header.height, StateFact(key, value, tree.prove(key))).to_bytes()
         return header, proof
 
@@ -86,9 +105,11 @@ class FalseHeaders(_FalseState):
         """As `_FalseState.above`: the next header is accepted, and no other."""
         return latest
 
-    def tell(self, shown: Endpoint, told: Told, key: bytes, value: bytes) -> tuple[Sequence[bytes], bytes]:
+    def tell(
+        self, shown: Endpoint, told: Told, key: bytes, value: bytes | None, not_before_ns: int = 0
+    ) -> tuple[Sequence[bytes], bytes]:
         """As `Lie.tell`."""
-        header, proof = self.invent(shown, told, key, value)
+        header, proof = self.invent(shown, told, key, value, not_before_ns)
         return [header.to_bytes()], proof
 
 
@@ -105,9 +126,11 @@ class FalseFinality(_FalseState):
     ahead: int = 1
     method = UPDATE_CLIENT
 
-    def tell(self, shown: Endpoint, told: Told, key: bytes, value: bytes) -> tuple[Sequence[bytes], bytes]:
+    def tell(
+        self, shown: Endpoint, told: Told, key: bytes, value: bytes | None, not_before_ns: int = 0
+    ) -> tuple[Sequence[bytes], bytes]:
         """As `Lie.tell`."""
-        header, proof = self.invent(shown, told, key, value)
+        header, proof = self.invent(shown, told, key, value, not_before_ns)
         latest = shown.update(shown.head())
         if not self.stolen:
             fact = Membership.from_bytes(proof).fact
@@ -131,9 +154,11 @@ class FalseEndorsements(_FalseState):
     ahead: int = 1
     method = COMMIT_STATE
 
-    def tell(self, shown: Endpoint, told: Told, key: bytes, value: bytes) -> tuple[Sequence[bytes], bytes]:
+    def tell(
+        self, shown: Endpoint, told: Told, key: bytes, value: bytes | None, not_before_ns: int = 0
+    ) -> tuple[Sequence[bytes], bytes]:
         """As `Lie.tell`."""
-        header, proof = self.invent(shown, told, key, value)
+        header, proof = self.invent(shown, told, key, value, not_before_ns)
         message = signed_bytes(header)
         signed = sorted(((name, signer.sign(message)) for name, signer in self.stolen), key=lambda s: s[0].encode())
         return [Endorsement(header, tuple(signed)).to_bytes()], proof
