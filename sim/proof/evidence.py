@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sim.proof import wire
 from sim.proof.chain_errors import MalformedBundle, NoFork
-from sim.proof.finality import FinalBlock, read_final_block
+from sim.proof.finality import FinalBlock, read_final_block, read_header
 from sim.proof.validators import ValidatorSet
 
 if TYPE_CHECKING:
@@ -66,6 +66,17 @@ def read_update(reader: wire.Reader) -> Update:
     """
     validators = ValidatorSet.from_bytes(reader.sized("validator set", 4, LONGEST_VALIDATORS_BYTES))
     return Update(read_final_block(reader), validators)
+
+
+def header_in(data: bytes) -> BlockHeader:
+    """The header in an update's bytes; nothing else of them is read.
+
+    Raises:
+        ProofError: there is none where it should be.
+    """
+    reader = wire.Reader(data, MalformedBundle)
+    reader.sized("validator set", 4, LONGEST_VALIDATORS_BYTES)
+    return read_header(reader)
 
 
 @dataclass(frozen=True, slots=True)

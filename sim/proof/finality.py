@@ -197,6 +197,20 @@ def read_final_block(reader: wire.Reader) -> FinalBlock:
     return FinalBlock(tuple(_read_link(reader) for _ in range(count)))
 
 
+def read_header(reader: wire.Reader) -> BlockHeader:
+    """The header of the final block at the front of what is left to read; the rest is left.
+
+    Raises:
+        ProofError: there is none.
+    """
+    reader.number("number of links", 1, 1, MOST_LINKS)
+    return _read_header(reader)
+
+
+def _read_header(reader: wire.Reader) -> BlockHeader:
+    return BlockHeader.from_bytes(reader.sized("header", 2, _LONGEST_HEADER_BYTES))
+
+
 def _read_link(reader: wire.Reader) -> CertifiedHeader:
-    header = BlockHeader.from_bytes(reader.sized("header", 2, _LONGEST_HEADER_BYTES))
+    header = _read_header(reader)
     return CertifiedHeader(header, read_certificate(reader))

@@ -79,6 +79,12 @@ def test_a_stolen_quorum_is_found_out_when_the_chain_comes_to_the_height_that_wa
     assert far["delivered"] == near["delivered"]
 
 
+def test_a_lie_some_blocks_ahead_is_found_out_when_the_chain_comes_there(tmp_path: Path) -> None:
+    found = crossed(tmp_path, "light_client", **lying(stolen_keys=3, blocks_ahead=8))
+    assert found["accepted_forged"] > 1
+    assert found["frozen"]
+
+
 def test_a_light_client_that_counts_no_votes_believes_whoever_has_one_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

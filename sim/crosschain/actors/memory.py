@@ -9,6 +9,7 @@ from sim.crosschain.contracts import identity
 
 if TYPE_CHECKING:
     from sim.crosschain.contracts.messages import Call, Packet
+    from sim.proof import BlockHeader
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ class Memory:
         anew: it has crashed, and has not read the chains since.
         heads: the last block of each chain that it has seen, by role.
         scanned: the blocks that it has read, by role.
-        watched: clients that have accepted a header that it has not seen, with the height that it waits for.
+        believed: headers that light clients have accepted and that it has not held against its own, by the roles of
+            the client's chain and of the other, and the height.
         stale_at_ns: when clients must be refreshed.
         packets: that may need something. found: those of them that were there when it began anew.
         streams: from which they come, by sequence.
@@ -69,7 +71,7 @@ class Memory:
     anew: bool = False
     heads: dict[str, int] = field(default_factory=dict)
     scanned: dict[str, int] = field(default_factory=dict)
-    watched: dict[tuple[str, str], int] = field(default_factory=dict)
+    believed: dict[tuple[str, str, int], BlockHeader] = field(default_factory=dict)
     stale_at_ns: dict[tuple[str, str], int] = field(default_factory=dict)
     packets: dict[int, Packet] = field(default_factory=dict)
     found: set[int] = field(default_factory=set)

@@ -38,14 +38,12 @@ class Prover(Protocol):
         method: of the calls that bring headers; empty where none are brought.
         every: whether headers are brought one by one, and none is left out.
         ascends: whether a header is of use only above all that were accepted.
-        convicts: whether a true header beside a false one that was accepted tells of the lie.
         period_ns: how long after a header nothing more is accepted; 0 for ever.
     """
 
     method: str
     every: bool
     ascends: bool
-    convicts: bool
     period_ns: int
 
     def reach(self, shown: Endpoint) -> int | None:
@@ -64,7 +62,6 @@ class Claims:
     method = ""
     every = False
     ascends = False
-    convicts = False
     period_ns = 0
 
     def reach(self, shown: Endpoint) -> int | None:
@@ -90,7 +87,6 @@ class _Proofs:
     """
 
     ascends = True
-    convicts = False
     period_ns = 0
 
     def __init__(self, sample: Sample, *, every: bool) -> None:
@@ -129,7 +125,6 @@ class FinalBlocks(_Proofs):
     """
 
     method = UPDATE_CLIENT
-    convicts = True
 
     def __init__(self, period_ns: int, sample: Sample, *, every: bool) -> None:
         super().__init__(sample, every=every)

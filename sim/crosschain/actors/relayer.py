@@ -17,8 +17,9 @@ from sim.crosschain.actors.prover import Brought
 from sim.crosschain.actors.route import View
 from sim.crosschain.actors.updates import REFRESHED_AFTER, Updates
 from sim.crosschain.contracts import identity, views
-from sim.crosschain.contracts.messages import HEARTBEAT, OF_CLIENTS, VERSION, Call
+from sim.crosschain.contracts.messages import HEARTBEAT, RECOVER, UPDATE_CLIENT, VERSION, Call
 from sim.crosschain.steps import DESTINATION, SOURCE, Step
+from sim.proof.evidence import header_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -243,10 +244,13 @@ class Relayer:
 
     @staticmethod
     def _note_header(memory: Memory, role: str, receipt: Receipt) -> None:
-        """A chain may have accepted a header."""
+        """A light client may have accepted a header, or was recovered by one."""
         call = receipt.call
-        if call is not None and receipt.refusal is None and call.method in OF_CLIENTS:
-            memory.watched[role, call.parts[0].decode()] = 0
+        if call is None or receipt.refusal is not None or call.method not in {UPDATE_CLIENT, RECOVER}:
+            return
+        shown, data = call.parts
+        header = header_in(data)
+        memory.believed[role, shown.decode(), header.height] = header
 
     def _remember(self, memory: Memory, packet: Packet) -> None:
         """A packet was sent; what was sent before a crash is found, or stays forgotten."""
@@ -320,22 +324,14 @@ class Relayer:
 
     def _watch(self, memory: Memory, heads: Mapping[str, int]) -> Iterator[Batch]:
         """Convict clients that were deceived, and refresh those that grow old."""
+        for role, shown, height in [place for place in memory.believed if place[2] <= heads[place[1]]]:
+            header = memory.believed.pop((role, shown, height))
+            lies = header != self.endpoints[shown].header(height)
+            if lies and not self._updates.is_frozen(role, shown, heads):
+                yield from self._alone(memory, role, shown, height)
         for role, shown in self._clients:
-            if (role, shown) in memory.watched and memory.watched[role, shown] <= heads[shown]:
-                yield from self._look(memory, role, shown, heads)
             if memory.stale_at_ns.get((role, shown), 0) <= self._now:
                 yield from self._refresh(memory, role, shown, heads)
-
-    def _look(self, memory: Memory, role: str, shown: str, heads: Mapping[str, int]) -> Iterator[Batch]:
-        """Hold the latest header that a client has accepted against this relayer's own, if it has come so far."""
-        latest = self._updates.latest(role, shown, heads)
-        if latest > heads[shown]:
-            memory.watched[role, shown] = latest
-            return
-        del memory.watched[role, shown]
-        height = self._updates.convicting(role, shown, heads)
-        if height is not None:
-            yield from self._alone(memory, role, shown, height)
 
     def _refresh(self, memory: Memory, role: str, shown: str, heads: Mapping[str, int]) -> Iterator[Batch]:
         """Bring a chain the head of another, if it has been long; if that is old, have the other one make a block."""

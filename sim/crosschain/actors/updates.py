@@ -72,10 +72,9 @@ class Updates:
         held = told.accepted(latest, head) if 0 < latest <= heads[shown] else None
         return None if held is None or held.digest == self.endpoints[shown].digest(latest) else latest
 
-    def convicting(self, to: str, shown: str, heads: Mapping[str, int]) -> int | None:
-        """The height whose true header freezes a client that was deceived."""
-        height = self.false_height(to, shown, heads) if self.provers[shown].convicts else None
-        return None if height is None or self._told(to, shown).is_frozen(heads[to]) else height
+    def is_frozen(self, to: str, shown: str, heads: Mapping[str, int]) -> bool:
+        """Whether the client has seen a fork, and accepts nothing more."""
+        return self._told(to, shown).is_frozen(heads[to])
 
     def stale_at_ns(self, to: str, shown: str, heads: Mapping[str, int]) -> int | None:
         """When the client should be refreshed; None if it does not age, or accepts nothing any more."""
