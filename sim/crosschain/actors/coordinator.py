@@ -49,6 +49,7 @@ class CoordinatorRoute:
     number: int
     coordinators: int
     roles: Sequence[str] = (SOURCE, DESTINATION)
+    hears: bool = False
 
     def due(self, packet: Packet, view: View) -> Sequence[Task] | None:
         """As `Route.due`."""

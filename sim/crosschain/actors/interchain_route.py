@@ -31,6 +31,7 @@ class InterchainRoute:
 
     link: str
     roles: Sequence[str] = (SOURCE, RELAY, DESTINATION)
+    hears: bool = False
 
     def due(self, packet: Packet, view: View) -> Sequence[Task] | None:
         """As `sim.crosschain.actors.route.Route.due`.

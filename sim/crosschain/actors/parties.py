@@ -48,6 +48,7 @@ class InitiatorRoute:
     preimages: Mapping[bytes, bytes]
     margin_ns: int | None
     roles: Sequence[str] = (SOURCE, DESTINATION)
+    hears: bool = False
 
     def due(self, packet: Packet, view: View) -> Sequence[Task] | None:
         """As `Route.due`."""
@@ -77,6 +78,7 @@ class ParticipantRoute:
 
     link: str
     roles: Sequence[str] = (SOURCE, DESTINATION)
+    hears: bool = False
 
     def due(self, packet: Packet, view: View) -> Sequence[Task] | None:
         """As `Route.due`."""

@@ -234,10 +234,8 @@ class Relayer:
                     self._note_header(memory, role, receipt)
                     continue
                 if event.step == Step.SENT:
-                    self._remember(memory, event.packet)
-                    if receipt.call is not None:
-                        memory.streams[event.packet.sequence] = receipt.call.sender.rpartition("/")[0]
-                elif event.acknowledgement and role != SOURCE and SOURCE in self._route.roles:
+                    self._remember(memory, event.packet, "" if receipt.call is None else receipt.call.sender)
+                elif event.acknowledgement and role != SOURCE and self._route.hears:
                     memory.said[role, event.packet.sequence] = event.acknowledgement
             memory.scanned[role] = max(before, heads[role] - 1)
         memory.anew = False
@@ -252,11 +250,12 @@ class Relayer:
         header = header_in(data)
         memory.believed[role, shown.decode(), header.height] = header
 
-    def _remember(self, memory: Memory, packet: Packet) -> None:
+    def _remember(self, memory: Memory, packet: Packet, sender: str) -> None:
         """A packet was sent; what was sent before a crash is found, or stays forgotten."""
         if memory.anew and self.config.forgets:
             return
         memory.packets[packet.sequence] = packet
+        memory.streams[packet.sequence] = sender.rpartition("/")[0]
         if memory.anew:
             memory.found.add(packet.sequence)
 

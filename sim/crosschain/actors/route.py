@@ -88,6 +88,10 @@ class Route(Protocol):
     def roles(self) -> Sequence[str]:
         """The chains that a relayer talks to, in the order in which it sends calls."""
 
+    @property
+    def hears(self) -> bool:
+        """Whether it needs what was acknowledged, as `View.said` has it."""
+
     def due(self, packet: Packet, view: View) -> Sequence[Task] | None:
         """The calls that are due for a packet now, in order; None if there will be none any more."""
 
@@ -108,6 +112,7 @@ class ChannelRoute:
     link: str
     ordered: bool
     roles: Sequence[str] = (SOURCE, DESTINATION)
+    hears: bool = True
 
     def due(self, packet: Packet, view: View) -> Sequence[Task] | None:
         """As `Route.due`."""
@@ -136,6 +141,7 @@ class OneWayRoute:
     link: str
     ordered: bool
     roles: Sequence[str] = (DESTINATION,)
+    hears: bool = False
 
     def due(self, packet: Packet, view: View) -> Sequence[Task] | None:
         """As `Route.due`."""

@@ -30,6 +30,7 @@ class TccRoute:
 
     link: str
     roles: Sequence[str] = (SOURCE, RELAY, DESTINATION)
+    hears: bool = False
 
     def due(self, packet: Packet, view: View) -> Sequence[Task] | None:
         """As `sim.crosschain.actors.route.Route.due`.
