@@ -77,7 +77,7 @@ def test_what_no_relay_chain_does_is_refused_with_the_reason(
         ({"link": {"timed_blocks": "1s"}}, "links.a-b.timed_blocks: belongs to relay_chain with a timeout"),
         (
             {"workload": {"pay": {**TRANSFER, "link": "a-b", "irreversible": "10%"}}},
-            "workload.pay.irreversible: belongs to links over a relay_chain; others undo nothing",
+            "workload.pay.irreversible: belongs to links over a relay_chain, or with atomicity: 2pc; others undo",
         ),
         ({"faults": [{**FORGE, "stolen_keys": 1}]}, "faults.0.stolen_from: a-b has no chain between; needs source"),
     ],
