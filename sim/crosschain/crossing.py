@@ -17,12 +17,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sim.crosschain.actors.coordinator import CoordinatorRoute
+from sim.crosschain.actors.denier import Denier
 from sim.crosschain.actors.false_coordinator import FalseCoordinator
 from sim.crosschain.actors.false_party import FalseParty
 from sim.crosschain.actors.forger import Forger
 from sim.crosschain.actors.interchain_route import InterchainRoute
 from sim.crosschain.actors.orders import PacketOrder, SwapOrder, TransactionOrder
 from sim.crosschain.actors.parties import INITIATOR, PARTICIPANT, InitiatorRoute, ParticipantRoute
+from sim.crosschain.actors.relay_denier import RelayDenier
 from sim.crosschain.actors.relay_forger import InterchainPlot, RelayForger, TccPlot
 from sim.crosschain.actors.route import ChannelRoute, OneWayRoute
 from sim.crosschain.actors.tcc_route import TccRoute
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from sim.crosschain.actors.lies import Lie
     from sim.crosschain.actors.orders import Order
     from sim.crosschain.actors.prover import Prover
+    from sim.crosschain.actors.relay_forger import Plot
     from sim.crosschain.actors.relayer import Relayer
     from sim.crosschain.actors.route import Route
     from sim.crosschain.config import LinkConfig
@@ -128,5 +131,14 @@ def forger_of(
         return FalseParty(*who)
     if config.via is None:
         return Forger(*who, lies, config.ordered)
-    plot = TccPlot() if config.atomicity == "tcc" else InterchainPlot()
-    return RelayForger(*who, lies, provers, _packets(config), plot, config.ordered, about)
+    return RelayForger(*who, lies, provers, _packets(config), _plot(config), config.ordered, about)
+
+
+def denier_of(config: LinkConfig, relayer: Relayer, lie: Lie) -> Forging:
+    """What a relayer denies with that the destination has received a packet."""
+    who = (config.id, relayer.config.name, relayer.endpoints, lie)
+    return Denier(*who, config.ordered) if config.via is None else RelayDenier(*who, _plot(config))
+
+
+def _plot(config: LinkConfig) -> Plot:
+    return TccPlot() if config.atomicity == "tcc" else InterchainPlot()

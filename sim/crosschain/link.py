@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.chain.mempool import REJECTED
-from sim.crosschain.actors.denier import Denier
 from sim.crosschain.actors.endpoint import Endpoint
 from sim.crosschain.actors.inquirer import Inquirer
 from sim.crosschain.actors.relayer import Relayer
@@ -19,7 +18,7 @@ from sim.crosschain.contracts.headers import Headers
 from sim.crosschain.contracts.light_client import GOVERNANCE, Followed
 from sim.crosschain.contracts.messages import RECOVER, SEND, Call
 from sim.crosschain.contracts.terms import Hashlock
-from sim.crosschain.crossing import believed, forger_of, order_of, route_of
+from sim.crosschain.crossing import believed, denier_of, forger_of, order_of, route_of
 from sim.crosschain.steps import DESTINATION, Step
 from sim.crosschain.trusting import NOTHING
 
@@ -227,7 +226,7 @@ class Link:
         """A relayer begins to deny that packets were received, with no more than its own key."""
         relayer, config = self.relayers[number], self.config
         lie = self._trusting.lie(DESTINATION, self._chains[config.destination], NOTHING)
-        relayer.forger = Denier(config.id, relayer.config.name, relayer.endpoints, lie, config.ordered)
+        relayer.forger = denier_of(config, relayer, lie)
         self.forgers.append(relayer.forger)
         self.books.lied = True
 

@@ -198,3 +198,17 @@ def test_a_relay_chain_that_skips_the_proof_takes_what_nobody_has_sent(
     weak = crossed(tmp_path, link={"relayers": 2}, faults=forging())
     assert honest["accepted_forged"] == 0
     assert weak["accepted_forged"] > 0
+
+
+@pytest.mark.parametrize(("verify", "atomicity"), WAYS)
+def test_who_denies_that_the_destination_has_a_packet_is_believed_without_votes_only(
+    tmp_path: Path, verify: str, atomicity: str
+) -> None:
+    denying = {"at": "2s", "for": "2s", "action": "deny-receipt", "link": "a-b", "relayers": [1]}
+    way = {"verify": verify, "atomicity": atomicity, "relayers": 2, **timeout(200)}
+    found = crossed(tmp_path, link=way, faults=[denying])
+    # What was only tried is cancelled on both sides; what was executed at once is had twice.
+    assert (found["torn"] > 0) == (verify == "spv" and atomicity == "packet")
+    if verify == "light_client":
+        assert found["refused"]["root-mismatch"] > 0
+        assert found["delivered"] == found["acknowledged"] == found["offered"]

@@ -6,6 +6,6 @@
   that of two-phase commit, `parties` those of the two who swap, `interchain_route` and `tcc_route` those over a relay
   chain, which a `ticker` has make blocks when it is idle.
 - `sender` sends what `orders` makes of a stream's transfers.
-- `forger`, `relay_forger`, `false_coordinator` and `false_party` are relayers that lie, with `lies` for what a contract
-  wants to see.
+- `forger`, `denier`, `relay_forger`, `relay_denier`, `false_coordinator` and `false_party` are relayers that lie, with
+  `lies` for what a contract wants to see.
 """

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Protocol
 from sim.crosschain.actors.forger import AMOUNT, FAR, header_calls
 from sim.crosschain.actors.route import View
 from sim.crosschain.actors.told import Told
-from sim.crosschain.contracts.interchain import Status, Type
+from sim.crosschain.contracts.interchain import Status, Type, receipt
 from sim.crosschain.contracts.messages import HANDLE, INVOKE, Call, Packet, transfer
 from sim.crosschain.contracts.relayed import Transaction, transaction_key
 from sim.crosschain.contracts.store import commitment_key, next_key, number_of, receipt_key
-from sim.crosschain.contracts.tcc import CONFIRM, SAVE, TRY, Done, State
+from sim.crosschain.contracts.tcc import CONFIRM, SAVE, TRY, UPDATE_TRY, Done, State, record
 from sim.crosschain.steps import DESTINATION, RELAY, SOURCE
 
 if TYPE_CHECKING:
@@ -41,6 +41,13 @@ class Plot(Protocol):
         ``held`` is what the destination has of the packet.
         """
 
+    def deny(self, packet: bytes, own: int, commitment: bytes) -> tuple[str, tuple[bytes, ...], bytes] | None:
+        """A call that tells the relay chain that the destination has failed, as `take`, and what it must have then.
+
+        ``own`` is what the relay chain knows of the packet, ``commitment`` the packet's under the destination's hash.
+        None if it is too late.
+        """
+
 
 class InterchainPlot:
     """For `sim.crosschain.contracts.interchain`."""
@@ -52,6 +59,12 @@ class InterchainPlot:
     def execute(self, packet: bytes, held: bytes | None) -> tuple[str, tuple[bytes, ...], int] | None:
         """As `Plot.execute`."""
         return (INVOKE, (bytes([Status.BEGIN]), packet), Status.BEGIN) if held is None else None
+
+    def deny(self, packet: bytes, own: int, commitment: bytes) -> tuple[str, tuple[bytes, ...], bytes] | None:
+        """As `Plot.deny`."""
+        if own != Status.BEGIN:
+            return None
+        return HANDLE, (bytes([Type.RECEIPT_FAILURE]), packet), receipt(Type.RECEIPT_FAILURE, commitment)
 
 
 class TccPlot:
@@ -66,6 +79,12 @@ class TccPlot:
         if held is None:
             return TRY, (packet,), State.WAIT_EXECUTE
         return (CONFIRM, (packet,), State.WAIT_CONFIRM) if held[0] == Done.TRIED else None
+
+    def deny(self, packet: bytes, own: int, commitment: bytes) -> tuple[str, tuple[bytes, ...], bytes] | None:
+        """As `Plot.deny`."""
+        if own != State.WAIT_EXECUTE:
+            return None
+        return UPDATE_TRY, (bytes([Done.TRY_FAILED]), packet), record(Done.TRY_FAILED, commitment)
 
 
 @dataclass(slots=True)
