@@ -12,7 +12,8 @@
 A claim needs a block before the timelock, and a refund one at or after it, by the time in that block's header: what the
 chain's own clock says. No proof crosses, since each party watches both chains itself. Nothing connects the two locks
 but the preimage: if the destination's is claimed late, and the source's timelock passes before the participant can
-claim there, the initiator has both amounts.
+claim there, the initiator has both amounts. WeCross takes no timelocks that are less than 200 seconds apart
+(`rightTimelock`); here the scenario says how far, since what is enough is the question.
 """
 
 from __future__ import annotations
