@@ -47,15 +47,15 @@ class Updates:
         if not prover.method:
             return range(0)
         told, head = self._told(to, shown), heads[to]
-        held = told.accepted(height, head)
+        held, latest = told.accepted(height, head), told.latest(head)
+        if not self._is_active(to, shown, heads, latest):
+            return None
         if held is not None:
             return range(0) if held.digest == self.endpoints[shown].digest(height) else None
-        latest = told.latest(head)
-        # This node may be behind the client, and will follow; or the client may accept nothing any more, or nothing in
-        # turn after a header that is not this node's.
+        # This node may be behind the client, and will follow; or the client may accept nothing in turn after a header
+        # that is not this node's.
         behind, in_turn = latest > height, prover.every and latest <= height
-        deceived = in_turn and self.false_height(to, shown, heads) is not None
-        if (behind and prover.ascends) or deceived or not self._is_active(to, shown, heads, latest):
+        if (behind and prover.ascends) or (in_turn and self.false_height(to, shown, heads) is not None):
             return None
         if height in under_way:
             return range(0)
