@@ -337,7 +337,7 @@ class Relayer:
         stale_at_ns = self._updates.stale_at_ns(role, shown, heads)
         if stale_at_ns is None:
             # Members may recover it; until then there is nothing to do.
-            stale_at_ns = self._now + self._provers[shown].period_ns // REFRESHED_AFTER
+            stale_at_ns = self._now + int(self._provers[shown].period_ns * REFRESHED_AFTER)
         memory.stale_at_ns[role, shown] = stale_at_ns
         if stale_at_ns > self._now:
             return

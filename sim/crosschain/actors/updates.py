@@ -7,6 +7,7 @@ they expire, and shown a true header where they have accepted a false one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from sim.crosschain.actors.told import Told
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from sim.crosschain.actors.endpoint import Endpoint
     from sim.crosschain.actors.prover import Prover
 
-REFRESHED_AFTER: Final = 3
-"""A client is refreshed when a third of its trusting period has passed: Hermes' default `client_refresh_rate`."""
+REFRESHED_AFTER: Final = Fraction(2, 3)
+"""The share of its trusting period after which a client is refreshed, as in Hermes before it became a setting there
+(informalsystems/hermes, issue 3397)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Updates:
         latest = self.latest(to, shown, heads)
         if not period_ns or not self._is_active(to, shown, heads, latest):
             return None
-        return self._time_ns(to, shown, heads, latest) + period_ns // REFRESHED_AFTER
+        return self._time_ns(to, shown, heads, latest) + int(period_ns * REFRESHED_AFTER)
 
     def _is_active(self, to: str, shown: str, heads: Mapping[str, int], latest: int) -> bool:
         """Whether the client is neither frozen nor expired, as ICS-02 calls it."""
