@@ -84,10 +84,10 @@ def _finding(marks: Sequence[tuple[str, int | None, float, Any]]) -> str:
     strong = [mark for mark in marks if mark[1] != 0]
     if not weak or not strong:
         return "Safety against delay of every way of crossing"
-    longer_ms = 1000 * (min(mark[2] for mark in strong) - min(mark[2] for mark in weak))
+    slow_s, fast_s = (min(mark[2] for mark in group) for group in (strong, weak))
     return (
         f"A relayer's own key deceives {len(weak)} of {len(marks)} ways; the fastest of the others takes "
-        f"{longer_ms:.0f} ms more"
+        f"{slow_s:.2f} s, the fastest of these {fast_s:.2f} s"
     )
 
 

@@ -248,7 +248,7 @@ def _outcome(job: Job) -> dict[str, Any]:
     try:
         row = row_of(job)
     except ScenarioError as error:
-        return {"impossible": "; ".join(f"{problem.path}: {problem.message}" for problem in error.problems)}
+        return {"impossible": "; ".join(dict.fromkeys(problem.message for problem in error.problems))}
     reached = row["crashes"] or not job.told.startswith("after ")
     return row if reached else {"impossible": "this point is not reached in the run"}
 
