@@ -235,7 +235,7 @@ def test_a_node_that_falls_back_does_not_make_a_relayer_forget_packets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Claims | FinalBlocks]
 ) -> None:
     # As when a node has lost its disk, or of the notaries that can sign the last one is behind the others.
-    def reach(_self: object, shown: Endpoint) -> int:
+    def reach(_self: object, shown: Endpoint, _told: object) -> int:
         back = 20 if 2 * SECOND < shown.chain.now_ns < 5 * SECOND and shown.chain.now_ns % SECOND < SECOND // 2 else 0
         return max(0, shown.head() - back)
 

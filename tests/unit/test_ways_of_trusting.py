@@ -244,3 +244,15 @@ def test_a_notary_that_is_admitted_again_signs_with_its_new_key(tmp_path: Path) 
     # Two of four cannot endorse anything in between.
     assert found["latency_s"]["max"] > 1.5
     assert found["delivered"] == found["offered"]
+
+
+def test_a_revoked_notary_that_is_ahead_holds_nobody_up(tmp_path: Path) -> None:
+    # Of those who are left one has a node far behind, which the revoked one has not.
+    link = {"notaries": {"count": 4, "threshold": 3}}
+    faults = [
+        {"at": "1s", "action": "revoke", "link": "a-b", "notaries": [0]},
+        {"at": "1s", "action": "lag", "extra": "300ms", "chain": "a", "nodes": [3]},
+    ]
+    found = crossed(tmp_path, "committee", link=link, faults=faults, identity={"registry": "b"})
+    assert found["delivered"] == found["acknowledged"] == found["offered"]
+    assert found["latency_s"]["max"] < 2

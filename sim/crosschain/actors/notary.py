@@ -37,6 +37,7 @@ class Notary:
         self._signer_of = signer_of
         self._signers: dict[int, Signer] = {}
         self._nodes = nodes
+        self._known: dict[str, tuple[int, bool]] = {}
 
     def head(self, role: str) -> int | None:
         """The last block of a chain that it can sign; None if it, or its node, is down."""
@@ -45,8 +46,12 @@ class Notary:
 
     def is_known_to(self, told: Endpoint) -> bool:
         """Whether its signature counts on this node's chain, as far as the node knows; it does at the start."""
-        data = told.get(identity.document_key(self.did), told.head())
-        return data is None or identity.Document.from_bytes(data).admitted
+        chain, head = told.chain.config.id, told.head()
+        seen = self._known.get(chain)
+        if seen is None or seen[0] != head:
+            data = told.get(identity.document_key(self.did), head)
+            seen = self._known[chain] = (head, data is None or identity.Document.from_bytes(data).admitted)
+        return seen[1]
 
     def answer(self, role: str, headers: int) -> int | None:
         """Look so many headers up and sign them from now on; returns when that is done, or None if it crashes over it.

@@ -46,8 +46,8 @@ class Prover(Protocol):
     ascends: bool
     period_ns: int
 
-    def reach(self, shown: Endpoint) -> int | None:
-        """The last block of this node's chain that can be shown; None if nothing can."""
+    def reach(self, shown: Endpoint, told: Sequence[Endpoint]) -> int | None:
+        """The last block of this node's chain that can be shown to the chains of others; None if nothing can."""
 
     def bring(self, shown: Endpoint, heights: Sequence[int], told: Endpoint) -> Brought:
         """The headers of these heights, for the chain of the last node."""
@@ -64,7 +64,7 @@ class Claims:
     ascends = False
     period_ns = 0
 
-    def reach(self, shown: Endpoint) -> int | None:
+    def reach(self, shown: Endpoint, told: Sequence[Endpoint]) -> int | None:  # noqa: ARG002 - it is all the same
         """As `Prover.reach`."""
         return shown.head()
 
@@ -93,7 +93,7 @@ class _Proofs:
         self.every = every
         self._sample = sample
 
-    def reach(self, shown: Endpoint) -> int | None:
+    def reach(self, shown: Endpoint, told: Sequence[Endpoint]) -> int | None:  # noqa: ARG002 - it is all the same
         """As `Prover.reach`."""
         return shown.head()
 
@@ -161,9 +161,12 @@ class Endorsements(_Proofs):
         self._threshold = threshold
         self._rpc_ns = rpc_ns
 
-    def reach(self, shown: Endpoint) -> int | None:
-        """As `Prover.reach`: enough notaries must have executed the block themselves."""
-        heads = sorted((head for each in self._notaries if (head := each.head(self._role)) is not None), reverse=True)
+    def reach(self, shown: Endpoint, told: Sequence[Endpoint]) -> int | None:
+        """As `Prover.reach`: enough notaries whom these chains know must have executed the block themselves."""
+        if not told:
+            return shown.head()
+        able = (each for each in self._notaries if all(each.is_known_to(node) for node in told))
+        heads = sorted((head for each in able if (head := each.head(self._role)) is not None), reverse=True)
         if len(heads) < self._threshold:
             return None
         return min(shown.head(), heads[self._threshold - 1])

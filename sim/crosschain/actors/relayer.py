@@ -80,6 +80,7 @@ class Relayer:
         self._doom: tuple[str, str, int | None] | None = None
         self._ahead_ns = 0
         self._updates = Updates(config.link, endpoints, provers)
+        self._told = {role: [endpoints[to] for to, shown in clients if shown == role] for role in endpoints}
         self._clients = [(role, shown) for role, shown in clients if provers[shown].period_ns]
         self._next: Timer = engine.call_at(begin_ns, self._poll)
 
@@ -159,7 +160,7 @@ class Relayer:
         """
         heads: dict[str, int] = {}
         for role, endpoint in self.endpoints.items():
-            head = self._provers[role].reach(endpoint)
+            head = self._provers[role].reach(endpoint, self._told[role])
             if head is None or head < memory.heads.get(role, 0):
                 return None
             heads[role] = head
@@ -196,7 +197,7 @@ class Relayer:
             batch.headers = len(headers)
             batch.names += [(DESTINATION, call.method, -number) for number, call in enumerate(headers)]
         else:
-            height = self._provers[SOURCE].reach(source)
+            height = self._provers[SOURCE].reach(source, [destination])
             heads = {SOURCE: height or 0, DESTINATION: destination.head()}
             if height is None:
                 return
