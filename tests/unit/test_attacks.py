@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
+REFERENCE = SCENARIOS.parent / "results" / "reference"
 FORGING = SCENARIOS / "attacks" / f"{FORGERY}.yaml"
 TRUSTED, PROVED = ("trusted_gateway", "none", "packet"), ("light_client", "light_client", "packet")
 CATALOGUE = ("f01", "f02", "f03", "f04", "f05", "f06", "f08", "f09", "f10", "f11", "f14", "f15", "f20")
@@ -34,6 +35,20 @@ def page(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 def test_every_attack_of_the_catalogue_that_touches_links_has_a_file() -> None:
     assert {file.stem[:3] for file in attacks_in(SCENARIOS)} == set(CATALOGUE)
     assert set(ways()) == EXISTING
+
+
+def test_the_committed_table_has_every_attack_under_every_way_and_is_written_from_its_data() -> None:
+    found = json.loads((REFERENCE / "attacks.json").read_text(encoding="utf-8"))
+    files = {CALM: SCENARIOS / "base" / "crossing.yaml", **{file.stem: file for file in attacks_in(SCENARIOS)}}
+    rows = {name: [job.name for way in ways() for job in variants(file, way)] for name, file in files.items()}
+    assert {name: list(there) for name, there in found["attacks"].items()} == rows, "run `make attacks`"
+    assert (REFERENCE / "attacks.md").read_text(encoding="utf-8") == as_markdown(found)
+
+
+def test_the_committed_table_says_what_a_run_says() -> None:
+    found = json.loads((REFERENCE / "attacks.json").read_text(encoding="utf-8"))
+    job = Job(FORGING, PROVED)
+    assert found["attacks"][FORGERY][job.name] == json.loads(json.dumps(row_of(job))), "run `make attacks`"
 
 
 def test_a_way_brings_its_own_keys_and_leaves_the_rest() -> None:
