@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sim
 from sim.build import build
 from sim.consensus.registry import protocols
+from sim.crosschain.steps import Step
 from sim.study.summary import summarise
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     Units = Mapping[str, int]
     Course = Callable[[], Callable[[], Units]]
 
-SMALL = Path(__file__).with_name("small.yaml")
+SMALL, LINKED = (Path(__file__).with_name(name) for name in ("small.yaml", "linked.yaml"))
 SEED = 1
 AUTO = ("pbft", "qbft", "hotstuff", "raft")
 """One protocol for each way to compute heights: `sim.chain.rounds`, and the loops of `sim.chain.compiled`."""
@@ -48,6 +49,7 @@ def courses() -> dict[str, Course]:
     }
     return {
         **{name: partial(_ran, changes) for name, changes in runs.items()},
+        "packets": _crossed,
         "load": _loaded,
         "build": _built,
         "summarise": _summarised,
@@ -77,6 +79,20 @@ def _ran(changes: Changes) -> Callable[[], Units]:
         alliance.retire()
         alliance.finish()
         return _units(alliance)
+
+    return run
+
+
+def _crossed() -> Callable[[], Units]:
+    """Packets cross a link with proofs, which are made and checked."""
+    alliance = build(sim.load(LINKED), SEED)
+
+    def run() -> Units:
+        alliance.engine.run(until=alliance.horizon_ns)
+        return {
+            "event": alliance.engine.events,
+            "packet": sum(Step.EXECUTED in trip.times_ns for trip in alliance.links["l"].books.trips),
+        }
 
     return run
 

@@ -1,4 +1,4 @@
-"""One link, put together: contracts at both ends, relayers and senders between, and books of what happened."""
+"""One link, put together: contracts on its chains, relayers and senders beside them, and books of what happened."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Link:
     Args:
         engine: time.
         config: what it is.
-        chains: by id; the contracts are on its two chains.
+        chains: by id; the contracts are on those of the link.
         machines: their contracts, by the chain's id.
         traffic: what is sent over it.
         trusting: what its chains require of each other.

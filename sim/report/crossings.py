@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 _BACK: Final = "acknowledgement"
 """The stage after a packet is delivered; it stands apart, behind the end of the way there."""
 _COLOURS: Final = (style.BLUE, style.SLATE, style.OCHRE, style.PURPLE, style.GREEN, "#7a5c00", "#3f6f8f")
+_ENDS: Final = {
+    "timed_out": "timed out",
+    "stuck": "stuck",
+    "unfinished": "unfinished",
+    "late_success": "late",
+    "repairs": "to repair",
+}
+"""What else can become of packets, by the summary's keys. Late ones are among the others."""
 _BAR_IN: Final = 0.62
 _MOST: Final = 24
 """So many links are drawn, those with most packets; how many more there are is said."""
@@ -84,16 +92,18 @@ def _draw_link(axes: Axes, row: int, links: Mapping[str, Any], link_id: str, lon
 
 def _counts(link: Mapping[str, Any]) -> str:
     parts = [f"{link['delivered']:,} of {wording.counted(link['offered'], 'packet')} delivered"]
-    for name, words in (("timed_out", "timed out"), ("stuck", "stuck"), ("unfinished", "unfinished")):
+    for name, words in _ENDS.items():
         if link[name]:
             parts.append(f"{link[name]:,} {words}")
     if link["accepted_forged"]:
         parts.append(f"{link['accepted_forged']:,} FORGED ACCEPTED")
+    if link["torn"]:
+        parts.append(f"{link['torn']:,} TORN")
     return ", ".join(parts)
 
 
 def _ink(link: Mapping[str, Any]) -> str:
-    return style.ALARM if link["accepted_forged"] or link["stuck"] else style.MUTED
+    return style.ALARM if link["accepted_forged"] or link["stuck"] or link["torn"] else style.MUTED
 
 
 def _name(link_id: str, link: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Who is told of another chain: what anybody can read of its client there."""
+"""What a chain has been told of another one: what anybody can read of its client there."""
 
 from __future__ import annotations
 
