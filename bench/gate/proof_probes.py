@@ -29,7 +29,9 @@ GROUP = range(1000, 1100)
 """Leaves that are proven together."""
 STREAM_BLOCKS = {"sha256": 2048, "sm3": 768}
 """Of the yardstick's turn: about 0.1 ms of either hash on the first machine."""
-NODES = 300
+NODES, TIMEOUTS = 300, 100
+STATE_CHANGES = [b"asset/%d" % number for number in range(0, 160, 16)]
+"""Made one after the other."""
 
 _KERNEL_LIMITS = {
     "sha256": {"avx512f": 1 / 1.5, "avx2": 2.5, ANY: 12},
@@ -65,7 +67,8 @@ def probes() -> dict[str, Probe]:
     made["tiles-append"] = Probe(
         f"a leaf appended to tiles, {by}", _tiles_append, {ANY: 4}, "a fourth of the rate of node hashes, half the goal"
     )
-    made["state"] = Probe(f"a change of a state tree, {by}", _state, {ANY: 5000}, "[guess]")
+    made["state"] = Probe("a change of a state tree, by a bare SimPy timeout", _state, {ANY: 500}, "[guess]")
+    made["state-batch"] = Probe(f"a change of a state tree among 256, {by}", _state_batch, {ANY: 500}, "[guess]")
     return made
 
 
@@ -174,5 +177,18 @@ def _tiles_append(folder: Path) -> Subject:
 def _state(_: Path) -> Subject:
     tree = StateTree(SHA256, retained_versions=2)
     tree.apply({b"asset/%d" % number: b"free" for number in range(256)})
-    # An asset that is set to what it is drops out, so the value tells the version.
-    return _by_nodes(lambda: tree.apply({b"asset/7": b"frozen in %d" % tree.version}), 1)
+
+    def change() -> None:
+        # An asset that is set to what it is drops out, so the value tells the version.
+        for asset in STATE_CHANGES:
+            tree.apply({asset: b"frozen in %08d" % tree.version})
+
+    # Most of it is bytecode, as in a bare event loop; the hashes are few.
+    return Subject(change, yardsticks.timeouts(TIMEOUTS), len(STATE_CHANGES), TIMEOUTS)
+
+
+def _state_batch(_: Path) -> Subject:
+    tree = StateTree(SHA256, retained_versions=2)
+    tree.apply({b"asset/%d" % number: b"free" for number in range(4096)})
+    batch = [b"asset/%d" % number for number in range(256)]
+    return _by_nodes(lambda: tree.apply(dict.fromkeys(batch, b"frozen in %08d" % tree.version)), len(batch))
