@@ -88,6 +88,15 @@ def test_a_weakened_verifier_changes_the_table(monkeypatch: pytest.MonkeyPatch) 
     assert "10 of 10 made-up packets were executed" in after
 
 
+@pytest.mark.parametrize("protocol", ["relay_chain", "trusted_gateway"])
+def test_who_denies_is_believed_wherever_headers_need_no_votes(protocol: str) -> None:
+    # The true headers are there before the liar's, so it has to tell its lie above them.
+    denied = row_of(Job(SCENARIOS / "attacks" / "f02-deny-receipt.yaml", (protocol, "spv", "packet")))
+    assert denied["torn"] > 0
+    assert "another-header" not in denied["refused"]
+    assert "root-mismatch" not in denied["refused"]
+
+
 def test_a_crash_is_made_at_every_point_of_a_protocol() -> None:
     crashing = SCENARIOS / "attacks" / "f14-coordinator-crash.yaml"
     coordinated = ("trusted_gateway", "none", "2pc")

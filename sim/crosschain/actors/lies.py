@@ -82,8 +82,8 @@ class _FalseState:
         suite = shown.chain.ledger.suite
         tree = StateTree(suite)
         root = tree.apply({_NOTHING: _NOTHING} if value is None else {key: value})
-        latest, head = told.latest(told.node.head()), shown.head()
-        above = self.above(latest, head)
+        head = shown.head()
+        above = self.above(shown, told)
         before = told.accepted(above, told.node.head())
         parent = shown.header(min(above, head)).digest(suite) if before is None else before.digest
         header = replace(shown.header(head), height=above + self.ahead, parent=parent, state_root=root)
@@ -91,26 +91,35 @@ class _FalseState:
         proof = Membership(header.height, StateFact(key, value, tree.prove(key))).to_bytes()
         return header, proof
 
-    def above(self, latest: int, head: int) -> int:
-        """The height on which it builds, if ``latest`` was accepted last and ``head`` is the chain's own."""
-        return max(latest, head)
+    def above(self, shown: Endpoint, told: Told) -> int:
+        """The height on which it builds: what was accepted last, or the chain's own head if that is higher."""
+        return max(told.latest(told.node.head()), shown.head())
 
 
 class FalseHeaders(_FalseState):
-    """Beside `Headers`: a gateway's own header after the last one that was accepted, which needs no key."""
+    """Beside `Headers`: a gateway's own header after all true ones, which needs no key.
+
+    It brings the true ones that are missing itself. One in their place would have to be there before any other gateway
+    has brought the truth, and the truth is there first most times.
+    """
 
     method = SYNC_HEADER
 
-    def above(self, latest: int, head: int) -> int:  # noqa: ARG002 - as in the class above
-        """As `_FalseState.above`: the next header is accepted, and no other."""
-        return latest
+    def above(self, shown: Endpoint, told: Told) -> int:
+        """As `_FalseState.above`; but upon a lie only the next header is accepted."""
+        here, head = told.node.head(), shown.head()
+        latest = told.latest(here)
+        held = told.accepted(latest, here)
+        true = held is None or (latest <= head and held.digest == shown.digest(latest))
+        return max(latest, head) if true else latest
 
     def tell(
         self, shown: Endpoint, told: Told, key: bytes, value: bytes | None, not_before_ns: int = 0
     ) -> tuple[Sequence[bytes], bytes]:
         """As `Lie.tell`."""
         header, proof = self.invent(shown, told, key, value, not_before_ns)
-        return [header.to_bytes()], proof
+        missing = range(told.latest(told.node.head()) + 1, header.height)
+        return [*(shown.header(height).to_bytes() for height in missing), header.to_bytes()], proof
 
 
 @dataclass(frozen=True, slots=True)
