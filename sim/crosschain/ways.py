@@ -47,9 +47,6 @@ STOLEN_FROM: Final = (SOURCE, RELAY, NOTARIES)
 SHOWABLE: Final = tuple(sorted(name for name, rule in FINALITY.items() if rule is not None and rule.links == 1))
 """Consensus protocols whose blocks light clients are shown: those where one certificate makes a block final."""
 
-_LATER: Final = "not in this version"
-
-
 _WRONG: Final = {
     ("light_client", "none"): "a light-client relay stands or falls with its proofs; needs light_client",
     ("light_client", "spv"): "a light client checks votes too; needs light_client",
@@ -70,6 +67,7 @@ _WRONG: Final = {
 _ATOMICITY: Final = {
     "none": "packets are acknowledged or time out in this protocol",
     "2pc": "two-phase commit has a coordinator whom both chains obey, which is a gateway",
+    "tcc": "what was tried is confirmed or cancelled by a chain between, whose word both ends check",
     "htlc": "either party of a swap watches both chains itself, so no proof crosses",
 }
 """Why a kind of atomicity goes with few protocols."""
@@ -79,17 +77,10 @@ def why_not(protocol: str, verify: str, atomicity: str) -> tuple[str, str] | Non
     """Why a way does not exist, as (key, reason); None if it does."""
     if (protocol, verify, atomicity) in EXISTING:
         return None
-    if all(protocol != way[0] for way in EXISTING):
-        return "protocol", f"{protocol} is {_LATER}; needs {' or '.join(sorted({way[0] for way in EXISTING}))}"
     if (protocol, verify) in _WRONG:
         return "verify", _WRONG[protocol, verify]
-    if all((protocol, verify) != way[:2] for way in EXISTING):
-        able = sorted({way[1] for way in EXISTING if way[0] == protocol})
-        return "verify", f"{verify} is {_LATER}; needs {' or '.join(able)}"
     able = sorted({way[2] for way in EXISTING if way[:2] == (protocol, verify)})
-    if atomicity in _ATOMICITY:
-        return "atomicity", f"{_ATOMICITY[atomicity]}; needs {' or '.join(able)}"
-    return "atomicity", f"{atomicity} is {_LATER} over {protocol} with {verify}; needs {' or '.join(able)}"
+    return "atomicity", f"{_ATOMICITY[atomicity]}; needs {' or '.join(able)}"
 
 
 def why_not_from(protocol: str, verify: str, consensus: str) -> str | None:
@@ -99,7 +90,7 @@ def why_not_from(protocol: str, verify: str, consensus: str) -> str | None:
     able = f"needs {', '.join(SHOWABLE)}"
     if consensus in FINALITY and FINALITY[consensus] is None:
         return f"{consensus} stands crashes only and has no certificate that another chain could check; {able}"
-    return f"{protocol} over blocks of {consensus} is {_LATER}; {able}"
+    return f"{protocol} over blocks of {consensus} is not in this version; {able}"
 
 
 def table() -> str:

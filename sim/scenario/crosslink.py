@@ -114,8 +114,8 @@ class CrossLink(Model):
     )
     atomicity: Annotated[str, one_of(*ATOMICITIES)] = Field(
         description="none: nothing of a packet comes back; packet: each is received, or times out and is refunded; "
-        "2pc: two-phase commit, with relayers as coordinators that take transactions in turn; htlc: swaps under hash "
-        "time locks, between two relayers."
+        "2pc: two-phase commit, with relayers as coordinators that take transactions in turn; tcc: relay_chain: tried, "
+        "then confirmed or cancelled; htlc: swaps under hash time locks, between two relayers."
     )
     order: Annotated[Literal["unordered", "ordered"], one_of("unordered", "ordered")] = Field(
         default="unordered",

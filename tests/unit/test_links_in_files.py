@@ -87,6 +87,7 @@ def agreeing(protocol: str) -> dict[str, Any]:
             {"link": {"atomicity": "2pc"}, "workload": {"pay": {**TRANSFER, "accounts": 4}}},
             "links.a-b.atomicity: two-phase commit has a coordinator whom both chains obey",
         ),
+        ({"link": {"atomicity": "tcc"}}, "links.a-b.atomicity: what was tried is confirmed or cancelled by a chain be"),
         ({"link": {"recovery": "log"}}, "links.a-b.recovery: belongs to atomicity: 2pc; packet has no 'recovery'"),
         ({"link": {"claims": "at-once"}}, "links.a-b.claims: belongs to atomicity: htlc; packet has no 'claims'"),
         ({"link": {**SWAP, "timelocks": LATE}}, "links.a-b.timelocks.destination: must be before the source's"),
