@@ -21,6 +21,7 @@ from sim.crosschain.contracts.terms import Hashlock
 from sim.crosschain.crossing import believed, denier_of, forger_of, order_of, route_of
 from sim.crosschain.steps import DESTINATION, Step
 from sim.crosschain.trusting import NOTHING
+from sim.crosschain.ways import CARRYING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -155,8 +156,8 @@ class Link:
 
     @property
     def carries_documents(self) -> bool:
-        """Whether identity documents can cross it: as packets do, and not where accounts or swaps are locked."""
-        return self.config.atomicity in {"none", "packet", "tcc"}
+        """Whether identity documents can cross it."""
+        return self.config.atomicity in CARRYING
 
     def announce(self, sender: str, document: bytes) -> None:
         """Somebody sends an identity document as a packet that never times out."""

@@ -40,6 +40,9 @@ EXISTING: Final = frozenset(
 )
 """The ways that exist, as (protocol, verify, atomicity)."""
 
+CARRYING: Final = ("none", "packet", "tcc")
+"""Atomicities in which identity documents cross as packets do; where accounts or swaps are locked they do not."""
+
 NOTARIES: Final = "notaries"
 STOLEN_FROM: Final = (SOURCE, RELAY, NOTARIES)
 """Whose keys a liar may have."""

@@ -16,7 +16,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
 from sim.crosschain.steps import RELAY, SOURCE
-from sim.crosschain.ways import ATOMICITIES, NOTARIES, PROTOCOLS, VERIFICATIONS, why_not, why_not_from
+from sim.crosschain.ways import ATOMICITIES, CARRYING, NOTARIES, PROTOCOLS, VERIFICATIONS, why_not, why_not_from
 from sim.scenario.atomicity import Timelocks, unfit_accounts, unfit_keys, unfit_points
 from sim.scenario.distributions import Model
 from sim.scenario.fault import CHANGES
@@ -194,7 +194,7 @@ class Identity(Model):
 
     registry: ChainId = Field(
         description="The chain where it is changed, by the member whose chain it is; changes cross the links that "
-        "leave there, with atomicity none or packet, to where they end."
+        "leave there, with atomicity none, packet or tcc, directly to where they end, and go no further."
     )
 
 
@@ -250,6 +250,8 @@ def _traffic(stream: "Stream", links: Sequence[CrossLink]) -> Items:
 def _fault(fault: "Fault", link: CrossLink, scenario: "Scenario") -> Items:
     if fault.action in CHANGES and scenario.identity is None:
         yield ("action",), f"{fault.action} changes the identity registry; needs identity: {{registry: …}}"
+    elif fault.action in CHANGES:
+        yield from _untold(link, scenario)
     if fault.action == "deny-receipt" and link.timeout is None and link.via is None:
         yield ("action",), f"nothing that was sent over {fault.link} times out; needs a link with a timeout"
     for position, stream in enumerate(fault.streams or ()):
@@ -261,6 +263,18 @@ def _fault(fault: "Fault", link: CrossLink, scenario: "Scenario") -> Items:
             yield ("relayers", position), message
     yield from unfit_points(fault, link)
     yield from _victims(fault, link, scenario)
+
+
+def _untold(link: CrossLink, scenario: "Scenario") -> Items:
+    """A change of the registry of which a chain never hears that asks it who belongs to the link."""
+    registry = "" if scenario.identity is None else scenario.identity.registry
+    feeds = [each for each in scenario.links.values() if each.source == registry and each.atomicity in CARRYING]
+    # A chain between asks who brings headers without votes; where there are votes it asks nobody's name.
+    asking = [link.destination] if link.via is None or link.verify != "spv" else [link.via, link.destination]
+    for chain in asking:
+        if chain not in {registry, *(each.destination for each in feeds)}:
+            able = f"{', '.join(CARRYING[:-1])} or {CARRYING[-1]}"
+            yield ("link",), f"{chain} is told nothing by {registry}; needs a link from there with atomicity {able}"
 
 
 def _victims(fault: "Fault", link: CrossLink, scenario: "Scenario") -> Items:

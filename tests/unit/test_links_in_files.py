@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from scenario_kit import chain, linked, small
 
 from sim.crosschain.ways import ATOMICITIES, EXISTING, PROTOCOLS, VERIFICATIONS, table, why_not
@@ -29,6 +30,7 @@ LATE = {"source": "30s", "destination": "30s"}
 CRASH = {"at": "1s", "action": "relayer-crash", "link": "a-b"}
 QUERY = {"action": "query", "chain": "b", "link": "a-b", "rate": "1/s"}
 BOTH = {"at": "1s", "link": "a-b", "relayers": [0], "notaries": [0]}
+REVOKE = {"at": "1s", "action": "revoke", "link": "a-b"}
 FABRIC = {"organisations": 2, "simulate": "1ms"}
 
 
@@ -219,6 +221,10 @@ def agreeing(protocol: str) -> dict[str, Any]:
             "faults.0.relayers: is missing; revoke needs relayers or notaries",
         ),
         (
+            {"link": SWAP, "identity": {"registry": "a"}, "faults": [{**REVOKE, "relayers": [1]}]},
+            "faults.0.link: b is told nothing by a; needs a link from there with atomicity none, packet or tcc",
+        ),
+        (
             {"link": NOTARIES, "identity": {"registry": "a"}, "faults": [{**BOTH, "action": "admit"}]},
             "faults.0.relayers: contradicts notaries; admit needs relayers or notaries",
         ),
@@ -264,6 +270,17 @@ def test_every_way_exists_or_has_a_reason_and_the_table_says_so() -> None:
                 reason = why_not(protocol, verify, atomicity)
                 assert (reason is None) == ((protocol, verify, atomicity) in EXISTING)
                 assert reason is None or "needs" in reason[1]
+
+
+def test_a_change_of_the_registry_may_be_made_where_it_counts_or_cross_another_link(tmp_path: Path) -> None:
+    revoked = {"faults": [{**REVOKE, "relayers": [1]}]}
+    assert linked(tmp_path, link=SWAP, identity={"registry": "b"}, **revoked).identity is not None
+    data = linked(tmp_path, link=SWAP, identity={"registry": "a"}).to_yaml()
+    again = tmp_path / "again.yaml"
+    both = yaml.safe_load(data)
+    both["links"]["also"] = {"from": "a", "to": "b", **SPV, "atomicity": "none"}
+    again.write_text(yaml.safe_dump({**both, **revoked}, sort_keys=False), encoding="utf-8")
+    assert load(again).faults[0].action == "revoke"
 
 
 def test_a_swap_is_written_as_it_was_read(tmp_path: Path) -> None:

@@ -38,6 +38,14 @@ def told(error: ScenarioError) -> str:
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
+        (
+            {
+                "link": {"verify": "spv", "relayers": 2},
+                "identity": {"registry": "a"},
+                "faults": [{"at": "1s", "action": "revoke", "link": "a-b", "relayers": [1]}],
+            },
+            "faults.0.link: r is told nothing by a; needs a link from there with atomicity none, packet or tcc",
+        ),
         ({"link": {"via": "b"}}, "links.a-b.via: b is an end of the link; needs another chain"),
         ({"link": {"via": "x"}}, "links.a-b.via: 'x' is not a chain"),
         ({"link": {"verify": "none"}}, "links.a-b.verify: a relay chain checks what it takes; needs"),
