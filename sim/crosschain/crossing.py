@@ -98,9 +98,11 @@ def route_of(config: LinkConfig, number: int, preimages: Mapping[bytes, bytes]) 
     """What the relayer of this number does; parties to swaps need what is revealed to them."""
     if config.atomicity == "2pc":
         return CoordinatorRoute(config.id, number, config.relayers)
-    if config.swap is not None and number == INITIATOR:
+    if config.swap is None:
+        return _packets(config)
+    if number == INITIATOR:
         return InitiatorRoute(config.id, preimages, config.swap.margin_ns)
-    return ParticipantRoute(config.id) if config.swap is not None else _packets(config)
+    return ParticipantRoute(config.id, config.swap.source_ns - config.swap.destination_ns)
 
 
 def _packets(config: LinkConfig) -> Route:

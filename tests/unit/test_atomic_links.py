@@ -10,7 +10,8 @@ import pytest
 from scenario_kit import chain, linked, played, table
 
 from sim.chain.invariants import InvariantViolation
-from sim.crosschain import invariants
+from sim.crosschain import crossing, invariants
+from sim.crosschain.actors.orders import SwapOrder
 from sim.crosschain.contracts.two_phase import PaidEnd
 from sim.crosschain.points import POINTS
 from sim.scenario import load
@@ -228,6 +229,19 @@ def test_a_participant_whose_clock_is_ahead_gives_up_what_it_could_still_have(tm
     behind = {**skew, "ahead": None, "behind": "3s"}
     found = swapped(tmp_path, link=late, faults=[{k: v for k, v in behind.items() if v is not None}])
     assert found["torn"] == 0
+
+
+def test_a_participant_locks_only_where_the_timelocks_are_as_far_apart_as_agreed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closer(source_ns: int, destination_ns: int, preimages: dict[bytes, bytes]) -> SwapOrder:
+        return SwapOrder(source_ns - 1, destination_ns, preimages)
+
+    monkeypatch.setattr(crossing, "SwapOrder", closer)
+    found = swapped(tmp_path)
+    assert found["timed_out"] == found["offered"] > 20
+    assert found["delivered"] == found["torn"] == 0
+    assert unlocked(found)
 
 
 @pytest.mark.parametrize("liar", [0, 1])

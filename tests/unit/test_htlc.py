@@ -36,9 +36,9 @@ class Locks:
         assert receipt.refusal is None or machine.store.entries == before
         return receipt
 
-    def lock(self, at: int = 1) -> Receipt:
-        data = transfer(5, 80, Hashlock(hash_of(PREIMAGE), AT_SOURCE).to_bytes())
-        return self.call(self.source, LOCK, bytes(8), AT_DESTINATION.to_bytes(8, "big"), data, at=at)
+    def lock(self, at: int = 1, source: int = AT_SOURCE, destination: int = AT_DESTINATION) -> Receipt:
+        data = transfer(5, 80, Hashlock(hash_of(PREIMAGE), source).to_bytes())
+        return self.call(self.source, LOCK, bytes(8), destination.to_bytes(8, "big"), data, at=at)
 
     def locked(self) -> Packet:
         """Both have locked."""
@@ -133,6 +133,17 @@ def test_only_the_participant_locks_what_is_its_own_and_once() -> None:
     assert locks.do(locks.destination, LOCK, packet, sender=RELAYER) == "already-locked"
     assert locks.do(locks.destination, CLAIM, packet, PREIMAGE) is None
     assert locks.do(locks.destination, LOCK, packet, sender=RELAYER) == "already-locked"
+
+
+def test_neither_end_locks_where_the_initiators_lock_does_not_outlast_the_participants() -> None:
+    for source in (10, AT_DESTINATION - 1, AT_DESTINATION):
+        locks = Locks()
+        assert locks.lock(source=source).refusal == "illegal-timelocks"
+        data = transfer(5, 80, Hashlock(hash_of(PREIMAGE), source).to_bytes())
+        packet = Packet(LINK, 1, 0, AT_DESTINATION, data)
+        assert locks.do(locks.destination, LOCK, packet, sender=RELAYER) == "illegal-timelocks"
+        assert locks.held == (0, 0, 0, 0)
+    assert Locks().lock(source=AT_DESTINATION + 1).refusal is None
 
 
 def test_swaps_without_form_or_time_are_refused() -> None:

@@ -1,9 +1,9 @@
 """Which call is due for a swap, as its two parties see it, each with a router that watches both chains.
 
 The initiator has the preimage. It claims on the destination at once, or as late as it can, and takes its own amount
-back once the source's timelock has passed. The participant locks when it sees the initiator's lock, claims on the
-source once the destination shows the preimage, and takes its own amount back once the destination's timelock has
-passed.
+back once the source's timelock has passed. The participant locks when it sees the initiator's lock, if that outlasts
+its own by as much as the two have agreed on; it claims on the source once the destination shows the preimage, and takes
+its own amount back once the destination's timelock has passed.
 
 Time is what a chain's last block says. Where a party's own clock says that a timelock has passed, and the chain has
 made no block since, it sends the chain a heartbeat and looks again. But whether it is too late to claim, a router of
@@ -74,9 +74,15 @@ class InitiatorRoute:
 
 @dataclass(frozen=True, slots=True)
 class ParticipantRoute:
-    """The swaps of the participant."""
+    """The swaps of the participant.
+
+    Attributes:
+        link: that it works on.
+        apart_ns: how much longer than its own lock the initiator's must last; for less it does not lock.
+    """
 
     link: str
+    apart_ns: int
     roles: Sequence[str] = (SOURCE, DESTINATION)
     hears: bool = False
 
@@ -87,7 +93,8 @@ class ParticipantRoute:
         if offered is None:
             # Even if it is too late now, a lock that was sent may still be on its way into a block.
             late = packet.timeout_ns <= _latest(view, DESTINATION)
-            lock = () if late else (Task(DESTINATION, htlc.LOCK, packet.sequence, (data,)),)
+            close = Hashlock.of(packet.data).timelock_ns - packet.timeout_ns < self.apart_ns
+            lock = () if late or close else (Task(DESTINATION, htlc.LOCK, packet.sequence, (data,)),)
             return None if given is None else lock
         if offered[:1] == LOCKED:
             refund = Task(DESTINATION, htlc.REFUND, packet.sequence, (data,))

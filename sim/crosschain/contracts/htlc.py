@@ -13,7 +13,8 @@ A claim needs a block before the timelock, and a refund one at or after it, by t
 chain's own clock says. No proof crosses, since each party watches both chains itself. Nothing connects the two locks
 but the preimage: if the destination's is claimed late, and the source's timelock passes before the participant can
 claim there, the initiator has both amounts. WeCross takes no timelocks that are less than 200 seconds apart
-(`rightTimelock`); here the scenario says how far, since what is enough is the question.
+(`rightTimelock`); here both chains refuse those of which the source's is not the later one, and the participant locks
+only where they are as far apart as the scenario says, since what is enough is the question.
 """
 
 from __future__ import annotations
@@ -83,6 +84,12 @@ class _End(Contract):
         _check_before(block, packet, timelock_ns)
 
 
+def _check_timelocks(packet: Packet) -> None:
+    """The source's lock outlasts the destination's: otherwise the initiator can claim there after its refund here."""
+    if Hashlock.of(packet.data).timelock_ns <= packet.timeout_ns:
+        raise Refused("illegal-timelocks", f"swap {packet.sequence}: the source's is not the later one")
+
+
 def _check_before(block: Block, packet: Packet, timelock_ns: int) -> None:
     if block.time_ns >= timelock_ns:
         raise Refused("timelock-passed", f"swap {packet.sequence} was locked until {timelock_ns}")
@@ -112,6 +119,7 @@ class InitiatorsLock(_End):
         _, time_ns, data = parts_of(call, 3)
         following = next_key(self.link, "Send")
         packet = Packet(self.link, store.number(following, 1), 0, int.from_bytes(time_ns, "big"), data)
+        _check_timelocks(packet)
         _check_before(block, packet, Hashlock.of(data).timelock_ns)
         assets.escrow(store, self.link, data)
         assets.count_lock(store, self.link, 1)
@@ -165,7 +173,7 @@ class ParticipantsLock(_End):
         identity.check(store, call.sender, identity.role_of(identity.RELAYER, self.link))
         if store.get(lock_key(self.link, packet.sequence)) is not None:
             raise Refused("already-locked", f"swap {packet.sequence} on {self.link}")
-        Hashlock.of(packet.data)
+        _check_timelocks(packet)
         _check_before(block, packet, packet.timeout_ns)
         assets.count_lock(store, self.link, 1)
         self._put(store, packet, LOCKED)
