@@ -248,7 +248,7 @@ class Link:
                 there = up[shown]
                 if node is None or there is None or not isinstance(trust, Followed):
                     continue
-                if trust.is_useless(node.header(node.head()).time_ns):
+                if not trust.is_active(node.header(node.head()).time_ns):
                     parts = (shown.encode(), there.update(there.head()).to_bytes())
                     node.submit(-1, [Call(self.config.id, RECOVER, GOVERNANCE, parts).to_bytes()])
 

@@ -47,6 +47,9 @@ class Shown:
     def latest(self) -> None:
         return None
 
+    def is_active(self, now_ns: int) -> bool:  # noqa: ARG002
+        return True
+
 
 class Relayed(RuleBasedStateMachine):
     """Groups of two packets each, one to either destination."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from foreign_chain import DRIFT, PERIOD, SECOND, grown
 from hypothesis import given
 from hypothesis import strategies as st
 from scenario_kit import NO_COSTS, RELAYER, registered
 
 from sim.crosschain.contracts.assets import FAILURE, SUCCESS, escrow_key, vouchers_key
 from sim.crosschain.contracts.channel import DestinationEnd, SourceEnd
+from sim.crosschain.contracts.light_client import Followed
 from sim.crosschain.contracts.machine import Machine, Receipt
 from sim.crosschain.contracts.messages import (
     ACKNOWLEDGE,
@@ -17,6 +19,7 @@ from sim.crosschain.contracts.messages import (
     RECEIVE,
     SEND,
     TIME_OUT,
+    UPDATE_CLIENT,
     Call,
     Claim,
     Packet,
@@ -26,8 +29,10 @@ from sim.crosschain.contracts.messages import (
 from sim.crosschain.contracts.refusal import Refused
 from sim.crosschain.contracts.store import ack_key, commitment_key
 from sim.crosschain.contracts.trust import Registered
+from sim.crosschain.sample import Sample
 from sim.crosschain.steps import DESTINATION, SOURCE
 from sim.proof import SHA256, SM3
+from sim.proof.lightclient import TrustPolicy
 
 LINK = "a-b"
 
@@ -77,6 +82,30 @@ class Ends:
     def held(self) -> tuple[int, int]:
         """What is in escrow, and what was minted."""
         return self.source.store.number(escrow_key(LINK)), self.destination.store.number(vouchers_key(LINK))
+
+
+def test_nothing_is_sent_over_a_client_that_has_expired_or_is_frozen() -> None:
+    there, fork = grown(3), grown(3)
+    fork.headers[1] = replace(there.headers[1], state_root=b"\x01" * 32)
+    policy = TrustPolicy(there.chain, SHA256, there.protocol, PERIOD, DRIFT)
+    client = Followed(LINK, DESTINATION, policy, Sample(1.0))
+    client.start(there.headers[0], there.sets[0])
+    ends = Ends()
+    ends.source.contracts[LINK] = SourceEnd(
+        LINK, SM3, {SOURCE: SM3, DESTINATION: SHA256}, {DESTINATION: client}, ordered=False
+    )
+    parts = (bytes(8), bytes(8), transfer(5, 40))
+    started_ns = there.headers[0].time_ns
+    for time_ns, refusal in ((started_ns + PERIOD - 1, None), (started_ns + PERIOD, "client-not-active")):
+        assert ends.call(ends.source, SEND, *parts, sender="user", at=(1, time_ns)).refusal == refusal
+    soon = (2, 2 * SECOND)
+    for told, refusal in ((there, None), (fork, "fork-found")):
+        assert ends.source.contracts[LINK].trusts[DESTINATION].is_active(soon[1])
+        update = Call(LINK, UPDATE_CLIENT, RELAYER, (DESTINATION.encode(), told.update(1).to_bytes()))
+        ends.source.run(*soon, [(0, update.to_bytes())])
+        assert ends.source.receipts[-1][0].refusal == refusal
+    assert ends.call(ends.source, SEND, *parts, sender="user", at=soon).refusal == "client-not-active"
+    assert ends.held == (5, 0)
 
 
 def test_a_packet_goes_there_and_its_acknowledgement_back() -> None:

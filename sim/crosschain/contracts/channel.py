@@ -1,7 +1,7 @@
 """The two ends of a channel: packets as in IBC version 1 (ICS-04, "Channel and packet semantics").
 
 sendPacket, on the source:
-    the channel is open, and the timeout has not passed as far as is known;
+    the channel is open, the client is active, and the timeout has not passed as far as is known;
     keep the commitment, count the sequence, escrow.
 recvPacket, on the destination:
     not timed out here; not received before (UNORDERED), or the very next (ORDERED); the source has the commitment;
@@ -16,10 +16,11 @@ timeoutPacket, on the source:
 How "on the other chain" is known is the business of `sim.crosschain.contracts.trust`; nothing else differs between a
 relay with light clients, a gateway that is trusted, and a committee of notaries. With atomicity ``none`` there is only
 sendPacket and recvPacket, as with AtomicFlag NONE of AntChain's SDP (IEEE 3205) or a plain call of WeCross: nothing of
-a packet comes back, and it never times out. A channel is open from the start: the handshake is left out, and
-so are fees and timeoutOnClose. As in ibc-go, packets that are under way when an ORDERED channel closes can still time
-out. A receipt that was proved against a header belongs to the state before that header's block, and that block itself
-is past the timeout, so nothing can be received later.
+a packet comes back, and it never times out. ICS-04 wants a timeout of every other packet; here it may have none.
+
+A channel is open from the start: the handshake is left out, and so are fees and timeoutOnClose. As in ibc-go, packets
+that are under way when an ORDERED channel closes can still time out. A receipt that was proved against a header belongs
+to the state before that header's block, and that block itself is past the timeout, so nothing can be received later.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class SourceEnd(ChannelEnd):
     def call(self, store: Store, block: Block, call: Call) -> Event | None:
         """As `Contract.call`."""
         if call.method == SEND:
-            return self._send(store, call)
+            return self._send(store, block, call)
         if call.method == ACKNOWLEDGE and self.acknowledges:
             return self._acknowledge(store, block, call)
         if call.method == TIME_OUT and self.acknowledges:
@@ -78,20 +79,23 @@ class SourceEnd(ChannelEnd):
         if store.get(_closed_key(self.link)) is not None:
             raise Refused("channel-closed", f"the channel of {self.link} is closed")
 
-    def _check_timeout(self, packet: Packet) -> None:
+    def _check_timeout(self, block: Block, packet: Packet) -> None:
         if not self.acknowledges:
             if packet.timeout_height or packet.timeout_ns:
                 raise Refused("never-times-out", f"nothing comes back over {self.link}")
             return
-        known = self.trusts[DESTINATION].latest()
+        client = self.trusts[DESTINATION]
+        if not client.is_active(block.time_ns):
+            raise Refused("client-not-active", f"the client of {self.link} is frozen or expired")
+        known = client.latest()
         if known is not None and packet.is_late(*known):
             raise Refused("timed-out-already", f"the other chain is at height {known[0]}")
 
-    def _send(self, store: Store, call: Call) -> Event:
+    def _send(self, store: Store, block: Block, call: Call) -> Event:
         self._check_open(store)
         parts_of(call, 3)
         packet = sending.packet_of(store, self.link, call)
-        self._check_timeout(packet)
+        self._check_timeout(block, packet)
         sending.keep(self, store, packet)
         return Event(Step.SENT, packet)
 

@@ -167,6 +167,10 @@ class Headers(ABC):
         """As `Trust.latest`."""
         return self._latest
 
+    def is_active(self, now_ns: int) -> bool:
+        """As `Trust.is_active`: it is neither frozen nor expired."""
+        return not self.frozen and not self.is_expired(now_ns)
+
     @property
     def frozen(self) -> bool:
         """Whether it has seen a fork and accepts nothing more."""

@@ -91,10 +91,6 @@ class Followed(Headers):
         """As `Headers.is_expired`."""
         return now_ns - self._started.header.time_ns >= self._policy.trusting_period_ns
 
-    def is_useless(self, now_ns: int) -> bool:
-        """Whether it is frozen or expired, so that members may recover it."""
-        return self.frozen or self.is_expired(now_ns)
-
     def update(self, store: Store, block: Block, call: Call) -> None:
         """As `Headers.update`; or members set a header to go on from."""
         if call.method == RECOVER:
@@ -137,7 +133,7 @@ class Followed(Headers):
     def _recover(self, store: Store, block: Block, call: Call) -> None:
         if call.sender != GOVERNANCE:
             raise Refused("not-governance", f"{call.sender} may not recover a client of {self._link}")
-        if not self.is_useless(block.time_ns):
+        if self.is_active(block.time_ns):
             raise Refused("client-active", f"the client of {self._link} is of use still")
         update = Update.from_bytes(call.parts[-1])
         header, policy = update.header, self._policy

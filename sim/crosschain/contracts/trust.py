@@ -49,6 +49,9 @@ class Trust(Protocol):
     def latest(self) -> tuple[int, int] | None:
         """Height and time of the latest header of the other chain that it knows of; None if it follows none."""
 
+    def is_active(self, now_ns: int) -> bool:
+        """Whether it still believes anything at this time, by the chain's clock (ICS-02, a client's status Active)."""
+
 
 class Registered:
     """``none``: whatever a relayer of the link says, if this chain's identity registry knows it as one."""
@@ -69,3 +72,7 @@ class Registered:
     def latest(self) -> tuple[int, int] | None:
         """As `Trust.latest`."""
         return None
+
+    def is_active(self, now_ns: int) -> bool:  # noqa: ARG002 - a word does not age
+        """As `Trust.is_active`."""
+        return True
