@@ -111,7 +111,7 @@ def build(
     verifications: dict[str, Verification] = {}
     clients: dict[str, Clients] = {}
     configs = {chain_id: chain_config(scenario, chain_id, spec) for chain_id, spec in scenario.chains.items()}
-    crossings = [link_config(link_id, link) for link_id, link in scenario.links.items()]
+    crossings = [link_config(scenario, link_id, link) for link_id, link in scenario.links.items()]
     machines = {
         chain_id: Machine(chain_id, config.costs)
         for chain_id, config in configs.items()

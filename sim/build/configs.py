@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sim.chain.config import ChainConfig, Costs, FabricConfig
 from sim.consensus.registry import family
 from sim.crosschain.config import LinkConfig, SwapConfig
+from sim.crosschain.contracts.identity import member_did
 from sim.scenario.atomicity import MARGIN_NS
 from sim.scenario.crosslink import BY_TIME, TIMED_BLOCKS_NS
 
@@ -17,15 +18,17 @@ if TYPE_CHECKING:
     from sim.scenario.model import Fabric as FabricSpec
 
 
-def link_config(link_id: str, spec: CrossLink) -> LinkConfig:
+def link_config(scenario: Scenario, link_id: str, spec: CrossLink) -> LinkConfig:
     """A link between chains."""
     by_time = spec.timeout is not None and spec.timeout.measure == BY_TIME
     limit = 0 if spec.timeout is None else spec.timeout.value
+    chains = [chain for chain in (spec.source, spec.via, spec.destination) if chain is not None]
     return LinkConfig(
         id=link_id,
         source=spec.source,
         destination=spec.destination,
         via=spec.via,
+        owners={chain: member_did(scenario.chains[chain].member) for chain in chains},
         protocol=spec.protocol,
         verify=spec.verify,
         atomicity=spec.atomicity,

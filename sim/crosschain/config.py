@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sim.crosschain.actors.memory import RelayerConfig
 from sim.crosschain.steps import DESTINATION, RELAY, SOURCE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class LinkConfig:
         id: its name.
         source, destination: ids of its chains; packets go from the one to the other, acknowledgements back.
         via: the id of the chain between them; None without one.
+        owners: the identifiers of the members whose chains these are, by the chains' ids.
         protocol, verify, atomicity: as in `sim.crosschain.ways`.
         ordered: whether packets are received in the order in which they were sent only.
         relayers: how many there are.
@@ -48,6 +53,7 @@ class LinkConfig:
     source: str
     destination: str
     via: str | None
+    owners: Mapping[str, str]
     protocol: str
     verify: str
     atomicity: str

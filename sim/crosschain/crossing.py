@@ -60,7 +60,7 @@ def place_contracts(
     """Put a link's contracts on its chains."""
     suites = {role: suite_by_name(chains[chain].hash) for role, chain in config.chains.items()}
     for role, make in _contracts(config).items():
-        trusts = {shown: trusting.trust(shown) for shown in config.chains if shown in believed(config, role)}
+        trusts = {shown: trusting.trust(role, shown) for shown in config.chains if shown in believed(config, role)}
         contract = make(config.id, suites[role], suites, trusts)
         machines[config.chains[role]].contracts[config.id] = contract
 

@@ -15,7 +15,8 @@ from sim.crosschain.actors.sender import Sender
 from sim.crosschain.books import Books
 from sim.crosschain.contracts import views
 from sim.crosschain.contracts.headers import Headers
-from sim.crosschain.contracts.light_client import GOVERNANCE, Followed
+from sim.crosschain.contracts.identity import key_name
+from sim.crosschain.contracts.light_client import Followed
 from sim.crosschain.contracts.messages import RECOVER, SEND, Call
 from sim.crosschain.contracts.terms import Hashlock
 from sim.crosschain.crossing import believed, denier_of, forger_of, order_of, route_of
@@ -236,21 +237,23 @@ class Link:
         self.relayers[number].forger = None
 
     def recover_clients(self) -> None:
-        """Members of each chain set a header to go on from, where a light client is frozen or expired.
+        """The member of each chain sets a header to go on from, where a light client is frozen or expired.
 
-        They take the header from the first node of the other chain that is up, and send the call through one of theirs;
-        where none is up nothing happens.
+        It takes the header from the first node of the other chain that is up, and sends the call through one of its
+        own; where none is up nothing happens.
         """
         up = {role: self._first_up(chain) for role, chain in self.config.chains.items()}
         for role, node in up.items():
-            trusts = self._machines[self.config.chains[role]].contracts[self.config.id].trusts
+            chain = self.config.chains[role]
+            owner = f"{self.config.owners[chain]}#{key_name(1)}"
+            trusts = self._machines[chain].contracts[self.config.id].trusts
             for shown, trust in trusts.items():
                 there = up[shown]
                 if node is None or there is None or not isinstance(trust, Followed):
                     continue
                 if not trust.is_active(node.header(node.head()).time_ns):
                     parts = (shown.encode(), there.update(there.head()).to_bytes())
-                    node.submit(-1, [Call(self.config.id, RECOVER, GOVERNANCE, parts).to_bytes()])
+                    node.submit(-1, [Call(self.config.id, RECOVER, owner, parts).to_bytes()])
 
     def _first_up(self, chain: str) -> Endpoint | None:
         nodes = (self._endpoint(chain, number) for number in range(self._chains[chain].config.nodes))

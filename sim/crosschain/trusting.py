@@ -89,8 +89,8 @@ class Trusting:
         """What is required of what is said of the chain of a role; the chain between is always followed."""
         return "light_client" if shown == RELAY else self._config.verify
 
-    def trust(self, shown: str) -> Trust:
-        """What a contract requires of what is said of the chain of a role."""
+    def trust(self, at: str, shown: str) -> Trust:
+        """What the contract on the chain of a role requires of what is said of the chain of another."""
         config = self._config
         chain = self._chains[config.chains[shown]]
         suite = suite_by_name(chain.hash)
@@ -99,7 +99,7 @@ class Trusting:
             case "light_client":
                 period_ns, drift_ns = config.trusting_period_ns, config.clock_drift_ns
                 policy = TrustPolicy(chain.id, suite, chain.protocol, period_ns, drift_ns)
-                return Followed(config.id, shown, policy, self.sample)
+                return Followed(config.id, shown, policy, self.sample, config.owners[config.chains[at]])
             case "committee":
                 return Endorsed(*place, config.threshold)
             case "spv":

@@ -88,7 +88,7 @@ def test_nothing_is_sent_over_a_client_that_has_expired_or_is_frozen() -> None:
     there, fork = grown(3), grown(3)
     fork.headers[1] = replace(there.headers[1], state_root=b"\x01" * 32)
     policy = TrustPolicy(there.chain, SHA256, there.protocol, PERIOD, DRIFT)
-    client = Followed(LINK, DESTINATION, policy, Sample(1.0))
+    client = Followed(LINK, DESTINATION, policy, Sample(1.0), "did:court:bank")
     client.start(there.headers[0], there.sets[0])
     ends = Ends()
     ends.source.contracts[LINK] = SourceEnd(

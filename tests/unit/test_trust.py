@@ -14,7 +14,7 @@ from sim.crosschain.contracts import headers as headers_module
 from sim.crosschain.contracts import identity
 from sim.crosschain.contracts.committee import Endorsed, Endorsement, signed_bytes
 from sim.crosschain.contracts.headers import Accepted, Headers, Membership, client_key, frozen_key, header_key
-from sim.crosschain.contracts.light_client import GOVERNANCE, Followed
+from sim.crosschain.contracts.light_client import Followed
 from sim.crosschain.contracts.messages import COMMIT_STATE, RECOVER, SYNC_HEADER, UPDATE_CLIENT, Call
 from sim.crosschain.contracts.refusal import Refused, reason_of
 from sim.crosschain.contracts.spv import Synchronised
@@ -42,6 +42,8 @@ def named(role: str, number: int) -> str:
 
 GATEWAY = named(identity.RELAYER, 0)
 NOTARIES = tuple(named(identity.NOTARY, number) for number in range(4))
+OWNER, OTHER = (f"{identity.member_did(member)}#{identity.key_name(1)}" for member in ("court", "bank"))
+"""The member whose chain has the client, and another one."""
 KEY = b"licence"
 
 
@@ -58,16 +60,20 @@ class Client:
             self.trust = Endorsed(*place, 3)
         else:
             policy = TrustPolicy(chain.chain, SHA256, chain.protocol, PERIOD, DRIFT)
-            self.trust = Followed(LINK, SOURCE, policy, self.sample)
+            self.trust = Followed(LINK, SOURCE, policy, self.sample, OWNER.partition("#")[0])
         self.trust.start(chain.headers[0], chain.sets[0])
         self.found(GATEWAY, identity.RELAYER)
+        for name in (OWNER, OTHER):
+            self.found(name, identity.MEMBER, link="")
         for name in NOTARIES:
             self.found(name, identity.NOTARY)
 
-    def found(self, name: str, role: str, *, admitted: bool = True, key: str = identity.key_name(1)) -> None:
-        """Have a party in the chain's registry."""
+    def found(
+        self, name: str, role: str, *, admitted: bool = True, key: str = identity.key_name(1), link: str = LINK
+    ) -> None:
+        """Have a party in the chain's registry; members are of no link."""
         did, keys = name.partition("#")[0], ((key, signer_of(name).public_key),)
-        document = identity.Document(did, 1, admitted, (identity.role_of(role, LINK),), keys)
+        document = identity.Document(did, 1, admitted, (identity.role_of(role, link) if link else role,), keys)
         self.store.entries[identity.document_key(did)] = document.to_bytes()
 
     def call(self, data: bytes, method: str = "", sender: str = GATEWAY, at_s: int = 100) -> str | None:
@@ -219,14 +225,30 @@ def test_two_final_headers_at_a_height_freeze_a_light_client_and_members_can_set
     assert client.store.get(frozen_key(LINK, SOURCE)) is not None
     assert client.call(header_for(client, 3)) == "frozen"
     assert client.believe(client.proof(2)) == "frozen"
-    assert client.call(header_for(client, 4), RECOVER) == "not-governance"
-    assert client.call(chain.update(4, ("a", "b")).to_bytes(), RECOVER, GOVERNANCE) == "too-few-votes"
-    assert client.call(header_for(client, 4), RECOVER, GOVERNANCE) is None
+    for sender in ("governance", GATEWAY, OTHER):
+        assert client.call(header_for(client, 4), RECOVER, sender) == "not-the-owner"
+    assert client.call(header_for(client, 4), RECOVER, OWNER.replace("key-1", "key-2")) == "another-key"
+    client.found(OWNER, identity.MEMBER, link="", admitted=False)
+    assert client.call(header_for(client, 4), RECOVER, OWNER) == "revoked"
+    client.found(OWNER, identity.MEMBER, link="")
+    assert client.call(chain.update(4, ("a", "b")).to_bytes(), RECOVER, OWNER) == "too-few-votes"
+    assert client.call(header_for(client, 4), RECOVER, OWNER) is None
     assert client.heights == [4]
     assert client.store.get(frozen_key(LINK, SOURCE)) is None
     assert client.believe(client.proof(4)) == b"valid at 3"
     assert client.believe(client.proof(2)) == "unknown-header"
-    assert client.call(header_for(client, 4), RECOVER, GOVERNANCE) == "client-active"
+    assert client.call(header_for(client, 4), RECOVER, OWNER) == "client-active"
+
+
+def test_members_can_set_a_frozen_light_client_back_below_the_lie_that_it_believed() -> None:
+    client, other = Client("light_client", grown(4)), grown(4)
+    other.headers[3] = replace(client.chain.headers[3], state_root=b"\x01" * 32)
+    assert client.call(other.update(3).to_bytes()) is None
+    assert client.call(header_for(client, 3)) == "fork-found"
+    assert client.call(header_for(client, 2), RECOVER, OWNER) is None
+    assert client.heights == [2]
+    assert client.call(header_for(client, 3)) is None
+    assert client.believe(client.proof(3)) == b"valid at 2"
 
 
 def test_a_header_s_call_and_a_packet_s_proof_are_the_halves_of_a_bundle() -> None:
@@ -246,15 +268,17 @@ def test_a_light_client_expires_and_members_can_set_it_right() -> None:
     assert client.believe(client.proof(2), at_s=late_s + 1) == b"valid at 1"
     assert client.believe(client.proof(2), at_s=late_s + 2) == "trust-expired"
     assert client.call(header_for(client, 3), at_s=late_s + 2) == "trust-expired"
-    assert client.call(header_for(client, 3), RECOVER, GOVERNANCE, at_s=late_s + 1) == "client-active"
-    assert client.call(header_for(client, 3), RECOVER, GOVERNANCE, at_s=late_s + 2) is None
+    assert client.call(header_for(client, 3), RECOVER, OWNER, at_s=late_s + 1) == "client-active"
+    for height in (1, 2):
+        assert client.call(header_for(client, height), RECOVER, OWNER, at_s=late_s + 2) == "not-newer"
+    assert client.call(header_for(client, 3), RECOVER, OWNER, at_s=late_s + 2) is None
     assert client.believe(client.proof(3), at_s=late_s + 2) == b"valid at 2"
 
 
 @pytest.mark.parametrize("kind", ["spv", "committee"])
 def test_only_light_clients_are_recovered(kind: str) -> None:
     client = Client(kind, grown(2))
-    assert client.call(header_for(client, 1), RECOVER, GOVERNANCE) == "no-such-method"
+    assert client.call(header_for(client, 1), RECOVER, OWNER) == "no-such-method"
 
 
 @pytest.mark.parametrize("kind", ["committee", "light_client"])

@@ -5,14 +5,17 @@ may be skipped. Broken by more than f Byzantine validators of the other chain, o
 headers at one height freeze the client (``checkForMisbehaviour``, ``updateStateOnMisbehaviour``); the fork is written
 down although the call is refused. A client whose latest header is older than the trusting period is expired.
 
-Members who act together (`GOVERNANCE`) can set a header to go on from where a client is frozen or expired
-(``recoverClient``, ADR-026 of ibc-go); what it had accepted before is forgotten then.
+The member whose chain it is, as the identity registry knows it, can set a header to go on from where a client is frozen
+or expired (``recoverClient``, ADR-026 of ibc-go, where a chain's governance votes on it); what the client had accepted
+before is forgotten then. An expired client goes on from a newer header only, as in ibc-go. A frozen one may go back
+below the lie that it had believed; ibc-go wants a newer header there too.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from sim.crosschain.contracts import identity
 from sim.crosschain.contracts.headers import Accepted, Headers, client_key, frozen_key, header_key
 from sim.crosschain.contracts.messages import RECOVER, UPDATE_CLIENT
 from sim.crosschain.contracts.refusal import Refused
@@ -27,9 +30,6 @@ if TYPE_CHECKING:
     from sim.proof import BlockHeader
     from sim.proof.lightclient import TrustPolicy
     from sim.proof.validators import ValidatorSet
-
-GOVERNANCE: Final = "governance"
-"""Who sends what the members of a chain have decided together."""
 
 
 class _Client(LightClient):
@@ -53,13 +53,15 @@ class Followed(Headers):
     Args:
         link, role, sample: as `Headers`.
         policy: what is taken for granted of the other chain.
+        owner: the identifier of the member whose chain this is, and who alone may recover the client.
     """
 
     method = UPDATE_CLIENT
 
-    def __init__(self, link: str, role: str, policy: TrustPolicy, sample: Sample) -> None:
+    def __init__(self, link: str, role: str, policy: TrustPolicy, sample: Sample, owner: str) -> None:
         super().__init__(link, role, policy.chain, policy.suite, sample)
         self._policy = policy
+        self._owner = owner
         self._client: _Client | None = None
 
     def start(self, header: BlockHeader, validators: ValidatorSet) -> None:
@@ -92,7 +94,7 @@ class Followed(Headers):
         return now_ns - self._started.header.time_ns >= self._policy.trusting_period_ns
 
     def update(self, store: Store, block: Block, call: Call) -> None:
-        """As `Headers.update`; or members set a header to go on from."""
+        """As `Headers.update`; or the chain's member sets a header to go on from."""
         if call.method == RECOVER:
             self._recover(store, block, call)
         else:
@@ -131,12 +133,16 @@ class Followed(Headers):
             raise Frozen(evidence.height)
 
     def _recover(self, store: Store, block: Block, call: Call) -> None:
-        if call.sender != GOVERNANCE:
-            raise Refused("not-governance", f"{call.sender} may not recover a client of {self._link}")
+        if call.sender.partition("#")[0] != self._owner:
+            raise Refused("not-the-owner", f"{call.sender} recovers a client of {self._link} on {self._owner}'s chain")
+        identity.check(store, call.sender, identity.MEMBER)
         if self.is_active(block.time_ns):
             raise Refused("client-active", f"the client of {self._link} is of use still")
         update = Update.from_bytes(call.parts[-1])
         header, policy = update.header, self._policy
+        latest = self._started.header.height
+        if not self.frozen and header.height <= latest:
+            raise Refused("not-newer", f"{header.height} is not above {latest}, which the client has")
         update.block.check(policy.suite, chain=policy.chain, protocol=policy.protocol, validators=update.validators)
         self.count(store, _signatures(update), real=True)
         self.forget(store)
