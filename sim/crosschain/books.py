@@ -123,7 +123,7 @@ class Books:
         # A chain between may have given a packet up that came before.
         self._gaps = config.via is not None
         # Either is counted: what a deadline between chains costs, and clocks of two chains.
-        self._late_success = config.via is not None or config.atomicity == "htlc"
+        self._late_success = (config.via is not None and config.atomicity == "packet") or config.atomicity == "htlc"
         self._reserves = config.atomicity == "tcc"
         self._held_until: Mapping[str, set[Step]] = HELD_UNTIL.get(config.atomicity, {})
         self._machines = machines
@@ -196,9 +196,12 @@ class Books:
             self._note_way(trip, chain, height, receipt.row, at_ns)
         self._count(trip, step)
         trip.times_ns.setdefault(step, at_ns)
-        if not self.lied:
-            self._groups.end(chain, height, packet, step)
-        if not (self._late_success or self.lied):
+        if self.lied:
+            return
+        # What can't be undone is not reserved but happens at once, and is left to people where it is given back.
+        at_once = self._reserves and application.is_irreversible(packet.data)
+        self._groups.end(chain, height, packet, step, reserved=self._reserves and not at_once)
+        if not (self._late_success or at_once):
             invariants.check_not_both(chain, height, packet.sequence, torn=trip.torn)
 
     def _note_way(self, trip: Trip, chain: str, height: int, row: int, at_ns: int) -> None:

@@ -11,6 +11,7 @@ from sim.chain.invariants import InvariantViolation
 from sim.crosschain import invariants
 from sim.crosschain.contracts.interchain import InterchainManager
 from sim.crosschain.contracts.messages import Packet
+from sim.crosschain.contracts.tcc import CANCEL, CONFIRM, DestinationGateway, Done
 from sim.crosschain.groups import Groups
 from sim.crosschain.steps import Step
 
@@ -18,23 +19,31 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sim.build import Alliance
+    from sim.crosschain.contracts.contract import Event
+    from sim.crosschain.contracts.store import Store
 
 LINKS = ("a-b", "a-c")
 DOWN = [{"at": "2s", "for": "3s", "action": "relayer-crash", "link": "a-c"}]
 
 
 def forked(
-    folder: Path, atomicity: str, faults: list[dict[str, Any]], irreversible: str = "0%"
+    folder: Path,
+    atomicity: str,
+    faults: list[dict[str, Any]],
+    irreversible: str = "0%",
+    links: tuple[str, ...] = LINKS,
+    blocks: int = 40,
 ) -> tuple[Alliance, dict[str, Any]]:
-    """A run of transfers over both links at once."""
+    """A run of transfers over both links at once, or over one of them."""
     way = {"protocol": "relay_chain", "verify": "light_client", "atomicity": atomicity, "via": "r", "poll": "200ms"}
-    timeout = {"measure": "relay_height", "value": 40}
-    links = {name: {"from": "a", "to": name[-1], **way, "timeout": timeout} for name in LINKS}
-    pay = {"action": "transfer", "chain": "a", "links": list(LINKS), "rate": "8/s", "size": "200B", "amount": 5}
+    timeout = {"measure": "relay_height", "value": blocks}
+    over = {name: {"from": "a", "to": name[-1], **way, "timeout": timeout} for name in LINKS}
+    crossing = {"links": list(links)} if len(links) > 1 else {"link": links[0]}
+    pay = {"action": "transfer", "chain": "a", **crossing, "rate": "8/s", "size": "200B", "amount": 5}
     files = {"chain": "r", "rate": "20/s", "size": "500B"}
     workload = {"pay": {**pay, "end": "6s", "irreversible": irreversible}, "files": files}
     chains = {name: chain() for name in "abcr"}
-    return played(small(folder, horizon="14s", chains=chains, links=links, workload=workload, faults=faults))
+    return played(small(folder, horizon="14s", chains=chains, links=over, workload=workload, faults=faults))
 
 
 def ends(alliance: Alliance) -> list[dict[int, str]]:
@@ -105,9 +114,33 @@ def test_a_relay_chain_that_takes_each_for_itself_breaks_the_invariant(
 def test_only_opposite_ends_of_one_group_contradict_each_other() -> None:
     groups = Groups()
     one, other = (Packet(link, 1, 0, 0, b"", "pay/0", 2) for link in LINKS)
-    groups.end("a", 1, one, Step.SENT)
-    groups.end("a", 1, one, Step.SETTLED)
-    groups.end("a", 1, other, Step.SETTLED)
-    groups.end("a", 1, Packet("a-b", 2, 0, 0, b""), Step.REFUNDED)
-    with pytest.raises(InvariantViolation, match="group-all-or-none"):
-        groups.end("a", 1, other, Step.REFUNDED)
+    groups.end("a", 1, one, Step.SENT, reserved=True)
+    groups.end("b", 1, one, Step.EXECUTED, reserved=False)
+    groups.end("b", 1, one, Step.CANCELLED, reserved=False)
+    groups.end("a", 1, one, Step.SETTLED, reserved=False)
+    groups.end("a", 1, other, Step.SETTLED, reserved=False)
+    groups.end("c", 1, other, Step.EXECUTED, reserved=True)
+    groups.end("a", 1, Packet("a-b", 2, 0, 0, b""), Step.REFUNDED, reserved=True)
+    for step, reserved in ((Step.REFUNDED, False), (Step.REFUNDED, True), (Step.CANCELLED, True)):
+        with pytest.raises(InvariantViolation, match="group-all-or-none"):
+            groups.end("a", 1, other, step, reserved=reserved)
+
+
+@pytest.mark.parametrize(
+    ("links", "blocks", "broken"), [(LINKS, 40, invariants.ALL_OR_NONE), (("a-c",), 8, invariants.NOT_BOTH)]
+)
+def test_a_destination_that_executes_what_it_should_cancel_breaks_an_invariant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: tuple[str, ...], blocks: int, broken: str
+) -> None:
+    do = DestinationGateway._do
+
+    def stubborn(
+        end: DestinationGateway, store: Store, method: str, packet: Packet, held: bytes | None
+    ) -> tuple[Done, Event | None]:
+        tried = held is not None and held[0] == Done.TRIED
+        return do(end, store, CONFIRM if method == CANCEL and tried else method, packet, held)
+
+    monkeypatch.setattr(DestinationGateway, "_do", stubborn)
+    _, summary = forked(tmp_path, "tcc", DOWN, links=links, blocks=blocks)
+    assert summary["verdict"] == "violated"
+    assert summary["violation"]["invariant"] == broken
