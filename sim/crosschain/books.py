@@ -192,7 +192,7 @@ class Books:
         if step == Step.EXECUTED:
             self._execute(chain, height, packet)
             trip.failed = event.acknowledgement != assets.SUCCESS
-        if step in {Step.PREPARED, Step.EXECUTED} and POLLED not in trip.times_ns and receipt.row >= 0:
+        if step in {Step.PREPARED, Step.EXECUTED} and POLLED not in trip.times_ns:
             self._note_way(trip, chain, height, receipt.row, at_ns)
         self._count(trip, step)
         trip.times_ns.setdefault(step, at_ns)

@@ -27,7 +27,6 @@ class Step(StrEnum):
     | CANCELLED | destination | what was prepared is dropped | |
     | REVERSED | destination | the effect is undone | vouchers - |
     | REPAIR | destination | the effect should be undone and can't be: people must see to it | |
-    | DECIDED | relay | the chain between says what became of it | |
     | SETTLED | source | the source knows that it was executed | |
     | REFUNDED | source | the source has given back what it had locked | escrow - |
     """
@@ -40,6 +39,5 @@ class Step(StrEnum):
     CANCELLED = "cancelled"
     REVERSED = "reversed"
     REPAIR = "repair"
-    DECIDED = "decided"
     SETTLED = "settled"
     REFUNDED = "refunded"

@@ -99,6 +99,16 @@ def test_deadlines_come_on_an_idle_relay_chain(tmp_path: Path, atomicity: str) -
     assert found["stuck"] == found["unfinished"] == 0
 
 
+@pytest.mark.parametrize(("atomicity", "refusal"), [("packet", "unexpected-receipt"), ("tcc", "unexpected-result")])
+def test_what_destinations_have_done_is_told_again_for_nothing(tmp_path: Path, atomicity: str, refusal: str) -> None:
+    replay = {"at": "1ms", "action": "replay", "link": "a-b", "relayers": [0]}
+    for faults in ([], [replay]):
+        found = crossed(tmp_path, link={"atomicity": atomicity, "relayers": 1}, faults=faults)
+        assert found["delivered"] == found["acknowledged"] == found["offered"]
+        assert found["executed_twice"] == 0
+        assert (found["refused"].get(refusal, 0) > 5) == bool(faults)
+
+
 @pytest.mark.parametrize("busy", [False, True])
 def test_what_nobody_brings_to_the_relay_chain_stays_locked(tmp_path: Path, busy: bool) -> None:
     # Overdue is what has no answer after twenty blocks, or after the time of twenty timed ones where none are made.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from sim.crosschain.contracts.application import amount
-from sim.crosschain.contracts.messages import VERSION
+from sim.crosschain.contracts.messages import HEARTBEAT, OF_CLIENTS, VERSION
 from sim.crosschain.steps import Step
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sim.crosschain.actors.endpoint import Endpoint
     from sim.crosschain.actors.route import Task
+    from sim.crosschain.contracts.machine import Receipt
     from sim.crosschain.contracts.messages import Call, Packet
 
 _REMEMBERED: Final = 64
@@ -82,13 +83,20 @@ class Replay(Habit):
         for role, endpoint in endpoints.items():
             head = endpoint.head()
             for receipt in endpoint.receipts(min(self._read.get(role, 0), head), head):
-                call, event = receipt.call, receipt.event
-                if receipt.link == link and event is not None and event.step != Step.SENT and call is not None:
-                    self._known.append((role, replace(call, sender=name)))
+                if receipt.link == link and receipt.call is not None and _was_brought(receipt):
+                    self._known.append((role, replace(receipt.call, sender=name)))
             self._read[role] = head
         again = [self._known[k] for k in range(min(_PER_POLL, len(self._known)))]
         self._known.rotate(-len(again))
         return again
+
+
+def _was_brought(receipt: Receipt) -> bool:
+    """Whether a call was executed that a relayer sends for a packet; users' own are not, nor what brings headers."""
+    call, event = receipt.call, receipt.event
+    if receipt.refusal is not None or call is None or call.method in {HEARTBEAT, *OF_CLIENTS}:
+        return False
+    return event is None or event.step != Step.SENT
 
 
 class VersionSkew(Habit):

@@ -9,7 +9,7 @@ from sim.crosschain.contracts.messages import HEARTBEAT, OF_CLIENTS, Packet
 from sim.crosschain.contracts.refusal import Refused, malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from sim.crosschain.contracts.messages import Call
     from sim.crosschain.contracts.store import Block, Store
@@ -65,9 +65,8 @@ class Contract:
                 return trust
         raise Refused("no-such-client", f"{role!r:.64} at this end of {self.link}")
 
-    def begin(self, store: Store, block: Block) -> Sequence[Event]:  # noqa: ARG002 - as for `call`
+    def begin(self, store: Store, block: Block) -> None:
         """A block begins: what is due by its height and time happens, before any call of it."""
-        return ()
 
     def packet(self, data: bytes) -> Packet:
         """The packet that these bytes encode.

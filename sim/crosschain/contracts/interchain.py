@@ -6,7 +6,7 @@ handleIBTP of INTERCHAIN, on the relay chain: begin → BEGIN (RELAYED):
     the index is new (unordered) or the very next (ordered), and the source has the commitment.
 invokeInterchain under BEGIN, on the destination (EXECUTED):
     the relay chain says BEGIN; let the application take it; keep RECEIPT_SUCCESS, or RECEIPT_FAILURE if it can't.
-handleIBTP of a receipt, on the relay chain: BEGIN → SUCCESS, BEGIN or BEGIN_FAILURE → FAILURE (DECIDED):
+handleIBTP of a receipt, on the relay chain: BEGIN → SUCCESS, BEGIN or BEGIN_FAILURE → FAILURE:
     the destination has that receipt, and the transaction is one that it can end.
 invokeReceipt, on the source:
     under SUCCESS the callback (SETTLED); under anything else but BEGIN the rollback, which refunds (REFUNDED).
@@ -156,7 +156,8 @@ class InterchainManager(RelayContract):
         packet = self.packet(data)
         if _number(Type, kind) == Type.INTERCHAIN:
             return self._begin(store, block, call, packet)
-        return self._report(store, block, call, packet, Type(_number(Type, kind)))
+        self._report(store, block, call, packet, Type(_number(Type, kind)))
+        return None
 
     def _begin(self, store: Store, block: Block, call: Call, packet: Packet) -> Event:
         self.check_index(store, packet.sequence)
@@ -166,7 +167,7 @@ class InterchainManager(RelayContract):
         self.take(store, block, packet)
         return Event(Step.RELAYED, packet)
 
-    def _report(self, store: Store, block: Block, call: Call, packet: Packet, kind: Type) -> Event | None:
+    def _report(self, store: Store, block: Block, call: Call, packet: Packet, kind: Type) -> None:
         found = self.known(store, packet)
         status = TRANSITIONS.get((Status(found.own), kind))
         if status is None:
@@ -176,19 +177,20 @@ class InterchainManager(RelayContract):
         belief = self.believe(store, block, call, DESTINATION, receipt_key(self.link, packet.sequence))
         if belief.value != receipt(kind, packet.commitment(self.suites[DESTINATION])):
             raise Refused("another-value", "the destination has another receipt, or none")
-        return Event(Step.DECIDED, packet) if self._change(store, packet.sequence, found, status) else None
+        self._change(store, packet.sequence, found, status)
 
-    def _change(self, store: Store, sequence: int, found: Transaction, status: Status) -> bool:
-        """A packet has come to an end; returns whether its group has, and nobody knew (changeMultiTxStatus)."""
+    def _change(self, store: Store, sequence: int, found: Transaction, status: Status) -> None:
+        """A packet has come to an end, and its group with the last that has, or the first that failed.
+
+        BitXHub: changeMultiTxStatus.
+        """
         if found.whole == Status.BEGIN and status == Status.FAILURE and self.group(store, sequence) is not None:
             self.decide(store, sequence, whole=Status.BEGIN_FAILURE, own=Status.BEGIN_FAILURE)
             self.put(store, replace(found, own=status, whole=Status.BEGIN_FAILURE), sequence)
-            return True
+            return
         self.put(store, replace(found, own=status), sequence)
-        if not self.all_at(store, sequence, status):
-            return False
-        self.decide(store, sequence, whole=status)
-        return True
+        if self.all_at(store, sequence, status):
+            self.decide(store, sequence, whole=status)
 
 
 @dataclass(frozen=True, slots=True)

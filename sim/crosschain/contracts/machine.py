@@ -23,9 +23,9 @@ class Receipt:
     """What became of a call.
 
     Attributes:
-        row: of its transaction; -1 for what a contract did by itself as the block began.
+        row: of its transaction.
         link: whose contract.
-        call: the call; None without one, or where the contracts cannot read it.
+        call: the call; None where the contracts cannot read it.
         refusal: the short name of the reason; None if it was executed.
         event: what it did to a packet, if anything.
         work_ns: what executing it took of each node's CPU.
@@ -83,13 +83,10 @@ class Machine:
         self.store.changes.update(self._founding)
         self._founding.clear()
         block = Block(height, time_ns)
-        begun = [
-            Receipt(-1, link, None, None, event)
-            for link, contract in self.contracts.items()
-            for event in contract.begin(self.store, block)
-        ]
+        for contract in self.contracts.values():
+            contract.begin(self.store, block)
         self.store.keep()
-        self.receipts.append((*begun, *(self._execute(block, row, data) for row, data in calls)))
+        self.receipts.append(tuple(self._execute(block, row, data) for row, data in calls))
         return Effect(self.store.changes, self.store.meter.cost_ns(self._costs))
 
     def _execute(self, block: Block, row: int, data: bytes) -> Receipt:

@@ -26,9 +26,6 @@ from sim.proof import wire
 from sim.proof.suites import DIGEST_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sim.crosschain.contracts.contract import Event
     from sim.crosschain.contracts.messages import Packet
     from sim.crosschain.contracts.store import Block, Store
 
@@ -153,12 +150,12 @@ class RelayContract(Contract):
         """The deadline of a packet and its group has passed, and nothing was known of them."""
         raise NotImplementedError
 
-    def begin(self, store: Store, block: Block) -> Sequence[Event]:
+    def begin(self, store: Store, block: Block) -> None:
         """As `Contract.begin`: what was to end by the block before, and did not, has timed out."""
         key = _deadlines_key(self.link, block.height - 1)
         due = store.get(key)
         if due is None:
-            return ()
+            return
         store.delete(key)
         for at in range(0, len(due), _NUMBER):
             sequence = int.from_bytes(due[at : at + _NUMBER], "big")
@@ -166,7 +163,6 @@ class RelayContract(Contract):
             found = self.transaction(store, sequence)
             if found is not None and found.whole == self.open_status():
                 self.expire(store, sequence)
-        return ()
 
     def transaction(self, store: Store, sequence: int, link: str = "") -> Transaction | None:
         """What is known of a packet, of this link if no other is said."""

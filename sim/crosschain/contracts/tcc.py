@@ -7,7 +7,7 @@ SaveCrossChainInfo, on the relay chain: WAIT_EXECUTE (RELAYED):
 CrossChainTry, on the destination:
     the relay chain says WAIT_EXECUTE; reserve the effect (PREPARED). What can't be undone can't be reserved either:
     it happens at once (EXECUTED). An application that can't take it makes the Try fail.
-UpdateCrossChainTry, on the relay chain: WAIT_EXECUTE → WAIT_CONFIRM (DECIDED):
+UpdateCrossChainTry, on the relay chain: WAIT_EXECUTE → WAIT_CONFIRM:
     the result is true when the Try of every packet of the group has succeeded, false with the first that has failed,
     or when the deadline has passed (TX_TIMEOUT).
 CrossChainConfirm, on the destination, if the result is true: what was reserved is there (EXECUTED).
@@ -122,7 +122,8 @@ class CrossChainManager(RelayContract):
         if call.method == SAVE:
             return self._save(store, block, call)
         if call.method in {UPDATE_TRY, UPDATE_CONFIRM}:
-            return self._update(store, block, call)
+            self._update(store, block, call)
+            return None
         return Contract.call(self, store, block, call)
 
     def _save(self, store: Store, block: Block, call: Call) -> Event:
@@ -135,7 +136,7 @@ class CrossChainManager(RelayContract):
         self.take(store, block, packet)
         return Event(Step.RELAYED, packet)
 
-    def _update(self, store: Store, block: Block, call: Call) -> Event | None:
+    def _update(self, store: Store, block: Block, call: Call) -> None:
         said, data, _ = parts_of(call, 3)
         packet, done = self.packet(data), _done(said)
         found = self.known(store, packet)
@@ -145,18 +146,16 @@ class CrossChainManager(RelayContract):
         belief = self.believe(store, block, call, DESTINATION, receipt_key(self.link, packet.sequence))
         if belief.value != record(done, packet.commitment(self.suites[DESTINATION])):
             raise Refused("another-value", "the destination has done something else, or nothing")
-        return Event(Step.DECIDED, packet) if self._change(store, packet.sequence, found, following) else None
+        self._change(store, packet.sequence, found, following)
 
-    def _change(self, store: Store, sequence: int, found: Transaction, following: State) -> bool:
-        """A destination is further; returns whether that makes the group's result stand."""
+    def _change(self, store: Store, sequence: int, found: Transaction, following: State) -> None:
+        """A destination is further, and so is the group with the last that is, or the first whose Try has failed."""
         if following == State.WAIT_CANCEL:
             self.decide(store, sequence, whole=following, own=following)
-            return True
+            return
         self.put(store, replace(found, own=following), sequence)
-        if not self.all_at(store, sequence, following):
-            return False
-        self.decide(store, sequence, whole=following)
-        return following == State.WAIT_CONFIRM
+        if self.all_at(store, sequence, following):
+            self.decide(store, sequence, whole=following)
 
 
 _FOLLOWING: Final = {
