@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -80,6 +81,15 @@ def test_the_keeper_revokes_admits_and_rotates_and_nobody_else_does() -> None:
     assert told(machine, ADMIT, again.to_bytes()) == "already-admitted"
     assert told(machine, ADMIT, b"nonsense") == "malformed"
     assert told(machine, "remove", PARTY.encode()) == "no-such-method"
+
+
+def test_the_keeper_admits_a_party_that_nobody_knew() -> None:
+    machine, new = registry(), Document("did:court:a-b:relayer:9", 1, admitted=True, roles=FIRST.roles, keys=FIRST.keys)
+    assert told(machine, ADMIT, replace(new, revision=2).to_bytes()) == "another-revision"
+    assert told(machine, ADMIT, replace(new, admitted=False).to_bytes()) == "another-revision"
+    assert told(machine, ADMIT, new.to_bytes()) is None
+    assert on_record(machine, new.did) == new
+    identity.check(machine.store, f"{new.did}#key-1", "relayer:a-b")
 
 
 def test_a_sender_counts_with_its_role_its_key_and_its_admission() -> None:

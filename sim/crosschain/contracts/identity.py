@@ -12,6 +12,11 @@ Only the member that keeps the registry may call these. To other chains a docume
 (`sim.crosschain.contracts.application`), and takes the place of an older one there. So a chain knows of a revocation
 when the packet has crossed, not before.
 
+Contracts ask for relayers, notaries, and the member that keeps the registry or recovers a client on its own chain.
+Nobody asks for the documents of nodes: who votes on a chain, light clients know from the validators that they start
+from. Scenarios change documents of relayers and notaries only. They admit nobody but who was revoked, although the
+registry takes new parties too; a member or a node that is revoked while a chain runs is not in this version.
+
 A document is ``JACD``, version 1, the identifier, the revision (8 bytes), 1 if admitted (1 byte), the roles and the
 keys (1 byte for how many; a role is a text, a key a name and bytes after their lengths). A call's sender is a DID URL,
 the identifier and after ``#`` the name of the key that signs the call.
