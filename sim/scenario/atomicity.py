@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from sim.crosschain.points import POINTS
+from sim.crosschain.points import points_of
+from sim.crosschain.ways import why_not
 from sim.scenario.distributions import Model
 from sim.scenario.quantities import PositiveDuration
 from sim.scenario.units import parse_duration, show_duration
@@ -67,6 +68,8 @@ def unfit_accounts(stream: "Stream", link: "CrossLink") -> Iterator[tuple[tuple[
 
 def unfit_points(fault: "Fault", link: "CrossLink") -> Iterator[tuple[tuple[str], str]]:
     """Yield what is wrong with the call after which relayers of a link crash."""
-    points = POINTS.get(link.atomicity, {})
-    if fault.after is not None and fault.after not in points:
+    if fault.after is None or why_not(link.protocol, link.verify, link.atomicity) is not None:
+        return
+    points = points_of(link.protocol, link.atomicity)
+    if fault.after not in points:
         yield ("after",), f"is '{fault.after}': {fault.link} has {', '.join(points)}"

@@ -244,7 +244,7 @@ class Fault(Model):
     after: Annotated[str, one_of(*POINT_NAMES)] | None = Field(
         default=None,
         description="relayer-crash: not at that time, but as soon as it has sent such a call from then on; which there "
-        "are depends on the link's atomicity.",
+        "are depends on the link's protocol and atomicity.",
     )
     amounts_from: Annotated[int, whole(1, 1_000_000_000)] | None = Field(
         default=None, description="censor-packets: only packets that transfer so much at least."

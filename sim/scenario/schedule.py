@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from sim.consensus.registry import family, protocols
-from sim.crosschain.points import POINTS
+from sim.crosschain.points import points_of
 from sim.crosschain.steps import SOURCE
 from sim.scenario.fault import LIES, REST
 from sim.scenario.fault import Fault as FaultEntry
@@ -98,7 +98,7 @@ def link_schedule(scenario: Scenario) -> list[LinkFault]:
             _concerned(fault, scenario.links[fault.link]),
             fault.notaries is not None or fault.action == "notary-crash",
             Loot(fault.stolen_keys or 0, fault.stolen_from or SOURCE, fault.blocks_ahead or 1),
-            None if fault.after is None else POINTS[scenario.links[fault.link].atomicity][fault.after],
+            None if fault.after is None else _point(fault.after, scenario.links[fault.link]),
             (fault.ahead or 0) - (fault.behind or 0),
             fault.streams or (),
             fault.amounts_from or 0,
@@ -106,6 +106,10 @@ def link_schedule(scenario: Scenario) -> list[LinkFault]:
         for fault in scenario.faults
         if fault.link is not None
     ]
+
+
+def _point(name: str, link: CrossLink) -> tuple[str, str]:
+    return points_of(link.protocol, link.atomicity)[name]
 
 
 def _concerned(fault: Fault, link: CrossLink) -> tuple[int, ...]:

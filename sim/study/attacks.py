@@ -23,8 +23,12 @@ import yaml
 
 from sim.build import build
 from sim.chain.invariants import InvariantViolation
+from sim.crosschain.contracts.htlc import REFUND
+from sim.crosschain.contracts.messages import TIME_OUT
+from sim.crosschain.contracts.tcc import CANCEL
+from sim.crosschain.contracts.two_phase import ROLL_BACK
 from sim.crosschain.outcome import DELIVERED
-from sim.crosschain.points import POINTS
+from sim.crosschain.points import points_of
 from sim.crosschain.steps import RELAY, SOURCE
 from sim.crosschain.ways import EXISTING, NOTARIES
 from sim.scenario import ScenarioError, load
@@ -68,6 +72,19 @@ _TIMELOCKS: Final = {"source": "20s", "destination": "10s"}
 _ACCOUNTS: Final = 1_000_000
 """On either chain, for transactions that lock them: so many that two transfers hardly ever meet."""
 
+_CONTESTED: Final = 20
+"""Accounts where transactions are to be rolled back: so few that transfers meet all the time."""
+
+_HURRIED: Final[Mapping[str, Mapping[str, object]]] = {
+    "packet": {"timeout": {"measure": "destination_time", "value": "1500ms"}},
+    "tcc": {"timeout": {"measure": "relay_height", "value": 4}},
+    "htlc": {"timelocks": {"source": "4s", "destination": "2s"}},
+}
+"""Where deadlines are to be missed: about as long as transfers take, so that some are and some are not [guess]."""
+
+_GIVING_BACK: Final = (TIME_OUT, CANCEL, REFUND)
+"""Methods that nobody has a use for as long as deadlines are kept."""
+
 _COMMITTEE: Final = {"count": 4, "threshold": 3}
 """A committee of as many as each chain has validators, with the same quorum."""
 
@@ -82,6 +99,7 @@ class Job:
         faults: keys that its faults of each action have besides.
         link: keys that its link has besides.
         source: keys that the chain where it begins has instead.
+        transfers: keys that its transfers have besides.
         told: what is special about it; empty if nothing is.
     """
 
@@ -90,6 +108,7 @@ class Job:
     faults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     link: Mapping[str, object] = field(default_factory=dict)
     source: Mapping[str, object] = field(default_factory=dict)
+    transfers: Mapping[str, object] = field(default_factory=dict)
     told: str = ""
 
     @property
@@ -129,10 +148,10 @@ def scenario_of(job: Job) -> dict[str, Any]:
         link["timeout"] = _timeout(given["timeout"], data["chains"].get(link.get("via")))
     if way[2] == "htlc":
         link["timelocks"] = _TIMELOCKS
-    if way[2] == "2pc":
-        for stream in data["workload"].values():
-            if stream["action"] == "transfer":
-                stream["accounts"] = _ACCOUNTS
+    accounts = {"accounts": _ACCOUNTS} if way[2] == "2pc" else {}
+    for stream in data["workload"].values():
+        if stream["action"] == "transfer":
+            stream.update({**accounts, **job.transfers})
     data["links"][link_id] = {**link, **job.link}
     data["chains"][given["from"]] = {**data["chains"][given["from"]], **job.source}
     for fault in data.get("faults", ()):
@@ -234,14 +253,24 @@ def variants(file: Path, way: Way) -> Iterator[Job]:
     yield Job(file, way)
     if file.stem == FORGERY:
         yield Job(file, way, source={"consensus": {"protocol": "raft"}}, told=_ORDERED)
-    if file.stem != CRASH:
-        return
-    points = () if way[0] == "relay_chain" else POINTS.get(way[2], ())
-    for point in points:
-        yield Job(file, way, {"relayer-crash": {"after": point}}, told=f"after {point}")
-        if way[2] == "2pc":
-            logging = {"recovery": "log"}
-            yield Job(file, way, {"relayer-crash": {"after": point}}, logging, told=f"after {point}, with a log")
+    if file.stem == CRASH:
+        yield from _crashes(file, way)
+
+
+def _crashes(file: Path, way: Way) -> Iterator[Job]:
+    """A crash at every point; where all that goes well never comes there, something is made to go wrong."""
+    for point, (_, method) in points_of(way[0], way[2]).items():
+        faults, told = {"relayer-crash": {"after": point}}, f"after {point}"
+        if method in _GIVING_BACK:
+            yield Job(file, way, faults, _HURRIED[way[2]], told=f"{told}, deadlines short")
+        elif method == ROLL_BACK:
+            few = {"accounts": _CONTESTED}
+            yield Job(file, way, faults, transfers=few, told=f"{told}, accounts few")
+            yield Job(file, way, faults, {"recovery": "log"}, transfers=few, told=f"{told}, accounts few, with a log")
+        else:
+            yield Job(file, way, faults, told=told)
+            if way[2] == "2pc":
+                yield Job(file, way, faults, {"recovery": "log"}, told=f"{told}, with a log")
 
 
 def _outcome(job: Job) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scenario_kit import chain, linked, played
 
-from sim.crosschain.points import POINTS
+from sim.crosschain.points import points_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ def crashes(
     draw: np.random.Generator, atomicity: str, relayers: list[int], longest_ms: int, until_ms: int
 ) -> list[Any]:
     """Up to four crashes of one relayer each; every other one comes right after a call."""
-    points = list(POINTS[atomicity])
+    points = list(points_of("trusted_gateway", atomicity))
     faults = []
     for _ in range(int(draw.integers(0, 5))):
         at, lasts = int(draw.integers(100, until_ms)), int(draw.integers(50, longest_ms))

@@ -13,7 +13,7 @@ from sim.chain.invariants import InvariantViolation
 from sim.crosschain import crossing, invariants
 from sim.crosschain.actors.orders import SwapOrder
 from sim.crosschain.contracts.two_phase import PaidEnd
-from sim.crosschain.points import POINTS
+from sim.crosschain.points import points_of
 from sim.scenario import load
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def test_few_accounts_are_fought_over_and_each_conflict_is_refused_or_rolled_bac
     assert unlocked(found)
 
 
-COMMON = [name for name in POINTS["2pc"] if "rollback" not in name]
+COMMON = [name for name in points_of("trusted_gateway", "2pc") if "rollback" not in name]
 
 
 @pytest.mark.parametrize("point", COMMON)

@@ -8,15 +8,37 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sim.crosschain.actors.coordinator import CoordinatorRoute
+from sim.crosschain.actors.interchain_route import InterchainRoute
+from sim.crosschain.actors.parties import InitiatorRoute, ParticipantRoute
+from sim.crosschain.actors.route import ChannelRoute, OneWayRoute
+from sim.crosschain.actors.tcc_route import TccRoute
 from sim.crosschain.contracts import headers
+from sim.crosschain.contracts.messages import HEARTBEAT
+from sim.crosschain.points import points_of
 from sim.crosschain.ways import EXISTING
 from sim.report.ways import draw, fewest
 from sim.scenario import ScenarioError, load
 from sim.study.attack_table import as_markdown
-from sim.study.attacks import CALM, FORGERY, Job, attacks_in, fewest_keys, name_of, row_of, scenario_of, variants, ways
+from sim.study.attacks import (
+    CALM,
+    CRASH,
+    FORGERY,
+    Job,
+    attacks_in,
+    fewest_keys,
+    name_of,
+    row_of,
+    scenario_of,
+    variants,
+    ways,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from sim.crosschain.actors.route import Route, Task, View
+    from sim.crosschain.contracts.messages import Packet
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 REFERENCE = SCENARIOS.parent / "results" / "reference"
@@ -106,6 +128,42 @@ def test_a_crash_is_made_at_every_point_of_a_protocol() -> None:
     lost, kept = (row_of(job) for job in list(variants(crashing, coordinated))[5:7])
     assert lost["locked"] > kept["locked"] == 0
     assert [job.name for job in variants(SCENARIOS / "base" / "crossing.yaml", coordinated)] == [plain]
+
+
+@pytest.mark.parametrize(
+    ("way", "routes"),
+    [
+        (("trusted_gateway", "none", "none"), [OneWayRoute]),
+        (("trusted_gateway", "none", "packet"), [ChannelRoute]),
+        (("trusted_gateway", "none", "2pc"), [CoordinatorRoute]),
+        (("trusted_gateway", "none", "htlc"), [InitiatorRoute, ParticipantRoute]),
+        (("relay_chain", "light_client", "packet"), [InterchainRoute]),
+        (("relay_chain", "light_client", "tcc"), [TccRoute]),
+    ],
+    ids=str,
+)
+def test_the_points_are_what_relayers_send_and_every_one_is_reached(
+    monkeypatch: pytest.MonkeyPatch, way: tuple[str, str, str], routes: list[type[Route]]
+) -> None:
+    sent: set[tuple[str, str]] = set()
+
+    def listen(route: type[Route]) -> None:
+        due = route.due
+
+        def told(self: Route, packet: Packet, view: View) -> Sequence[Task] | None:
+            tasks = due(self, packet, view)
+            sent.update((task.role, task.method) for task in tasks or () if task.method != HEARTBEAT)
+            return tasks
+
+        monkeypatch.setattr(route, "due", told)
+
+    for route in routes:
+        listen(route)
+    crashing = SCENARIOS / "attacks" / f"{CRASH}.yaml"
+    jobs = [job for job in variants(crashing, way) if job.told.startswith("after ")]
+    assert {job.told.split()[1].rstrip(",") for job in jobs} == set(points_of(way[0], way[2]))
+    assert all(row_of(job)["crashes"] for job in jobs)
+    assert sent == set(points_of(way[0], way[2]).values())
 
 
 def test_a_chain_that_stands_crashes_only_is_believed_on_its_orderers_word_or_not_at_all() -> None:

@@ -62,6 +62,10 @@ def told(error: ScenarioError) -> str:
             {"chains": {"a": chain(), "b": chain(), "r": chain(consensus={"protocol": "raft"})}},
             "links.a-b.via: r: raft stands crashes only and has no certificate",
         ),
+        (
+            {"faults": [{"at": "1s", "action": "relayer-crash", "link": "a-b", "after": "destination.recvPacket"}]},
+            "faults.0.after: is 'destination.recvPacket': a-b has relay.handleIBTP, destination.invokeInterchain, so",
+        ),
         ({"faults": [{**FORGE, "stolen_keys": 5}]}, "faults.0.stolen_keys: r has 4 validators; needs no more"),
         (
             {"workload": {"pay": {**TRANSFER, "link": "a-b", "irreversible": "150%"}}},
