@@ -29,10 +29,22 @@ _COLOURS: Final = {
 """By what is checked."""
 
 
+_Mark = tuple[str, int | None, float, Any, str]
+"""A way: its name, the fewest keys that deceive, seconds there and there and back at the median, and what is said."""
+
+
 def fewest(keys: Mapping[str, int | None]) -> int | None:
     """The smallest number of stolen keys that deceives, whosever they are; None if none does."""
     known = [count for count in keys.values() if count is not None]
     return min(known) if known else None
+
+
+def _said(keys: Mapping[str, int | None]) -> str:
+    """What stands beside a mark: how many keys deceive."""
+    if not keys:
+        return "no key opens a swap"
+    count = fewest(keys)
+    return "not with all keys" if count is None else "own key" if count == 0 else f"{count} stolen keys"
 
 
 def draw(found: Mapping[str, Any]) -> bytes:
@@ -43,7 +55,7 @@ def draw(found: Mapping[str, Any]) -> bytes:
     """
     calm = next(iter(found["attacks"].values()))
     marks = [
-        (way, fewest(keys), calm[way]["one_way_s"]["p50"], calm[way]["round_trip_s"])
+        (way, fewest(keys), calm[way]["one_way_s"]["p50"], calm[way]["round_trip_s"], _said(keys))
         for way, keys in found["keys"].items()
         if calm[way].get("one_way_s") is not None
     ]
@@ -60,15 +72,14 @@ def draw(found: Mapping[str, Any]) -> bytes:
     return style.to_png(figure)
 
 
-def _levels(axes: Axes, marks: Sequence[tuple[str, int | None, float, Any]], top: int) -> None:
+def _levels(axes: Axes, marks: Sequence[_Mark], top: int) -> None:
     """One line of the picture for each way, those that deceive most easily lowest."""
     ranked = sorted(marks, key=lambda mark: (top if mark[1] is None else mark[1], -mark[2]))
-    for line, (way, keys, one_way_s, round_trip) in enumerate(ranked):
+    for line, (way, _, one_way_s, round_trip, said) in enumerate(ranked):
         colour = _COLOURS[way.split("/")[1]]
         end_s = one_way_s if round_trip is None else round_trip["p50"]
         axes.plot([one_way_s, end_s], [line, line], color=colour, linewidth=1.5)
         axes.plot([one_way_s], [line], marker="o", markersize=8, color=colour)
-        said = "not with all keys" if keys is None else "own key" if keys == 0 else f"{keys} stolen keys"
         axes.annotate(
             said, (end_s, line), xytext=(8, 0), textcoords="offset points", va="center", fontsize=8, color=colour
         )
@@ -78,7 +89,7 @@ def _levels(axes: Axes, marks: Sequence[tuple[str, int | None, float, Any]], top
     axes.grid(visible=False, axis="y")
 
 
-def _finding(marks: Sequence[tuple[str, int | None, float, Any]]) -> str:
+def _finding(marks: Sequence[_Mark]) -> str:
     """What the picture shows, out of its own numbers."""
     weak = [mark for mark in marks if mark[1] == 0]
     strong = [mark for mark in marks if mark[1] != 0]

@@ -286,17 +286,28 @@ def _victims(fault: "Fault", link: CrossLink, scenario: "Scenario") -> Items:
             yield ("notaries", position), f"{fault.link} has no notary {number}; {there}"
     if fault.action == "notary-crash" and not notaries:
         yield ("link",), f"{fault.link} has no notaries; needs a link with verify: committee"
-    if fault.stolen_keys is None:
-        return
+    if fault.stolen_keys is not None:
+        yield from _unusable(fault, fault.stolen_keys, link, scenario)
+
+
+def _unusable(fault: "Fault", keys: int, link: CrossLink, scenario: "Scenario") -> Items:
+    """Stolen keys that nobody has, or that open nothing."""
     if fault.stolen_from == NOTARIES:
-        if fault.stolen_keys > notaries:
+        notaries = 0 if link.notaries is None else link.notaries.count
+        if keys > notaries:
             yield ("stolen_keys",), f"{fault.link} has {notaries} notaries; needs no more"
         return
     victim = link.via if fault.stolen_from == RELAY else link.source
     if victim is None:
         yield ("stolen_from",), f"{fault.link} has no chain between; needs {SOURCE}"
-    elif fault.stolen_keys > (validators := scenario.chains[victim].validators):
+    elif keys > (validators := scenario.chains[victim].validators):
         yield ("stolen_keys",), f"{victim} has {validators} validators; needs no more"
+    elif victim == link.source and link.verify == "committee":
+        message = f"{fault.link} counts its notaries' signatures, whose own nodes nobody deceives in this version"
+        yield ("stolen_from",), f"{message}; needs {NOTARIES}"
+    elif victim == link.source and link.verify != "light_client":
+        message = f"nobody's votes count on {fault.link}; needs verify: light_client or committee, or no stolen keys"
+        yield ("stolen_keys",), message
 
 
 def _link(link: CrossLink, chains: "Mapping[str, Chain]") -> Items:

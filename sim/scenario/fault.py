@@ -230,8 +230,9 @@ class Fault(Model):
     )
     stolen_from: Annotated[str, one_of(*STOLEN_FROM)] | None = Field(
         default=None,
-        description="forge: whose keys: source, validators of the chain where the link begins; relay, those of the "
-        "chain between, about which they lie then; notaries, those of the link. source if left out.",
+        description="forge: whose keys: source, with verify: light_client, validators of the chain where the link "
+        "begins; relay, those of the chain between, about which they lie then; notaries, those of the link. source if "
+        "left out.",
     )
     blocks_ahead: Annotated[int, whole(1, 1_000_000_000)] | None = Field(
         default=None,

@@ -46,6 +46,10 @@ _WHOSE: Final = {
     RELAY: "the relay chain's validators",
     NOTARIES: "the notaries",
 }
+_UNTRIED: Final = (
+    "Keys of the destination's validators, with which a timeout could be made up, and forged chains that are shown to "
+    "notaries' own nodes are not tried."
+)
 _RULE_OF_THREE: Final = 3
 """None in n tries: a share of 3/n at most, at a confidence of 95 % (Hanley and Lippman-Hand, JAMA 249, 1983)."""
 
@@ -79,6 +83,8 @@ def _forgers(found: Mapping[str, Any]) -> Iterator[str]:
         calm = next(iter(found["attacks"].values()))[way]
         yield _row(way, _needed(keys), *_delays(calm), _per_packet(calm))
     yield ""
+    yield _UNTRIED
+    yield ""
     for way, row in next(rows for name, rows in found["attacks"].items() if name.endswith("forge")).items():
         yield f"- {way}: {_claim(row)}"
 
@@ -98,6 +104,8 @@ def _claim(row: Mapping[str, Any]) -> str:
 
 
 def _needed(keys: Mapping[str, int | None]) -> str:
+    if not keys:
+        return "no key opens a swap; clocks may: f11"
     if 0 in keys.values():
         return "none"
     return (

@@ -218,7 +218,8 @@ _COUNTS: Final = (
 def fewest_keys(file: Path, way: Way, whose: str, keys: int) -> int | None:
     """How many keys of one kind a relayer must have stolen until a packet that it made up is executed, or one torn.
 
-    Found by bisection over runs: whoever deceives with so many deceives with more.
+    Its own key is tried first, and then, by bisection over runs, stolen ones: whoever deceives with so many deceives
+    with more.
 
     Args:
         file: of an attack with a forgery.
@@ -235,13 +236,29 @@ def fewest_keys(file: Path, way: Way, whose: str, keys: int) -> int | None:
         row = row_of(Job(file, way, {"forge": theft}))
         return bool(row["accepted_forged"] or row["torn"])
 
+    if deceives(0):
+        return 0
     if not deceives(keys):
         return None
-    low, high = -1, keys
+    low, high = 0, keys
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if deceives(middle) else (middle, high)
     return high
+
+
+def owners_of(way: Way) -> tuple[str, ...]:
+    """Whose keys a liar may have a use for: those whose signatures are counted on this way, as far as liars know how.
+
+    Where nobody's are, the source's stand for them, because a relayer's own key is tried before any of them. Of swaps
+    nothing is believed that a key could sign.
+    """
+    protocol, verify, atomicity = way
+    if atomicity == "htlc":
+        return ()
+    if verify == "committee":
+        return (NOTARIES,)
+    return (SOURCE, RELAY) if protocol == "relay_chain" else (SOURCE,)
 
 
 def variants(file: Path, way: Way) -> Iterator[Job]:
@@ -287,12 +304,10 @@ def _keys(file: Path, way: Way) -> dict[str, int | None]:
     scenario = load(file)
     (link,) = scenario.links.values()
     validators = scenario.chains[link.source].validators
-    there = {SOURCE: validators}
-    if way[0] == "relay_chain":
-        there[RELAY] = validators
-    if way[1] == "committee":
-        there[NOTARIES] = _COMMITTEE["count"]
-    return {whose: fewest_keys(file, way, whose, count) for whose, count in there.items()}
+    return {
+        whose: fewest_keys(file, way, whose, _COMMITTEE["count"] if whose == NOTARIES else validators)
+        for whose in owners_of(way)
+    }
 
 
 def attacks_in(folder: Path) -> list[Path]:

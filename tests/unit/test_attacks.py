@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from sim.crosschain.actors.coordinator import CoordinatorRoute
 from sim.crosschain.actors.interchain_route import InterchainRoute
@@ -16,7 +17,7 @@ from sim.crosschain.actors.tcc_route import TccRoute
 from sim.crosschain.contracts import headers
 from sim.crosschain.contracts.messages import HEARTBEAT
 from sim.crosschain.points import points_of
-from sim.crosschain.ways import EXISTING
+from sim.crosschain.ways import EXISTING, STOLEN_FROM
 from sim.report.ways import draw, fewest
 from sim.scenario import ScenarioError, load
 from sim.study.attack_table import as_markdown
@@ -28,6 +29,7 @@ from sim.study.attacks import (
     attacks_in,
     fewest_keys,
     name_of,
+    owners_of,
     row_of,
     scenario_of,
     variants,
@@ -82,21 +84,42 @@ def test_a_way_brings_its_own_keys_and_leaves_the_rest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("way", "whose", "keys"),
+    ("way", "whose", "there", "keys"),
     [
-        (TRUSTED, "source", 0),
-        (PROVED, "source", 3),
-        (("notary", "committee", "packet"), "source", None),
-        (("notary", "committee", "packet"), "notaries", 3),
-        pytest.param(("trusted_gateway", "spv", "packet"), "source", 0, marks=pytest.mark.full),
-        pytest.param(("trusted_gateway", "none", "2pc"), "source", 0, marks=pytest.mark.full),
-        pytest.param(("relay_chain", "light_client", "packet"), "source", 3, marks=pytest.mark.full),
-        pytest.param(("relay_chain", "light_client", "packet"), "relay", 3, marks=pytest.mark.full),
+        (TRUSTED, "source", 4, 0),
+        (PROVED, "source", 4, 3),
+        (PROVED, "source", 2, None),
+        (("notary", "committee", "packet"), "notaries", 4, 3),
+        pytest.param(("trusted_gateway", "spv", "packet"), "source", 4, 0, marks=pytest.mark.full),
+        pytest.param(("trusted_gateway", "none", "2pc"), "source", 4, 0, marks=pytest.mark.full),
+        pytest.param(("relay_chain", "light_client", "packet"), "source", 4, 3, marks=pytest.mark.full),
+        pytest.param(("relay_chain", "light_client", "packet"), "relay", 4, 3, marks=pytest.mark.full),
     ],
     ids=str,
 )
-def test_the_search_finds_the_fewest_keys_that_deceive(way: tuple[str, str, str], whose: str, keys: int) -> None:
-    assert fewest_keys(FORGING, way, whose, 4) == keys
+def test_the_search_finds_the_fewest_keys_that_deceive(
+    way: tuple[str, str, str], whose: str, there: int, keys: int | None
+) -> None:
+    assert fewest_keys(FORGING, way, whose, there) == keys
+
+
+@pytest.mark.parametrize("way", ways(), ids=name_of)
+def test_keys_that_a_liar_has_no_use_for_cannot_be_stolen(tmp_path: Path, way: tuple[str, str, str]) -> None:
+    for whose in STOLEN_FROM:
+        data = scenario_of(Job(FORGING, way, {"forge": {"stolen_keys": 1, "stolen_from": whose}}))
+        path = tmp_path / f"{whose}.yaml"
+        path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+        if whose in owners_of(way) and (whose != "source" or way[1] == "light_client"):
+            assert load(path).faults[0].stolen_keys == 1
+        else:
+            with pytest.raises(ScenarioError, match=r"stolen_(keys|from)"):
+                load(path)
+
+
+def test_of_swaps_no_key_is_counted() -> None:
+    assert [way for way in ways() if not owners_of(way)] == [("trusted_gateway", "none", "htlc")]
+    swap = {**page({"way": {"impossible": "not here"}}), "keys": {"way": {}}}
+    assert "no key opens a swap" in as_markdown(swap)
 
 
 def test_a_weakened_verifier_changes_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +206,7 @@ def test_what_cannot_be_attacked_is_said_with_the_reason() -> None:
 def test_the_figure_has_a_mark_for_every_way() -> None:
     span = {"p50": 1.0, "p99": 2.0}
     rows = {name_of(way): {"one_way_s": span, "round_trip_s": None} for way in ways()}
-    found = {"keys": {way: {"a": None, "b": 3} for way in rows}, "attacks": {CALM: rows}}
+    found = {"keys": {way: {"a": None, "b": 3} if "htlc" not in way else {} for way in rows}, "attacks": {CALM: rows}}
     assert draw(json.loads(json.dumps(found))).startswith(b"\x89PNG")
     assert fewest({"a": None, "b": 3}) == 3
     assert fewest({"a": None}) is None

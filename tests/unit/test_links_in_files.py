@@ -186,6 +186,14 @@ def agreeing(protocol: str) -> dict[str, Any]:
             "faults.0.stolen_keys: is missing; stolen_from says whose they are",
         ),
         (
+            {"link": SPV, "faults": [{**FORGE, "stolen_keys": 3}]},
+            "faults.0.stolen_keys: nobody's votes count on a-b; needs verify: light_client or committee, or",
+        ),
+        (
+            {"link": NOTARIES, "faults": [{**FORGE, "stolen_keys": 3}]},
+            "faults.0.stolen_from: a-b counts its notaries' signatures, whose own nodes nobody deceives",
+        ),
+        (
             {"link": NOTARIES, "faults": [{**FORGE, "stolen_from": "notaries", "stolen_keys": 5}]},
             "faults.0.stolen_keys: a-b has 4 notaries; needs no more",
         ),

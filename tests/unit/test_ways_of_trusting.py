@@ -56,16 +56,6 @@ def test_as_many_stolen_keys_of_notaries_as_must_sign_deceive_a_committee(
     assert found["delivered"] == found["offered"]
 
 
-@pytest.mark.parametrize(("verify", "owner"), [("committee", "source"), ("light_client", "notaries")])
-def test_keys_of_others_are_of_no_use(tmp_path: Path, verify: str, owner: str) -> None:
-    keys = lying(stolen_keys=4, stolen_from=owner)
-    if verify == "light_client":
-        keys["faults"] = [forging()]
-    found = crossed(tmp_path, verify, **keys)
-    assert found["accepted_forged"] == 0
-    assert found["delivered"] == found["offered"]
-
-
 def test_a_stolen_quorum_is_found_out_when_the_chain_comes_to_the_height_that_was_made_up(tmp_path: Path) -> None:
     near = crossed(tmp_path, "light_client", **lying(stolen_keys=3))
     assert near["accepted_forged"] > 0
