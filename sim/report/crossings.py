@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _BACK: Final = "acknowledgement"
 """The stage after a packet is delivered; it stands apart, behind the end of the way there."""
-_COLOURS: Final = (style.BLUE, style.SLATE, style.OCHRE, style.PURPLE, style.GREEN, "#7a5c00", "#3f6f8f")
+_COLOURS: Final = (style.BLUE, style.SLATE, style.OCHRE, style.PURPLE, style.GREEN, "#5a4fa2", "#2a7f8e")
 _ENDS: Final = {
     "timed_out": "timed out",
     "stuck": "stuck",
