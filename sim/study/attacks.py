@@ -26,10 +26,10 @@ from sim.chain.invariants import InvariantViolation
 from sim.crosschain.contracts.htlc import REFUND
 from sim.crosschain.contracts.messages import TIME_OUT
 from sim.crosschain.contracts.tcc import CANCEL
-from sim.crosschain.contracts.two_phase import ROLL_BACK
+from sim.crosschain.contracts.two_phase import EXECUTE, ROLL_BACK
 from sim.crosschain.outcome import DELIVERED
 from sim.crosschain.points import points_of
-from sim.crosschain.steps import RELAY, SOURCE
+from sim.crosschain.steps import DESTINATION, RELAY, SOURCE
 from sim.crosschain.ways import EXISTING, NOTARIES
 from sim.scenario import ScenarioError, load
 from sim.scenario.units import parse_duration
@@ -50,6 +50,9 @@ CRASH: Final = "f14-coordinator-crash"
 """The attack that is also made at every point of a protocol."""
 
 _ORDERED: Final = "from a raft chain"
+
+LATE: Final = "f15-late"
+"""The attack in which a chain executes what was given back."""
 
 CALM: Final = "no attack"
 """The row of a way's delay."""
@@ -74,6 +77,14 @@ _ACCOUNTS: Final = 1_000_000
 
 _CONTESTED: Final = 20
 """Accounts where transactions are to be rolled back: so few that transfers meet all the time."""
+
+_IRREVERSIBLE: Final = {"irreversible": "20%"}
+"""Of transfers, where what is executed must be undone [guess]."""
+
+_EXECUTED: Final = f"{DESTINATION}.{EXECUTE}"
+"""Where a coordinator that crashes leaves most that its log has rolled back although it was executed."""
+
+_TOLD: Final = "a fifth irreversible"
 
 _HURRIED: Final[Mapping[str, Mapping[str, object]]] = {
     "packet": {"timeout": {"measure": "destination_time", "value": "1500ms"}},
@@ -265,13 +276,16 @@ def variants(file: Path, way: Way) -> Iterator[Job]:
     """An attack under a way.
 
     A forgery is also made about a chain whose nodes stand crashes only, so that whoever orders there is believed; a
-    crash of everybody who carries packets also at every point of the way's protocol.
+    crash of everybody who carries packets also at every point of the way's protocol. Where
+    either has a chain undo what it has executed, some transfers are also such that it can't.
     """
     yield Job(file, way)
     if file.stem == FORGERY:
         yield Job(file, way, source={"consensus": {"protocol": "raft"}}, told=_ORDERED)
     if file.stem == CRASH:
         yield from _crashes(file, way)
+    if file.stem == LATE and way[0] == "relay_chain":
+        yield Job(file, way, transfers=_IRREVERSIBLE, told=_TOLD)
 
 
 def _crashes(file: Path, way: Way) -> Iterator[Job]:
@@ -287,7 +301,10 @@ def _crashes(file: Path, way: Way) -> Iterator[Job]:
         else:
             yield Job(file, way, faults, told=told)
             if way[2] == "2pc":
-                yield Job(file, way, faults, {"recovery": "log"}, told=f"{told}, with a log")
+                log, logged = {"recovery": "log"}, f"{told}, with a log"
+                yield Job(file, way, faults, log, told=logged)
+                if point == _EXECUTED:
+                    yield Job(file, way, faults, log, transfers=_IRREVERSIBLE, told=f"{logged}, {_TOLD}")
 
 
 def _outcome(job: Job) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from sim.study.attacks import (
     CALM,
     CRASH,
     FORGERY,
+    LATE,
     Job,
     attacks_in,
     fewest_keys,
@@ -151,6 +152,24 @@ def test_a_crash_is_made_at_every_point_of_a_protocol() -> None:
     lost, kept = (row_of(job) for job in list(variants(crashing, coordinated))[5:7])
     assert lost["locked"] > kept["locked"] == 0
     assert [job.name for job in variants(SCENARIOS / "base" / "crossing.yaml", coordinated)] == [plain]
+
+
+@pytest.mark.parametrize(
+    ("attack", "way"),
+    [
+        (CRASH, ("trusted_gateway", "none", "2pc")),
+        (LATE, ("relay_chain", "light_client", "packet")),
+        (LATE, ("relay_chain", "light_client", "tcc")),
+    ],
+    ids=str,
+)
+def test_what_must_be_undone_and_cannot_be_is_left_to_people(attack: str, way: tuple[str, str, str]) -> None:
+    jobs = list(variants(SCENARIOS / "attacks" / f"{attack}.yaml", way))
+    (some,) = [job for job in jobs if job.told.endswith("irreversible")]
+    (same,) = [job for job in jobs if job.told == some.told.removesuffix("a fifth irreversible").removesuffix(", ")]
+    left, undone = row_of(some), row_of(same)
+    assert left["repairs"] > undone["repairs"] == 0
+    assert left["offered"] == undone["offered"]
 
 
 @pytest.mark.parametrize(
