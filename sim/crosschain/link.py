@@ -156,6 +156,11 @@ class Link:
         return sum(forger.made for forger in self.forgers)
 
     @property
+    def other_lies(self) -> int:
+        """What else relayers have lied about: packets that they denied, preimages that they guessed."""
+        return sum(forger.other_lies for forger in self.forgers)
+
+    @property
     def carries_documents(self) -> bool:
         """Whether identity documents can cross it."""
         return self.config.atomicity in CARRYING

@@ -97,6 +97,8 @@ def _claim(row: Mapping[str, Any]) -> str:
     if taken:
         return f"{taken} of {made} made-up packets were executed."
     reasons = ", ".join(f"{reason} {count}" for reason, count in row["refused"].items()) or "none"
+    if not made:
+        return f"no packet was made up; {row['other_lies']} other lies, refusals: {reasons}."
     return (
         f"none of {made} made-up packets was executed, which bounds the share at {_RULE_OF_THREE}/{made} and no lower; "
         f"refusals: {reasons}."

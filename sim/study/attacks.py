@@ -208,6 +208,7 @@ def row_of(job: Job) -> dict[str, Any]:
         "broken": None if violation is None else violation.invariant,
         **{key: found[key] for key in _COUNTS},
         "forgeries": alliance.links[link_id].forgeries,
+        "other_lies": alliance.links[link_id].other_lies,
         "refused": found["refused"],
         "locked": sum(found["locked_at_end"].values()),
         "frozen": found["frozen"],

@@ -141,6 +141,18 @@ def test_who_denies_is_believed_wherever_headers_need_no_votes(protocol: str) ->
     assert denied["torn"] > 0
     assert "another-header" not in denied["refused"]
     assert "root-mismatch" not in denied["refused"]
+    # Who denies makes nothing up.
+    assert denied["forgeries"] == denied["accepted_forged"] == 0
+    assert denied["other_lies"] >= denied["torn"]
+
+
+def test_who_guesses_preimages_makes_no_packets_up() -> None:
+    swap = ("trusted_gateway", "none", "htlc")
+    row = row_of(Job(FORGING, swap))
+    assert row["forgeries"] == row["accepted_forged"] == 0
+    assert row["other_lies"] > 0
+    told = f"no packet was made up; {row['other_lies']} other lies, refusals: "
+    assert told in as_markdown(page({name_of(swap): row}))
 
 
 def test_a_crash_is_made_at_every_point_of_a_protocol() -> None:

@@ -7,7 +7,7 @@ well as it can with the bytes that anybody can read, and its own key.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from sim.crosschain.actors.forger import header_calls
 from sim.crosschain.actors.told import Told
@@ -34,7 +34,7 @@ class Denier:
         endpoints: nodes that it talks to, by their chains' roles.
         lie: what it shows of the destination.
         ordered: whether packets are received in their order only.
-        made: how many packets it denied.
+        other_lies: how many packets it denied. made: none.
     """
 
     link: str
@@ -42,7 +42,8 @@ class Denier:
     endpoints: Mapping[str, Endpoint]
     lie: Lie
     ordered: bool
-    made: int = 0
+    other_lies: int = 0
+    made: ClassVar[int] = 0
     _read: int = 0
     _open: dict[int, Packet] = field(default_factory=dict)
 
@@ -73,11 +74,11 @@ class Denier:
         return destination.get(receipt_key(self.link, sequence), destination.head()) is not None
 
     def _deny(self, source: Endpoint, destination: Endpoint, packet: Packet) -> list[tuple[str, int, Call]]:
-        self.made += 1
+        self.other_lies += 1
         key = next_key(self.link, "Recv") if self.ordered else receipt_key(self.link, packet.sequence)
         value = packet.sequence.to_bytes(_NUMBER, "big") if self.ordered else None
         told = Told(source, self.link, DESTINATION)
         headers, proof = self.lie.tell(destination, told, key, value, packet.timeout_ns)
         calls = header_calls(self.link, self.name, DESTINATION, self.lie.method, headers)
         calls.append(Call(self.link, TIME_OUT, self.name, (packet.to_bytes(), proof)))
-        return [(SOURCE, -self.made, call) for call in calls]
+        return [(SOURCE, -self.other_lies, call) for call in calls]

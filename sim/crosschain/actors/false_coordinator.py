@@ -43,7 +43,7 @@ class FalseCoordinator:
         name: under which it sends calls.
         endpoints: nodes that it talks to, by their chains' roles.
         lies: what it shows of each chain.
-        made: how many transactions it made up.
+        made: how many transactions it made up. other_lies: how many true ones it lied about.
     """
 
     link: str
@@ -51,6 +51,7 @@ class FalseCoordinator:
     endpoints: Mapping[str, Endpoint]
     lies: Mapping[str, Lie]
     made: int = 0
+    other_lies: int = 0
     _scanned: int = 0
     _open: list[Packet] = field(default_factory=list)
 
@@ -62,7 +63,9 @@ class FalseCoordinator:
             self.made += 1
             far = FAR + self.made
             made_up = Packet(self.link, far, 0, 0, transfer(AMOUNT, 0, Accounts(far, far).to_bytes()))
-            self._open += [made_up, *self._appeared()]
+            appeared = self._appeared()
+            self.other_lies += len(appeared)
+            self._open += [made_up, *appeared]
         self._open = [packet for packet in self._open if not self._is_done(packet)]
         told = self._open[:1] if single else self._open
         return [(role, -packet.sequence, call) for packet in told for role, call in self._calls(packet)]

@@ -7,7 +7,7 @@ claims with guessed preimages as well. What belongs to itself it could give away
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from sim.crosschain.contracts import htlc
 from sim.crosschain.contracts.htlc import LOCKED
@@ -32,13 +32,14 @@ class FalseParty:
         link: that it works on.
         name: under which it sends calls.
         endpoints: nodes that it talks to, by their chains' roles.
-        made: preimages that it has guessed.
+        other_lies: how many preimages it guessed. made: packets, none.
     """
 
     link: str
     name: str
     endpoints: Mapping[str, Endpoint]
-    made: int = 0
+    other_lies: int = 0
+    made: ClassVar[int] = 0
     _scanned: dict[str, int] = field(default_factory=dict)
     _open: dict[int, Packet] = field(default_factory=dict)
     _seen: dict[bytes, bytes] = field(default_factory=dict)
@@ -48,8 +49,8 @@ class FalseParty:
         appeared = [packet for role in _ROLES for packet in self._read(role)]
         calls: list[tuple[str, int, Call]] = []
         for packet in appeared:
-            self.made += 1
-            guess = hash_of(self.made.to_bytes(PREIMAGE_BYTES, "big"))
+            self.other_lies += 1
+            guess = hash_of(self.other_lies.to_bytes(PREIMAGE_BYTES, "big"))
             calls += [self._call(role, htlc.CLAIM, packet, guess) for role in _ROLES]
             calls += [self._call(role, htlc.REFUND, packet) for role in _ROLES]
         self._open = {number: packet for number, packet in self._open.items() if any(self._locks(packet))}

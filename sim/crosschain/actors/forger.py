@@ -6,7 +6,7 @@ Its own key lets it send calls; what else it has is in its `sim.crosschain.actor
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from sim.crosschain.actors.told import Told
 from sim.crosschain.contracts.identity import Document
@@ -30,7 +30,13 @@ FAR = 1 << 40
 class Forging(Protocol):
     """What a relayer does that lies."""
 
-    made: int
+    @property
+    def made(self) -> int:
+        """Packets that it made up."""
+
+    @property
+    def other_lies(self) -> int:
+        """Lies of which no packet came: what it denied or guessed."""
 
     def forge(self) -> list[tuple[str, int, Call]]:
         """Calls that it sends at one poll: the chain's role, a number of what it is about, the call."""
@@ -60,6 +66,7 @@ class Forger:
     lies: Mapping[str, Lie]
     ordered: bool
     made: int = 0
+    other_lies: ClassVar[int] = 0
 
     def forge(self) -> list[tuple[str, int, Call]]:
         """Calls that receive a packet that nobody sent, in order: role of the chain, number of the packet, call."""

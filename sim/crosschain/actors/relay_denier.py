@@ -9,7 +9,7 @@ key.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from sim.crosschain.actors.forger import header_calls
 from sim.crosschain.actors.told import Told
@@ -36,7 +36,7 @@ class RelayDenier:
         endpoints: nodes that it talks to, by their chains' roles.
         lie: what it shows of the destination.
         plot: what is to be said.
-        made: how many packets it denied.
+        other_lies: how many packets it denied. made: none.
     """
 
     link: str
@@ -44,7 +44,8 @@ class RelayDenier:
     endpoints: Mapping[str, Endpoint]
     lie: Lie
     plot: Plot
-    made: int = 0
+    other_lies: int = 0
+    made: ClassVar[int] = 0
     _read: int = 0
 
     def forge(self) -> list[tuple[str, int, Call]]:
@@ -67,10 +68,10 @@ class RelayDenier:
         return [event.packet for event in events if event is not None and event.step == Step.RELAYED]
 
     def _deny(self, packet: Packet, method: str, parts: tuple[bytes, ...], value: bytes) -> list[tuple[str, int, Call]]:
-        self.made += 1
+        self.other_lies += 1
         told = Told(self.endpoints[RELAY], self.link, DESTINATION)
         key = receipt_key(self.link, packet.sequence)
         headers, proof = self.lie.tell(self.endpoints[DESTINATION], told, key, value)
         calls = header_calls(self.link, self.name, DESTINATION, self.lie.method, headers)
         calls.append(Call(self.link, method, self.name, (*parts, proof)))
-        return [(RELAY, -self.made, call) for call in calls]
+        return [(RELAY, -self.other_lies, call) for call in calls]

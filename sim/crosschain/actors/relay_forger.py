@@ -8,7 +8,7 @@ would say.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from sim.crosschain.actors.forger import AMOUNT, FAR, header_calls
 from sim.crosschain.actors.route import View
@@ -113,6 +113,7 @@ class RelayForger:
     ordered: bool
     about: str
     made: int = 0
+    other_lies: ClassVar[int] = 0
     _open: dict[int, Packet] = field(default_factory=dict)
 
     def forge(self) -> list[tuple[str, int, Call]]:
