@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from sim.study.run import Run
 
-SEEDS, MANY_SEEDS = range(12), range(12, 200)
+SEEDS, MANY_SEEDS = range(8), range(8, 200)
 LOOPS = ("hotstuff", "jolteon", "qbft", "raft", "tendermint")
-LOOP_SEEDS, MANY_LOOP_SEEDS = range(1000, 1004), range(1004, 1072)
+LOOP_SEEDS, MANY_LOOP_SEEDS = range(1000, 1003), range(1003, 1072)
 FEWEST = {"hotstuff": 0.15, "jolteon": 0.25}
 """The least share of heights that must have been computed: 1/4, less where proposals overtake each other more often."""
 SIZES = (4, 5, 7, 10, 16, 31)
