@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from sim.study.run import Run
 
-SEEDS, MANY_SEEDS = range(8), range(8, 200)
+SEEDS, MANY_SEEDS = range(12), range(12, 200)
 LOOPS = ("hotstuff", "jolteon", "qbft", "raft", "tendermint")
 LOOP_SEEDS, MANY_LOOP_SEEDS = range(1000, 1003), range(1003, 1072)
 FEWEST = {"hotstuff": 0.15, "jolteon": 0.25}
