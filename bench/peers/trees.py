@@ -40,11 +40,15 @@ class Log(ABC):
         Raises:
             NotImplementedError: the peer can't, or nobody could use it.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # a peer that only builds is left out of the contests of proofs
 
     def verify(self, index: int, record: str, proof: Any) -> bool:  # noqa: ANN401 - as above
-        """Whether the proof shows this record to be there; a peer may also raise."""
-        raise NotImplementedError
+        """Whether the proof shows this record to be there; a peer may also raise.
+
+        Raises:
+            NotImplementedError: the peer makes no proofs.
+        """
+        raise NotImplementedError  # only peers that prove are asked, and those have their own
 
     def verify_all(self, records: list[str], indices: list[int], proofs: list[Any]) -> bool:
         """Whether all proofs hold: one by one, where a peer knows no better."""

@@ -45,9 +45,7 @@ class InterchainRoute:
         - invokeReceipt, if the packet's group has come to an end and the source does not know.
         """
         key = transaction_key(self.link, packet.sequence)
-        kept = view.get(SOURCE, commitment_key(self.link, packet.sequence)) is not None
-        commitment = packet.commitment(view.suite(RELAY))
-        latest, shown = (read_transaction(v, commitment) for v in (view.get(RELAY, key), view.shown(RELAY, key)))
+        kept, latest, shown = standing(packet, view, key)
         if latest is None:
             return self._begin(packet, view, key)
         if not kept and latest.own in _ENDS:
@@ -92,7 +90,20 @@ class InterchainRoute:
         return ()
 
 
-def read_transaction(value: bytes | None, commitment: bytes) -> Transaction | None:
+def standing(packet: Packet, view: View, key: bytes) -> tuple[bool, Transaction | None, Transaction | None]:
+    """How a packet stands, whose transaction is at a key of the relay chain.
+
+    Returns:
+        Whether the source is not done with it, and what the relay chain says of it: by its latest state, and by what
+        its head shows.
+    """
+    kept = view.get(SOURCE, commitment_key(packet.link, packet.sequence)) is not None
+    commitment = packet.commitment(view.suite(RELAY))
+    latest, shown = (_read_transaction(v, commitment) for v in (view.get(RELAY, key), view.shown(RELAY, key)))
+    return kept, latest, shown
+
+
+def _read_transaction(value: bytes | None, commitment: bytes) -> Transaction | None:
     """What the relay chain says of the packet with this commitment; it may have taken a forged one in its place."""
     found = None if value is None else Transaction.from_bytes(value)
     return found if found is not None and found.commitment == commitment else None

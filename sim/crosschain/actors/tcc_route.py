@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sim.crosschain.actors.interchain_route import read_transaction
+from sim.crosschain.actors.interchain_route import standing
 from sim.crosschain.actors.route import Task
 from sim.crosschain.contracts.relayed import transaction_key
 from sim.crosschain.contracts.store import commitment_key, receipt_key
@@ -43,9 +43,7 @@ class TccRoute:
         - CrossChainConfirm or CrossChainCancel on the source, once the relay chain says so.
         """
         key = transaction_key(self.link, packet.sequence)
-        kept = view.get(SOURCE, commitment_key(self.link, packet.sequence)) is not None
-        commitment = packet.commitment(view.suite(RELAY))
-        latest, shown = (read_transaction(v, commitment) for v in (view.get(RELAY, key), view.shown(RELAY, key)))
+        kept, latest, shown = standing(packet, view, key)
         if latest is None:
             return self._save(packet, view, key)
         if not kept and latest.own in {State.CONFIRM_END, State.CANCEL_END}:

@@ -19,6 +19,7 @@ only where they are as far apart as the scenario says, since what is enough is t
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -61,6 +62,28 @@ class _End(Contract):
     """What both ends have."""
 
     __slots__ = ()
+
+    def call(self, store: Store, block: Block, call: Call) -> Event | None:
+        """As `Contract.call`."""
+        if call.method == LOCK:
+            return self._lock(store, block, call)
+        if call.method == CLAIM:
+            return self._claim(store, block, call)
+        if call.method == REFUND:
+            return self._refund(store, block, call)
+        return Contract.call(self, store, block, call)
+
+    @abstractmethod
+    def _lock(self, store: Store, block: Block, call: Call) -> Event:
+        """Lock an amount under a hash and until a time."""
+
+    @abstractmethod
+    def _claim(self, store: Store, block: Block, call: Call) -> Event:
+        """Take it, with what has this hash."""
+
+    @abstractmethod
+    def _refund(self, store: Store, block: Block, call: Call) -> Event:
+        """Take it back, after the time."""
 
     def _put(self, store: Store, packet: Packet, status: bytes) -> None:
         store.meter.hashes += 2
@@ -105,16 +128,6 @@ class InitiatorsLock(_End):
 
     __slots__ = ()
 
-    def call(self, store: Store, block: Block, call: Call) -> Event | None:
-        """As `Contract.call`."""
-        if call.method == LOCK:
-            return self._lock(store, block, call)
-        if call.method == CLAIM:
-            return self._claim(store, block, call)
-        if call.method == REFUND:
-            return self._refund(store, block, call)
-        return Contract.call(self, store, block, call)
-
     def _lock(self, store: Store, block: Block, call: Call) -> Event:
         _, time_ns, data = parts_of(call, 3)
         following = next_key(self.link, "Send")
@@ -154,16 +167,6 @@ class ParticipantsLock(_End):
     """
 
     participant: str
-
-    def call(self, store: Store, block: Block, call: Call) -> Event | None:
-        """As `Contract.call`."""
-        if call.method == LOCK:
-            return self._lock(store, block, call)
-        if call.method == CLAIM:
-            return self._claim(store, block, call)
-        if call.method == REFUND:
-            return self._refund(store, block, call)
-        return Contract.call(self, store, block, call)
 
     def _lock(self, store: Store, block: Block, call: Call) -> Event:
         (data,) = parts_of(call, 1)
