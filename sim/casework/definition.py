@@ -1,10 +1,10 @@
 """What a workflow is: states, transitions between them, deadlines and losses, as frozen data that an interpreter reads.
 
-A *case* is in one state. When it enters a state, one way out is chosen among those whose conditions hold (`Transition.chance`), and
-with it the time at which that will happen: after a while, when a period of law ends, when somebody at a desk has
-done it, or when something is said (`on`). What a transition does is done when it *fires*: records are deposited, a
-packet is sent, a contract is called, other cases begin or are told something. The case then enters the next state at
-once or, if the transition `waits`, when the chains have answered.
+A *case* is in one state. When it enters a state, one way out is chosen among those whose conditions hold
+(`Transition.chance`), and with it the time at which that will happen: after a while, when a period of law ends, when
+somebody at a desk has done it, or when something is said (`on`). What a transition does is done when it *fires*:
+records are deposited, a packet is sent, a contract is called, other cases begin or are told something. The case then
+enters the next state at once or, if the transition `waits`, when the chains have answered.
 
 Nothing here knows YAML or files (`sim.scenario.workflow` does) or how time passes (`sim.casework.docket` does).
 Durations are nanoseconds, probabilities shares from 0 to 1. Legal terms stand in Chinese beside the English.

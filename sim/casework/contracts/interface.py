@@ -29,8 +29,8 @@ class Called:
         asset: number of the asset.
         amount_cny: at stake.
         facts: that hold, without ground truth.
-        old: the case began before the run, so that what was called then is not known here: the contract takes the case's
-            word for what it is at.
+        old: the case began before the run, so that what was called then is not known here: the contract takes the
+            case's word for what it is at.
     """
 
     method: str
