@@ -154,11 +154,15 @@ class Check:
         of: kind of records asked about (`Records.kind`), of the chain.
         chain: where they are.
         public: by the Internet platform (article 7), with its queue and gateway; else from the court's own network.
+        altered: facts of which each means that what is presented is not what was deposited.
+        absent: facts of which each means that it was never deposited.
     """
 
     of: str
     chain: str
     public: bool = True
+    altered: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,40 @@ class Exponential:
 
 
 @dataclass(frozen=True, slots=True)
+class Uniform:
+    """Equally likely everywhere from ``low`` to ``high``."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.low < self.high, f"uniform: needs 0 <= low < high, has {self.low} and {self.high}")
+
+    @property
+    def mean(self) -> float:
+        """The middle."""
+        return (self.low + self.high) / 2
+
+    @property
+    def law(self) -> Law:
+        """Low + (high - low) · u."""
+        return Law(inversion.RANGE, self.low, self.high - self.low)
+
+    def sample(self, block: Block, count: int) -> Floats:
+        """By inversion."""
+        return block.sample(self.law, count)
+
+    def cdf(self, x: float) -> float:
+        """A straight line."""
+        return min(max((x - self.low) / (self.high - self.low), 0.0), 1.0)
+
+    def partial_mean(self, x: float) -> float:
+        """The part of the middle up to ``x``."""
+        end = min(max(x, self.low), self.high)
+        return (end * end - self.low * self.low) / (2 * (self.high - self.low))
+
+
+@dataclass(frozen=True, slots=True)
 class Lognormal:
     """Given by its median and its 99th percentile, the two numbers that publications report."""
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-WORD, UNIFORM, LOG, POWER, NORMAL, LOGNORMAL = range(6)
+WORD, UNIFORM, LOG, POWER, NORMAL, LOGNORMAL, RANGE = range(7)
 """Forms. With z, the standard normal quantile of u, they are: the raw word; u; scale · ln u; scale · u^(1 / shape);
-max(scale + shape · z, 0); scale · e^(shape · z)."""
+max(scale + shape · z, 0); scale · e^(shape · z); scale + shape · u."""
 _CELL = 2.0**-52
 
 
@@ -50,4 +50,6 @@ def invert(law: Law, words: NDArray[np.uint64]) -> Floats:
         return np.maximum(scale + shape * elementary.normal_quantile(u), 0.0)
     if form == LOGNORMAL:
         return scale * elementary.exp(shape * elementary.normal_quantile(u))
+    if form == RANGE:
+        return scale + shape * u
     raise ValueError(f"no law: {law}")

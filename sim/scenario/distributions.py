@@ -57,6 +57,19 @@ class Exponential(_Shape[Q], Generic[Q]):
     mean: Q = Field(description="Mean.")
 
 
+class Uniform(_Shape[Q], Generic[Q]):
+    """Equally likely everywhere between two values."""
+
+    low: Q = Field(description="Least value.")
+    high: Q = Field(description="Greatest value; more than the least.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low >= self.high:
+            raise EntryError([(("high",), "must be more than low")])
+        return self
+
+
 class Lognormal(_Shape[Q], Generic[Q]):
     """Lognormal, by two quantiles."""
 
@@ -124,6 +137,7 @@ class Plain(_Shape[Q], Generic[Q]):
 
     constant: Q | None = Field(default=None, description="Always this value; a bare quantity says the same.")
     exponential: Exponential[Q] | None = Field(default=None, description="Exponential, by its mean.")
+    uniform: Uniform[Q] | None = Field(default=None, description="Uniform, between two values.")
     lognormal: Lognormal[Q] | None = Field(default=None, description="Lognormal, by its median and 99th percentile.")
     normal: Normal[Q] | None = Field(default=None, description="Normal, by its mean and standard deviation.")
     gamma: Gamma[Q] | None = Field(default=None, description="Gamma, by its mean and shape.")
@@ -186,7 +200,15 @@ class Distribution(Plain[Q], Generic[Q]):
 
 
 Form: TypeAlias = (
-    int | Exponential[int] | Lognormal[int] | Normal[int] | Gamma[int] | Pareto[int] | Empirical[int] | Truncated[int]
+    int
+    | Exponential[int]
+    | Uniform[int]
+    | Lognormal[int]
+    | Normal[int]
+    | Gamma[int]
+    | Pareto[int]
+    | Empirical[int]
+    | Truncated[int]
 )
 
 
@@ -209,6 +231,8 @@ def to_kernel(spec: Plain[Any] | Truncated[Any]) -> "kernel.Distribution":
     match spec if isinstance(spec, Truncated) else form_of(spec):
         case Exponential(mean=mean):
             drawn = kernel.Exponential(mean)
+        case Uniform(low=low, high=high):
+            drawn = kernel.Uniform(low, high)
         case Lognormal(median=median, p99=p99):
             drawn = kernel.Lognormal(median, p99)
         case Normal(mean=mean, sd=sd):
@@ -227,7 +251,7 @@ def to_kernel(spec: Plain[Any] | Truncated[Any]) -> "kernel.Distribution":
 
 
 # pydantic puts a parametrised model where pickle finds it only if it is made at module level, parts before wholes.
-for _model in (Exponential, Lognormal, Normal, Gamma, Pareto, Empirical, Plain, Truncated):
+for _model in (Exponential, Uniform, Lognormal, Normal, Gamma, Pareto, Empirical, Plain, Truncated):
     for _quantity in (Duration, Size):
         _model.__class_getitem__(_quantity)
 

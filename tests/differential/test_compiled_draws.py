@@ -28,7 +28,7 @@ from sim.kernel import compiled, elementary
 from sim.kernel.compiled import loops
 from sim.kernel.distributions import Constant, Empirical, Exponential, Gamma, Lognormal, Normal, Pareto, Truncated
 from sim.kernel.draws import Block, Draws
-from sim.kernel.inversion import LOG, LOGNORMAL, NORMAL, POWER, UNIFORM, Law, invert
+from sim.kernel.inversion import LOG, LOGNORMAL, NORMAL, POWER, RANGE, UNIFORM, Law, invert
 from sim.network.delays import Delays
 from sim.network.topology import Link, Topology
 
@@ -101,6 +101,7 @@ def words_to_try() -> np.ndarray:
 
 LAWS = [
     Law(UNIFORM),
+    Law(RANGE, 2.0, 3.5),
     Law(LOG, 1.0),
     Exponential(5e5).law,
     Pareto(2e7, 5.0).law,

@@ -23,6 +23,7 @@ from sim.kernel.distributions import (
     Normal,
     Pareto,
     Truncated,
+    Uniform,
 )
 from sim.kernel.draws import Draws
 
@@ -37,6 +38,7 @@ SIX_SIGMA = 6.11
 CONTINUOUS: list[Distribution] = [
     Exponential(2e6),
     Exponential(0.25),
+    Uniform(2.0, 5.5),
     Lognormal(600.0, 2000.0),
     Lognormal(1.0, 30.0),
     Normal(250.0, 50.0),

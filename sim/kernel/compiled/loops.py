@@ -13,7 +13,7 @@ import numpy as np
 
 from sim.kernel.compiled.instructions import bits, high, jit, number, opaque, part
 from sim.kernel.compiled.scalars import exp, log, log_of_uniform, normal_quantile, uniform
-from sim.kernel.inversion import LOG, LOGNORMAL, NORMAL, POWER, UNIFORM, WORD
+from sim.kernel.inversion import LOG, LOGNORMAL, NORMAL, POWER, RANGE, UNIFORM, WORD
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,6 +66,12 @@ def _uniforms(cells: Cells) -> None:
 
 
 @part
+def _ranges(scale: float, shape: float, cells: Cells) -> None:
+    for i in range(len(cells)):
+        cells[i] = bits(scale + shape * uniform(cells[i]))
+
+
+@part
 def _logs(scale: float, cells: Cells) -> None:
     for i in range(len(cells)):
         cells[i] = bits(scale * log_of_uniform(uniform(cells[i])))
@@ -102,6 +108,8 @@ def _invert(form: int, scale: float, shape: float, cells: Cells) -> None:
     """Make numbers of words, as `sim.kernel.inversion.invert` does; a raw word stays one."""
     if form == UNIFORM:
         _uniforms(cells)
+    elif form == RANGE:
+        _ranges(scale, shape, cells)
     elif form == LOG:
         _logs(scale, cells)
     elif form == POWER:
