@@ -26,7 +26,7 @@ from sim.proof import BlockHeader, ProofError, suite_by_name
 from sim.proof.finality import FINALITY
 from sim.proof.lightclient import LightClient, TrustPolicy
 from sim.proof.validators import ALGORITHMS, Validator, ValidatorSet
-from sim.scenario.loader import read_map
+from sim.scenario.files import read_map
 from sim.scenario.problems import Problem, ScenarioError, hint
 from sim.scenario.quantities import DURATION, INSTANT, TEXT, one_of, scalar_text, whole
 from sim.scenario.yamltree import Map, locate, show_path

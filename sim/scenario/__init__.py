@@ -10,6 +10,7 @@ from sim.scenario.model import Scenario
 from sim.scenario.overrides import parse_assignments
 from sim.scenario.problems import Problem, ScenarioError
 from sim.scenario.schema import json_schema
+from sim.scenario.workflow.loader import load_workflow
 
 __all__ = [
     "DelayMatrix",
@@ -19,5 +20,6 @@ __all__ = [
     "json_schema",
     "key_reference",
     "load",
+    "load_workflow",
     "parse_assignments",
 ]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
+from sim.scenario.files import read_tree, resolved_path, shown
 from sim.scenario.messages import problems_of
 from sim.scenario.model import Scenario
 from sim.scenario.overrides import override, tree_of
@@ -15,12 +15,11 @@ from sim.scenario.problems import SET, Position, Problem, ScenarioError, Source
 from sim.scenario.quantities import TEXT
 from sim.scenario.references import Declared
 from sim.scenario.schema import Node
-from sim.scenario.yamltree import Map, Scalar, Value, parse
+from sim.scenario.yamltree import Map, Scalar, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-MAX_FILE_BYTES: Final = 2**20
 _FILES: Final = {"network.delays": (), "costs": ("costs",)}
 """Keys that may name a file instead, and where in that file their value stands: the whole file, or one of its keys."""
 
@@ -52,16 +51,6 @@ def load(
     return _validated(root, file, problems)
 
 
-def read_map(path: str | Path) -> tuple[Map, list[Problem]]:
-    """Return the map in any YAML or JSON file, and the problems with its shape.
-
-    Raises:
-        ScenarioError: the file cannot be read, is no YAML, or holds something other than a map.
-    """
-    file = Path(path)
-    return _read(file, Position(Source(_shown(file), file.parent)), "")
-
-
 def _validated(root: Map, file: Path, problems: list[Problem]) -> Scenario:
     """Return the scenario of a tree, or raise what is wrong with it together with the problems found before."""
     try:
@@ -86,19 +75,19 @@ def _is_told(problem: Problem, before: list[Problem]) -> bool:
 
 def _read_with_bases(file: Path) -> tuple[Map, list[Problem]]:
     """Return the tree of a file merged over those that it extends, and the problems with their shape."""
-    place = Position(Source(_shown(file), file.parent))
+    place = Position(Source(shown(file), file.parent))
     layers: list[Map] = []
     problems: list[Problem] = []
     chain: list[Path] = []
     current: Path | None = file
     asked_at = place
     while current is not None:
-        resolved = _resolved(current, asked_at, "extends" if chain else "")
+        resolved = resolved_path(current, asked_at, "extends" if chain else "")
         if resolved in chain:
-            files = " extends ".join(_shown(link) for link in [*chain[chain.index(resolved) :], resolved])
+            files = " extends ".join(shown(link) for link in [*chain[chain.index(resolved) :], resolved])
             raise ScenarioError([*problems, asked_at.problem("extends", f"is a cycle: {files}")])
         try:
-            tree, wrong = _read(current, asked_at, "extends" if chain else "")
+            tree, wrong = read_tree(current, asked_at, "extends" if chain else "")
         except ScenarioError as error:
             raise ScenarioError([*problems, *error.problems]) from error
         problems += wrong
@@ -172,8 +161,8 @@ def _content(written: Scalar, key: str, inner: tuple[str, ...], problems: list[P
     if path is None:
         return Map(written.position)
     try:
-        _resolved(path, written.position, key)
-        content, wrong = _read(path, written.position, key)
+        resolved_path(path, written.position, key)
+        content, wrong = read_tree(path, written.position, key)
     except ScenarioError as error:
         problems += error.problems
         # An empty map lacks every key; at the place of what is told already, nobody is told so.
@@ -211,73 +200,3 @@ def _merged(base: Map, over: Map, node: Node | None) -> Map:
 
 def _other_form(old: Map, new: Map, node: Node | None) -> bool:
     return node is not None and node.is_choice and set(old) != set(new)
-
-
-def _resolved(file: Path, asked_at: Position, key: str) -> Path:
-    try:
-        return file.resolve()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ScenarioError([_unreadable(file, asked_at, key, f"cannot be read ({error})")]) from error
-
-
-def _read(file: Path, asked_at: Position, key: str) -> tuple[Map, list[Problem]]:
-    """Return the map in a file. ``key`` at ``asked_at`` names the file; it is empty for the file the user named."""
-    source = Source(_shown(file), file.parent)
-    try:
-        data = _bytes(file)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ScenarioError([_unreadable(file, asked_at, key, reason)]) from error
-    tree, problems = parse(_text(data, source), source)
-    if not isinstance(tree, Map):
-        what = "a list" if not isinstance(tree, Scalar) else "a single text"
-        raise ScenarioError([*problems, Position(source, 1, 1).problem("", f"is {what}; needs a map of keys")])
-    return tree, problems
-
-
-def _unreadable(file: Path, asked_at: Position, key: str, reason: str) -> Problem:
-    if not key:
-        return Problem(_shown(file), 0, 0, "", reason)
-    return asked_at.problem(key, f"{_shown(file)}: {reason}")
-
-
-def _bytes(file: Path) -> bytes:
-    """Return a file's content, whose size is looked at before anything is read.
-
-    Raises:
-        OSError: the operating system cannot read it.
-        ValueError: it is no regular file, or too large.
-    """
-    try:
-        status = file.stat()
-    except FileNotFoundError as error:
-        raise ValueError("no such file") from error
-    if stat.S_ISDIR(status.st_mode):
-        raise ValueError("is a directory; needs a YAML file")
-    if not stat.S_ISREG(status.st_mode):
-        raise ValueError("is not a regular file; needs a YAML file")
-    if status.st_size > MAX_FILE_BYTES:
-        raise ValueError(f"is {status.st_size:,} bytes large; a scenario file may have {MAX_FILE_BYTES:,} at most")
-    with file.open("rb") as stream:
-        return stream.read(MAX_FILE_BYTES + 1)
-
-
-def _text(data: bytes, source: Source) -> str:
-    end = data.find(b"\0")
-    reason = "holds a NUL byte"
-    if end < 0:
-        try:
-            return data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            end, reason = error.start, "is not UTF-8"
-    line = data.count(b"\n", 0, end) + 1
-    column = end - data.rfind(b"\n", 0, end)
-    raise ScenarioError([Position(source, line, column).problem("", f"{reason}; needs a YAML text file")])
-
-
-def _shown(file: Path) -> str:
-    """Return a path as users know it: relative to the current folder if it is below, else as given."""
-    try:
-        return str(file.resolve().relative_to(Path.cwd().resolve()))
-    except (OSError, ValueError, RuntimeError):
-        return str(file)

@@ -12,14 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
 _NEEDS_MAP = frozenset({"model_type", "dict_type", "mapping_type"})
 _NEEDS_LIST = frozenset({"tuple_type", "list_type"})
 _KEY = "[key]"
 
 
-def problems_of(error: ValidationError, root: Map) -> Iterator[Problem]:
-    """Yield the problems that pydantic found in the tree ``root``."""
+def problems_of(error: ValidationError, root: Map, top: Node | None = None) -> Iterator[Problem]:
+    """Yield the problems that pydantic found in the tree ``root``, which stands at ``top``: else it is a scenario."""
+    top = top or Node.root()
     for item in error.errors(include_url=False):
         location: Location = item["loc"]
         context: dict[str, Any] = item.get("ctx", {})
@@ -27,13 +29,13 @@ def problems_of(error: ValidationError, root: Map) -> Iterator[Problem]:
         if location and location[-1] == _KEY:
             yield _at_key(root, location[:-1], str(cause))
         elif item["type"] == "extra_forbidden":
-            yield _at_key(root, location, _unknown_key(location))
+            yield _at_key(root, location, _unknown_key(top, location))
         elif isinstance(cause, EntryError):
             for below, message in cause.items:
-                yield _at(root, (*location, *below), message)
+                yield at(root, (*location, *below), message)
         elif not _follows_from_entries(item["type"], item["input"], context):
-            tell = _at if item["type"] == "missing" else _at_value
-            yield tell(root, location, _message(item["type"], location, item["input"], context, item["msg"]))
+            tell = at if item["type"] == "missing" else _at_value
+            yield tell(root, location, _message(item, _node(top, location)))
 
 
 def _follows_from_entries(kind: str, value: object, context: dict[str, Any]) -> bool:
@@ -41,7 +43,7 @@ def _follows_from_entries(kind: str, value: object, context: dict[str, Any]) -> 
     return kind == "too_short" and isinstance(value, List | Map) and len(value) >= context["min_length"]
 
 
-def _at(root: Map, location: Location, message: str) -> Problem:
+def at(root: Map, location: Location, message: str) -> Problem:
     """Return a problem with a value, or with the key that is missing there."""
     _, place = locate(root, location)
     return place.problem(show_path(location), message)
@@ -72,20 +74,21 @@ def _value(root: Map, location: Location) -> object:
     return value
 
 
-def _node(location: Location) -> Node | None:
-    node: Node | None = Node.root()
+def _node(top: Node, location: Location) -> Node | None:
+    node: Node | None = top
     for part in location:
         node = node.below(part) if node is not None else None
     return node
 
 
-def _unknown_key(location: Location) -> str:
-    parent = _node(location[:-1])
+def _unknown_key(top: Node, location: Location) -> str:
+    parent = _node(top, location[:-1])
     return f"no such key{hint(str(location[-1]), parent.keys if parent else (), 'keys here')}"
 
 
-def _message(kind: str, location: Location, value: object, context: dict[str, Any], fallback: str) -> str:
-    node = _node(location)
+def _message(item: ErrorDetails, node: Node | None) -> str:
+    """Return what is wrong with the value at ``node``."""
+    kind, value, context = item["type"], item["input"], item.get("ctx", {})
     if kind == "missing":
         return f"is missing{f' ({node.meaning})' if node and node.meaning else ''}"
     if kind in _NEEDS_MAP:
@@ -96,7 +99,7 @@ def _message(kind: str, location: Location, value: object, context: dict[str, An
     if kind in {"too_short", "too_long"}:
         bound = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
         return f"has {context['actual_length']} entries; needs {bound}"
-    return str(context.get("error", fallback))
+    return str(context.get("error", item["msg"]))
 
 
 def _what(value: object) -> str:

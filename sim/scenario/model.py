@@ -36,6 +36,7 @@ from sim.scenario.schedule import impossible
 from sim.scenario.slo import Slo
 from sim.scenario.stream import Profile, Stream
 from sim.scenario.units import parse_duration
+from sim.scenario.workflow.model import Workflow
 
 MAX_NODES = 10_000
 TransportName: TypeAlias = Annotated[Literal["reliable", "datagram"], one_of("reliable", "datagram")]
@@ -353,6 +354,10 @@ class Scenario(Model):
     workload: Mapping[Id, Stream] = Field(
         default_factory=dict, description="Streams of deposits, verifications and transfers."
     )
+    workflows: Mapping[Id, Workflow] = Field(
+        default_factory=dict,
+        description="Workflows of the courts that run: names of files in `workflows`, or what of these files changes.",
+    )
     faults: tuple[Fault, ...] = Field(default=(), description="What goes wrong, and when.")
     slo: tuple[Slo, ...] = Field(default=(), description="What the answer must satisfy to pass.")
     assumptions: Mapping[Id, Text] = Field(
@@ -406,8 +411,9 @@ class Scenario(Model):
     def to_yaml(self) -> str:
         """Return the scenario in canonical units, without ``extends`` or other files; it loads to an equal one."""
         data = self.model_dump(by_alias=True, exclude_none=True)
-        if not self.links:
-            del data["links"]  # or the ids of runs without links would change
+        for key in ("links", "workflows"):
+            if not data[key]:
+                del data[key]  # or the ids of runs without them would change
         return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
 
     def __eq__(self, other: object) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sim.scenario.model import Scenario
 from sim.scenario.quantities import BANDWIDTH, DURATION, HOURS, INSTANT, RATE, SHARE, SIZE, Reader
+from sim.scenario.workflow.quantities import AMOUNT, PERIOD, SPAN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Schema: TypeAlias = dict[str, Any]
 
 _QUANTITIES: Final[dict[str, Reader[Any]]] = {
-    reader.name: reader for reader in (DURATION, SIZE, BANDWIDTH, RATE, SHARE, INSTANT, HOURS)
+    reader.name: reader for reader in (DURATION, SIZE, BANDWIDTH, RATE, SHARE, INSTANT, HOURS, SPAN, PERIOD, AMOUNT)
 }
 _LITERAL: Final = frozenset({"default", "examples", "enum", "x-kind", "x-rivals"})
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -123,6 +124,11 @@ class Node:
     def root() -> Node:
         """Return the top of a scenario file, without ``extends``."""
         return Node(complete_format())
+
+    @staticmethod
+    def of(name: str) -> Node:
+        """Return the part of the format of this name."""
+        return Node(definition_of(name))
 
     @property
     def keys(self) -> tuple[str, ...]:

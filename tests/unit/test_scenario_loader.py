@@ -136,7 +136,7 @@ def test_every_form_of_distribution_becomes_the_kernels(write: Callable[[str], P
             "{truncated: {of: {truncated: {of: 5ms, low: 1ms, high: 9ms}}, low: 1ms, high: 9ms}}",
             "network.jitter.truncated.of.truncated: no such key",
         ),
-        ("{uniform: {mean: 1ms}}", "network.jitter.uniform: no such key; did you mean 'normal'?"),
+        ("{normall: {mean: 1ms}}", "network.jitter.normall: no such key; did you mean 'normal'?"),
         ("5MB", "network.jitter: is a size (5MB); needs a duration"),
     ],
 )
