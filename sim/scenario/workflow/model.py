@@ -5,9 +5,10 @@ workflows stays readable. Shared steps are filled in before (`steps`): no model 
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import (
+    AfterValidator,
     Field,
     SerializerFunctionWrapHandler,
     field_validator,
@@ -48,8 +49,26 @@ from sim.scenario.yamltree import Map, Scalar
 for _model in (Exponential, Uniform, Lognormal, Normal, Gamma, Pareto, Empirical, Plain, Truncated):
     for _quantity in (Span, Amount):
         _model.__class_getitem__(_quantity)
-SpanDistribution: TypeAlias = Distribution[Span]
-AmountDistribution: TypeAlias = Distribution[Amount]
+_Drawn = TypeVar("_Drawn", bound=Plain[Any])
+
+
+def _one_draw(spec: _Drawn) -> _Drawn:
+    """Refuse what takes more than one draw: a case has one number for each of its steps.
+
+    Raises:
+        ValueError: it does.
+    """
+    (form,) = spec.model_fields_set
+    if form not in _ONE_DRAW:
+        raise ValueError(f"is {form}, which takes several draws; needs one of {', '.join(_ONE_DRAW)}")
+    return spec
+
+
+_ONE_DRAW = ("constant", "exponential", "uniform", "lognormal", "normal", "pareto")
+SpanDistribution: TypeAlias = Annotated[Distribution[Span], AfterValidator(_one_draw)]
+CalmDistribution: TypeAlias = Annotated[DurationDistribution, AfterValidator(_one_draw)]
+AmountDistribution: TypeAlias = Annotated[Distribution[Amount], AfterValidator(_one_draw)]
+RecordSizeDistribution: TypeAlias = Annotated[SizeDistribution, AfterValidator(_one_draw)]
 
 ANSWERS = ("any", "done", "timed-out", "refused", "pass", "not-found", "mismatch", "no-answer")
 WAITS = ("committed", "delivered", "acknowledged", "answered")
@@ -94,7 +113,7 @@ class Deposit(Part):
     kind: Id = Field(description='What they are: "judgment", "receipt".')
     chain: ChainId | None = Field(default=None, description="Where; the workflow's chain if left out.")
     count: PositiveNumber = Field(default=1.0, description="How many; a fractional part is a chance of one more.")
-    size: SizeDistribution | None = Field(default=None, description="Of each; else the scenario's usual size.")
+    size: RecordSizeDistribution | None = Field(default=None, description="Of each; else the scenario's usual size.")
 
 
 class Sending(Part):
@@ -162,7 +181,7 @@ class Transition(Part):
     due: StateName | None = Field(default=None, description="The deadline at whose end it fires.")
     desk: DeskWork | None = Field(default=None, description="Somebody has to do it.")
     on: Id | None = Field(default=None, description="The signal that it waits for; it pre-empts all else.")
-    usually: DurationDistribution | None = Field(
+    usually: CalmDistribution | None = Field(
         default=None, description="With `on`: how long that takes in calm, for cases that began before the run."
     )
     expected: Flag = Field(default=False, description="With `on`: this is the signal that comes in calm.")

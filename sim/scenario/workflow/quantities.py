@@ -55,19 +55,6 @@ class Period:
         word = {Unit.HOURS: "h", Unit.DAYS: "d", Unit.WORKING_DAYS: "wd", Unit.MONTHS: "months", Unit.YEARS: "years"}
         return f"{self.count}{word[self.unit]}"
 
-    @property
-    def longest_ns(self) -> int:
-        """No such period, rolled over holidays or not, is longer than this by more than ten days."""
-        day_ns = units.NANOSECONDS["d"]
-        unit_ns = {
-            Unit.HOURS: units.NANOSECONDS["h"],
-            Unit.DAYS: day_ns,
-            Unit.WORKING_DAYS: 2 * day_ns,
-            Unit.MONTHS: 31 * day_ns,
-            Unit.YEARS: 366 * day_ns,
-        }
-        return self.count * unit_ns[self.unit]
-
 
 def _parse_period(text: str) -> Period:
     match = _PERIOD.fullmatch(text)
