@@ -1,0 +1,35 @@
+"""The contracts by name: a new contract is one file and one entry here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sim.casework.contracts.agreement import Agreement
+from sim.casework.contracts.bankruptcy import Bankruptcy
+from sim.casework.contracts.fund import Fund
+from sim.casework.contracts.listing import Listing
+from sim.casework.contracts.loop import Loop
+from sim.casework.contracts.preservation import Preservation
+from sim.casework.contracts.register import Register
+from sim.casework.contracts.title import Title
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sim.casework.contracts.interface import Contract
+
+CONTRACTS: Final[Mapping[str, type[Contract]]] = {
+    "agreement": Agreement,
+    "bankruptcy": Bankruptcy,
+    "fund": Fund,
+    "listing": Listing,
+    "loop": Loop,
+    "preservation": Preservation,
+    "register": Register,
+    "title": Title,
+}
+"""Names as in ``call: NAME.METHOD`` of a workflow.
+
+Each class has METHODS (a call's answers, the usual one first) and OTHERS (signals to other cases than the caller); any
+call may be answered `refused` besides.
+"""
