@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from sim.cli.options import Files, Settings
-from sim.scenario import ScenarioError, load, parse_assignments
+from sim.scenario import ScenarioError, is_workflow, load, parse_assignments, validate_workflow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 
 def validate(files: Files, settings: Settings = None) -> int:
-    """Check scenario files without running them. Exit code 2 if any has an error."""
+    """Check scenario and workflow files without running them. Exit code 2 if any has an error."""
     overrides = parse_assignments(settings or [])
     broken = 0
     for file in files:
         try:
-            scenario = load(file, set=overrides)
+            told = _workflow(file) if is_workflow(file) else _scenario(file, overrides)
         except ScenarioError as error:
             print(error, file=sys.stderr)
             broken += 1
         else:
-            print(f"{file}: ok, {scenario.name} with {len(scenario.chains)} chains")
+            print(f"{file}: ok, {told}")
     return 2 if broken else 0
+
+
+def _scenario(file: Path, overrides: Mapping[str, object]) -> str:
+    scenario = load(file, set=overrides)
+    cases = f" and {len(scenario.workflows)} workflows" if scenario.workflows else ""
+    return f"{scenario.name} with {len(scenario.chains)} chains{cases}"
+
+
+def _workflow(file: Path) -> str:
+    workflow = validate_workflow(file)
+    ways = sum(len(state.then) for state in workflow.states.values())
+    return f"{workflow.code} with {len(workflow.states)} states and {ways} ways out"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import ValidationError
 
 from sim.scenario.files import read_tree, resolved_path, shown
+from sim.scenario.merging import merged
 from sim.scenario.messages import problems_of
 from sim.scenario.model import Scenario
 from sim.scenario.overrides import override, tree_of
@@ -15,12 +16,13 @@ from sim.scenario.problems import SET, Position, Problem, ScenarioError, Source
 from sim.scenario.quantities import TEXT
 from sim.scenario.references import Declared
 from sim.scenario.schema import Node
+from sim.scenario.workflow.named import changeable, with_workflows
 from sim.scenario.yamltree import Map, Scalar, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_FILES: Final = {"network.delays": (), "costs": ("costs",)}
+_FILES: Final = {"network.delays": (), "costs": ("costs",), "casework.holidays": ()}
 """Keys that may name a file instead, and where in that file their value stands: the whole file, or one of its keys."""
 
 
@@ -44,10 +46,12 @@ def load(
         try:
             if any(dotted.startswith(f"{key}.") for key in _FILES):
                 root = _with_files(root, problems)
+            if dotted.startswith("workflows."):
+                root = with_workflows(root, file, problems)
             root = override(root, dotted, tree_of(dotted, value))
         except ScenarioError as error:
             problems += error.problems
-    root = _with_changed_costs_told(_with_files(root, problems))
+    root = with_workflows(_with_changed_costs_told(_with_files(root, problems)), file, problems)
     return _validated(root, file, problems)
 
 
@@ -102,7 +106,7 @@ def _read_with_bases(file: Path) -> tuple[Map, list[Problem]]:
             current = _path_of(base, asked_at, "extends", problems)
     root = layers.pop()
     while layers:
-        root = _merged(root, layers.pop(), Node.root())
+        root = merged(changeable(root, layers[-1]), layers.pop(), Node.root())
     return root, problems
 
 
@@ -180,23 +184,3 @@ def _content(written: Scalar, key: str, inner: tuple[str, ...], problems: list[P
         value.position = content.keys_at[name]
         content = value
     return content
-
-
-def _merged(base: Map, over: Map, node: Node | None) -> Map:
-    """Return ``base`` overlaid by ``over``: maps merge by key, all else is replaced, and so is another distribution."""
-    merged = base.copy()
-    merged.position = over.position
-    for rival in (name for key in over if node is not None for name in node.rivals(key)):
-        merged.pop(rival, None)
-    for key, value in over.items():
-        below = node.below(key) if node is not None else None
-        old = base.get(key)
-        if isinstance(old, Map) and isinstance(value, Map) and not _other_form(old, value, below):
-            merged.put(key, _merged(old, value, below), over.keys_at[key])
-        else:
-            merged.put(key, value, over.keys_at[key])
-    return merged
-
-
-def _other_form(old: Map, new: Map, node: Node | None) -> bool:
-    return node is not None and node.is_choice and set(old) != set(new)

@@ -13,6 +13,7 @@ import yaml
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from sim.consensus.registry import family, protocols
+from sim.scenario.casework import Casework, impossible_cases
 from sim.scenario.crosslink import CrossLink, Identity, impossible_links
 from sim.scenario.distributions import DurationDistribution, Model
 from sim.scenario.fault import Fault
@@ -358,6 +359,7 @@ class Scenario(Model):
         default_factory=dict,
         description="Workflows of the courts that run: names of files in `workflows`, or what of these files changes.",
     )
+    casework: Casework | None = Field(default=None, description="How the cases of these workflows are stepped.")
     faults: tuple[Fault, ...] = Field(default=(), description="What goes wrong, and when.")
     slo: tuple[Slo, ...] = Field(default=(), description="What the answer must satisfy to pass.")
     assumptions: Mapping[Id, Text] = Field(
@@ -388,6 +390,13 @@ class Scenario(Model):
     @model_validator(mode="after")
     def _faults_can_happen(self) -> Self:
         items = list(impossible(self))
+        if items:
+            raise EntryError(items)
+        return self
+
+    @model_validator(mode="after")
+    def _cases_can_run(self) -> Self:
+        items = list(impossible_cases(self))
         if items:
             raise EntryError(items)
         return self

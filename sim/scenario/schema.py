@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sim.scenario.model import Scenario
-from sim.scenario.quantities import BANDWIDTH, DURATION, HOURS, INSTANT, RATE, SHARE, SIZE, Reader
+from sim.scenario.quantities import BANDWIDTH, DURATION, HOURS, ID, INSTANT, RATE, SHARE, SIZE, Reader
 from sim.scenario.workflow.quantities import AMOUNT, PERIOD, SPAN
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ _EXTENDS: Final = {
     "its lists and values are replaced, and a distribution of another form is replaced whole.",
 }
 _MATRIX_PATH: Final = {"type": "string", "minLength": 1, "description": "Path of a delay-matrix file."}
+_HOLIDAYS_PATH: Final = {"type": "string", "minLength": 1, "description": "Path of a table of holidays."}
 _CALIBRATION_PATH: Final = {"type": "string", "minLength": 1, "description": "Path of a calibration file."}
 
 
@@ -48,6 +49,13 @@ def json_schema() -> Schema:
     delays, costs = root["$defs"]["Network"]["properties"]["delays"], root["properties"]["costs"]
     for key, path in ((delays, _MATRIX_PATH), (costs, _CALIBRATION_PATH)):
         key["anyOf"] = [path, {"$ref": key.pop("$ref")}]
+    holidays = root["$defs"]["Casework"]["properties"]["holidays"]
+    holidays["anyOf"] = [_HOLIDAYS_PATH, {"$ref": holidays.pop("$ref")}]
+    workflows = root["properties"]["workflows"]
+    ids = {"type": "string", **{key: ID.schema[key] for key in ("pattern",)}}
+    whole = {key: workflows.pop(key) for key in ("patternProperties", "additionalProperties") if key in workflows}
+    workflows["anyOf"] = [{"type": "array", "items": ids}, {"type": "object", **whole}]
+    workflows.pop("type", None)
     root["properties"] = {"extends": _EXTENDS, **root["properties"]}
     return {"$schema": _DIALECT, "title": "Scenario of an alliance of permissioned chains", **root}
 
@@ -92,7 +100,12 @@ def _normal(node: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
     kind = str(node.get("x-kind", "")).removeprefix("positive ")
     if kind in _QUANTITIES:
         return {"$ref": f"{_REFERENCE}{kind}", **{key: node[key] for key in ("description", "default") if key in node}}
-    return {key: value if key in _LITERAL else _normal(value, names) for key, value in node.items()}
+    return {
+        key: {name: _normal(child, names) for name, child in value.items()}
+        if key == "properties"
+        else (value if key in _LITERAL else _normal(value, names))
+        for key, value in node.items()
+    }
 
 
 def _with_default_as_written(node: Schema) -> Schema:

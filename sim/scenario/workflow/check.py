@@ -142,9 +142,10 @@ def _unreached(workflow: Workflow, worlds: Worlds) -> Defects:
 def _never_taken(name: str, state: State, worlds: Worlds, heres: list[Here]) -> Defects:
     for number, way in enumerate(state.then):
         if heres and not any(worlds.holding(way, here) for here in heres):
-            answers = ", ".join(sorted({here.answer for here in heres}))
-            if way.guard.answer not in {"any", *(here.answer for here in heres)}:
-                message = f"can never be taken: the wait before ends with {answers}, never with {way.guard.answer}"
+            answers = sorted({here.answer for here in heres} - {"any"})
+            if way.guard.answer not in {"any", *answers}:
+                ends = f"ends with {', '.join(answers)}, never" if answers else "never ends"
+                message = f"can never be taken: the wait before {ends} with {way.guard.answer}"
             else:
                 message = "can never be taken: its facts cannot be so in this state"
             yield ("states", name, "then", number, "if"), message

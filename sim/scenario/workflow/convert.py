@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sim.casework import definition
@@ -10,8 +11,11 @@ from sim.scenario.distributions import to_kernel
 from sim.scenario.workflow.model import ANSWERS, PRIORITIES, QUARTERS, WAITS
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sim.kernel.distributions import Distribution
     from sim.scenario.distributions import Plain
+    from sim.scenario.model import Scenario
     from sim.scenario.workflow import model
 
 _CLOCKS = {"calendar": definition.Clock.CALENDAR, "office": definition.Clock.OFFICE}
@@ -38,6 +42,28 @@ def to_definition(name: str, spec: model.Workflow) -> definition.Workflow:
         amount=_drawn(spec.amount),
         subjects=spec.subjects,
         assumptions=dict(spec.assumptions),
+    )
+
+
+def workflows_of(scenario: Scenario) -> tuple[definition.Workflow, ...]:
+    """Return the workflows that a scenario runs, without the cases that they begin outside of these."""
+    followed = scenario.workflows.keys()
+    return tuple(_within(to_definition(name, spec), followed) for name, spec in scenario.workflows.items())
+
+
+def _within(workflow: definition.Workflow, followed: Collection[str]) -> definition.Workflow:
+    return replace(
+        workflow,
+        states={
+            name: replace(
+                state,
+                transitions=tuple(
+                    replace(way, spawns=tuple(spawn for spawn in way.spawns if spawn.workflow in followed))
+                    for way in state.transitions
+                ),
+            )
+            for name, state in workflow.states.items()
+        },
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from sim.scenario.files import read_tree, shown
+from sim.scenario.files import read_map, read_tree, shown
 from sim.scenario.messages import at, problems_of
 from sim.scenario.problems import Position, Problem, ScenarioError, Source
 from sim.scenario.quantities import ID
@@ -16,12 +17,11 @@ from sim.scenario.workflow import model
 from sim.scenario.workflow.check import defects
 from sim.scenario.workflow.convert import to_definition
 from sim.scenario.workflow.steps import expanded
+from sim.scenario.workflow.together import Together
 
 if TYPE_CHECKING:
     from sim.casework.definition import Workflow
     from sim.scenario.yamltree import Map
-
-FOLDER: Final = "workflows"
 
 
 def load_workflow(path: str | Path) -> Workflow:
@@ -31,12 +31,12 @@ def load_workflow(path: str | Path) -> Workflow:
         ScenarioError: with everything that is wrong, by file, line and column.
     """
     file = Path(path)
-    spec = read_workflow(file)
+    spec, _ = read_workflow(file)
     return to_definition(file.stem, spec)
 
 
-def read_workflow(file: Path) -> model.Workflow:
-    """Return the model of a workflow's file.
+def read_workflow(file: Path) -> tuple[model.Workflow, Map]:
+    """Return the model of a workflow's file, checked by itself, and the tree that says where everything is written.
 
     Raises:
         ScenarioError: with everything that is wrong, by file, line and column.
@@ -53,7 +53,7 @@ def read_workflow(file: Path) -> model.Workflow:
     problems += [at(root, location, message) for location, message in defects(spec)]
     if problems:
         raise ScenarioError(problems)
-    return spec
+    return spec, root
 
 
 def read_workflow_tree(file: Path, asked_at: Position, key: str) -> tuple[Map, list[Problem]]:
@@ -69,3 +69,40 @@ def read_workflow_tree(file: Path, asked_at: Position, key: str) -> tuple[Map, l
     """
     tree, problems = read_tree(file, asked_at, key)
     return expanded(tree, file.parent, problems), problems
+
+
+def is_workflow(file: Path) -> bool:
+    """Whether a file is a workflow's, or a shared step's, rather than a scenario's; unreadable ones are not."""
+    try:
+        tree, _ = read_map(file)
+    except ScenarioError:
+        return False
+    return "states" in tree and "chains" not in tree
+
+
+def validate_workflow(file: Path) -> model.Workflow:
+    """Return the model of a workflow's file, checked by itself and together with all others of its folder.
+
+    Raises:
+        ScenarioError: with everything that is wrong with this file; nothing is said of the others.
+    """
+    spec, root = read_workflow(file)
+    others, unreadable = _folder(file.parent)
+    found = Together({**others, file.stem: spec}, unreadable, complete=not unreadable).defects()
+    problems = [at(root, where[1:], message) for where, message in found if where[0] == file.stem]
+    if problems:
+        raise ScenarioError(problems)
+    return spec
+
+
+@cache
+def _folder(folder: Path) -> tuple[dict[str, model.Workflow], frozenset[str]]:
+    """Return the workflows of a folder, and the names of those that are wrong in themselves."""
+    good: dict[str, model.Workflow] = {}
+    bad: set[str] = set()
+    for file in sorted(folder.glob("*.yaml")):
+        try:
+            good[file.stem], _ = read_workflow(file)
+        except ScenarioError:
+            bad.add(file.stem)
+    return good, frozenset(bad)

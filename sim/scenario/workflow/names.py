@@ -32,7 +32,9 @@ def unknown_names(workflow: Workflow) -> Defects:
     for number, (name, fact) in enumerate(workflow.facts.items()):
         if fact.given is not None:
             before = list(workflow.facts)[:number]
-            yield from unknown(("facts", name, "given"), fact.given, before, "fact declared before")
+            if fact.given not in before:
+                message = f"'{fact.given}' is not a fact declared before{hint(fact.given, before, 'facts before')}"
+                yield ("facts", name, "given"), message
 
 
 def unknown(where: Location, word: str, known: Iterable[str], noun: str) -> Defects:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sim.casework.definition import Unit
 from sim.scenario.distributions import Pareto, Uniform, form_of
-from sim.scenario.units import NANOSECONDS, show_duration
+from sim.scenario.units import NANOSECONDS
 from sim.scenario.workflow.quantities import OFFICE_DAY_NS
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def impossible_deadlines(workflow: Workflow) -> Iterator[tuple[Location, str]]:
             message = f"can never end: no way leads from where it starts ({starts}) to where it ends ({ends})"
             yield ("deadlines", name, "ends"), message
         elif shortest > _longest_ns(deadline.within):
-            days = f"{show_duration(shortest)} at least"
+            days = f"{shortest / _DAY_NS:.1f} days at least"
             message = f"can't be met: from {starts} to {ends} takes {days}; needs a longer period or shorter ways"
             yield ("deadlines", name, "within"), message
 

@@ -8,13 +8,14 @@ from typing import Annotated, Final
 
 from sim.casework.definition import Unit
 from sim.scenario import units
-from sim.scenario.quantities import ID_PATTERN, Reader, scalar_text
+from sim.scenario.quantities import ID_PATTERN, Reader
 
 OFFICE_DAY_NS: Final = 8 * units.NANOSECONDS["h"]
 """What ``1wd`` is on the clock of office hours: a working day has eight hours (Labour Law 36); the courts' own figures
 per minute divide by 480 minutes a day."""
 STATE_PATTERN: Final = rf"{ID_PATTERN}(?:\.{ID_PATTERN})*"
 _WORKING = re.compile(rf"({units.NUMBER}) ?wd")
+_VARYING = re.compile(r"[0-9.]+ ?(?:months?|years?)")
 _PERIOD = re.compile(r"([1-9][0-9]{0,4}) ?(months|month|years|year|wd|d|h)")
 _UNITS: Final = {
     "h": Unit.HOURS,
@@ -34,6 +35,8 @@ def is_working(text: str) -> bool:
 
 def _parse_span(text: str) -> int:
     match = _WORKING.fullmatch(text)
+    if match is None and _VARYING.fullmatch(text):
+        raise ValueError("counts months or years, whose length varies and which only deadlines have; write days")
     if match is None:
         return units.parse_duration(text)
     exact = units.parse_number(match[1]) * OFFICE_DAY_NS
@@ -88,12 +91,6 @@ def _parse_code(text: str) -> str:
     return text
 
 
-class _FlagReader(Reader[bool]):
-    def read(self, value: object) -> bool:
-        """Return whether it says yes; a dump has Python's own."""
-        return _parse_flag(scalar_text(value, self.needs))
-
-
 def _text(pattern: str, *examples: str) -> dict[str, object]:
     return {"type": "string", "pattern": f"^(?:{pattern})$", "examples": list(examples)}
 
@@ -119,7 +116,7 @@ AMOUNT: Reader[int] = Reader(
     int,
     {"type": ["number", "string"], "minimum": 0, "pattern": f"^(?:{units.NUMBER})$", "examples": ["20000", "2e6"]},
 )
-FLAG: Reader[bool] = _FlagReader("yes or no", "yes or no", _parse_flag, bool, {"enum": [True, False, "yes", "no"]})
+FLAG: Reader[bool] = Reader("yes or no", "yes or no", _parse_flag, bool, {"enum": [True, False, "yes", "no"]})
 STATE: Reader[str] = Reader("state", "the name of a state", _parse_state, str, _text(STATE_PATTERN, "filed"))
 CODE: Reader[str] = Reader("code", "a code such as W12", _parse_code, str, _text("W[1-9][0-9]?", "W12"))
 

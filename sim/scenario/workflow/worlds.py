@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from sim.scenario.workflow.model import Guard, Transition, Workflow
 
-MOST_FACTS: Final = 16
-"""Beyond that, sets of combinations no longer fit into a few kilobytes each."""
+MOST_FACTS: Final = 20
+"""Beyond that, a set of combinations is larger than 128 KiB."""
 IMPLICIT: Final = ("premature", "late")
 """Truths of every case by what it did: it acted on a period before its end by law; it missed a deadline."""
 ANSWERS_OF: Final[Mapping[str | None, tuple[str, ...]]] = {
