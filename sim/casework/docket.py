@@ -1,0 +1,541 @@
+"""The docket: all cases of the country, stepped through a bucketed calendar.
+
+A *pass* goes from the start of a run to its horizon. In each bucket, cases do by themselves what is due
+(`sim.casework.compiled.stepping`). Whatever leaves a case is settled at the bucket's end, in the order of its exact time,
+ties by uid, and takes effect there: contracts are called, cases are told something, desks hand out work, cases begin.
+So nothing that happens to several cases depends on the order in which a loop comes to them.
+
+What the chains take is known beforehand (`Known`): nothing in the first pass, which goes by what an idle chain takes;
+what they did with the very same records in the next one. `sim.study.casework` goes to and fro between the two.
+
+Cases that began before the run are stepped through a calm past first: no desk is busy, every signal that is
+`expected` comes when it usually does, and nothing is deposited.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sim.casework.columns import NEVER, SOJOURN, Agenda, Cases
+from sim.casework.compiled.stepping import Known, Log, Terms, advance, deliver, due_in, entries_in, schedule
+from sim.casework.contracts.interface import Called
+from sim.casework.keys import CHILD, RECORD, key_of
+from sim.casework.newborn import Beginning, Nursery
+from sim.casework.program import CALLS, SPAWNS, TELLS, Names, Program
+from sim.kernel.counters import Counters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from sim.casework.contracts.interface import Contract
+    from sim.casework.desks import Desks
+    from sim.casework.invariants import Witness
+    from sim.casework.program import Civil
+
+    Cells = NDArray[np.int64]
+    Rows = NDArray[np.int32]
+
+_LEAST_ROOM = 1 << 16
+_SPAWN_PURPOSE = 8
+_SPAWNED = np.uint64(1 << 63)
+_LOGGED = 1 << 18
+
+
+def nothing_known() -> Known:
+    """What is known of the chains before anything was asked of them."""
+    return Known(np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int8))
+
+
+class Fired(NamedTuple):
+    """Ways out that fired, in the order of time, ties by uid and step; shape (fired,).
+
+    Attributes:
+        case: row of the case.
+        uid: of the case.
+        way: which.
+        time_ns: when.
+        step: which of the case's.
+        facts: that held after it.
+    """
+
+    case: Rows
+    uid: NDArray[np.uint64]
+    way: NDArray[np.int32]
+    time_ns: Cells
+    step: NDArray[np.int32]
+    facts: NDArray[np.uint64]
+
+
+class Lost(NamedTuple):
+    """Losses as they came; shape (losses,)."""
+
+    case: Rows
+    loss: NDArray[np.int32]
+    time_ns: Cells
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What came out of a pass.
+
+    Attributes:
+        cases: as they stand at the horizon; rows beyond `count` are empty.
+        count: how many there are.
+        fired: what they did.
+        lost: losses.
+        met, missed: (workflows, deadlines) that ended in the run.
+        contracts: by name, with what they know at the end.
+        desks: with what they did.
+        signals_lost: signals that nobody waited for.
+        calls: how many were executed.
+        known: what the pass knew of the chains.
+    """
+
+    cases: Cases
+    count: int
+    fired: Fired
+    lost: Lost
+    met: Cells
+    missed: Cells
+    contracts: Mapping[str, Contract]
+    desks: Desks
+    signals_lost: int
+    calls: int
+    known: Known
+
+
+@dataclass(slots=True)
+class _Mail:
+    """Signals for cases, collected within a bucket."""
+
+    rows: list[int] = field(default_factory=list)
+    signals: list[int] = field(default_factory=list)
+    times_ns: list[int] = field(default_factory=list)
+    uids: list[int] = field(default_factory=list)
+
+    def add(self, row: int, signal: int, time_ns: int, uid: int) -> None:
+        self.rows.append(row)
+        self.signals.append(signal)
+        self.times_ns.append(time_ns)
+        self.uids.append(uid)
+
+
+class _Past(NamedTuple):
+    """Cases in flight when the run begins."""
+
+    cases: Cases
+    count: int
+
+
+class Docket:
+    """All cases of a run.
+
+    Args:
+        program: the workflows.
+        names: of what the program numbers.
+        civil: the calendar.
+        terms: with ``calm`` false.
+        counters: draws of the cases.
+        provinces: weight of each.
+        births: cases that begin by themselves, those of the past among them.
+        contracts: makes all contracts anew.
+        desks: makes all desks anew.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        names: Names,
+        civil: Civil,
+        terms: Terms,
+        counters: Counters,
+        provinces: Sequence[float],
+        births: Beginning,
+        contracts: Callable[[], Mapping[str, Contract]],
+        desks: Callable[[], Desks],
+        witness: Callable[[Mapping[str, Contract]], Witness],
+    ) -> None:
+        self.program, self.names, self.civil, self.terms = program, names, civil, terms
+        self.counters = counters
+        self._nursery = Nursery(names, counters, provinces)
+        self._births = births
+        self._contracts, self._desks, self._witness = contracts, desks, witness
+        self._past: _Past | None = None
+
+    @property
+    def past(self) -> _Past:
+        """Cases that are open when the run begins."""
+        if self._past is None:
+            self._past = self._live_through_the_past()
+        return self._past
+
+    def go(self, known: Known, progress: Callable[[float], None] | None = None) -> Pass:
+        """One pass.
+
+        Args:
+            known: what the chains did with what was asked of them before.
+            progress: called with the share of buckets done.
+
+        Raises:
+            CaseViolation: something happened that must never happen.
+        """
+        past = self.past
+        running = _Running(self, known, past)
+        buckets = -(-self.terms.horizon_ns // self.terms.width_ns)
+        for bucket in range(buckets):
+            running.step(bucket)
+            if progress is not None and bucket % 64 == 0:
+                progress(bucket / buckets)
+        return running.finish()
+
+    def _live_through_the_past(self) -> _Past:
+        born = self._births.between(-int(NEVER), 0)
+        pool = _Pool(Cases.room(max(_LEAST_ROOM, 2 * len(born.uid)), self.program.ops.shape[1]), 0)
+        new = pool.begin(self._nursery, born)
+        calm = self.terms._replace(calm=True)
+        log = _log(self.program, _LOGGED)
+        idle = Agenda.make(1, 1)
+        while len(new):
+            spawned: list[Fired] = []
+            begin = 0
+            while begin < len(new):
+                log.used[:] = 0
+                begin = advance(
+                    self.program, self.civil, calm, nothing_known(), pool.cases, idle, log, new, begin, len(new), 0
+                )
+                spawned.append(_fired(log, pool.cases))
+            new = pool.spawn(self, _sorted(_joined(spawned)), None)
+        kept = np.flatnonzero(pool.cases.due[: pool.count] < NEVER).astype(np.int64)
+        waiting = np.flatnonzero(self._waits_for_others(pool.cases, pool.count))
+        rows = np.union1d(kept, waiting)
+        return _Past(pool.cases.kept(rows), len(rows))
+
+    def _waits_for_others(self, cases: Cases, count: int) -> NDArray[np.bool_]:
+        """Which cases have nothing planned, but are in a state that a signal leads out of."""
+        state = cases.state[:count]
+        waits: NDArray[np.bool_] = (cases.due[:count] >= NEVER) & (self.program.ways[state] > 0)
+        return waits
+
+
+class _Pool:
+    """Rows of cases that grow."""
+
+    def __init__(self, cases: Cases, count: int) -> None:
+        self.cases, self.count = cases, count
+
+    def rows(self, count: int) -> Rows:
+        """Room for so many more."""
+        end = self.count + count
+        if end > len(self.cases.uid):
+            self.cases = self.cases.grown(max(end, len(self.cases.uid) * 3 // 2))
+        rows = np.arange(self.count, end, dtype=np.int32)
+        self.count = end
+        return rows
+
+    def begin(self, nursery: Nursery, born: Beginning) -> Rows:
+        """Begin these cases."""
+        rows = self.rows(len(born.uid))
+        for workflow in np.unique(born.workflow).tolist():
+            mine = born.workflow == workflow
+            nursery.begin(self.cases, rows[mine], born.uid[mine], workflow, born.time_ns[mine])
+        return rows
+
+    def spawn(self, docket: Docket, fired: Fired, at_ns: int | None) -> Rows:
+        """Begin the cases that these ways out begin, at a time or, if it is None, at their own."""
+        program, names = docket.program, docket.names
+        wanted = np.flatnonzero((program.does[fired.way] & SPAWNS) != 0)
+        new = []
+        for way in np.unique(fired.way[wanted]).tolist():
+            mine = wanted[fired.way[wanted] == way]
+            step, uid = fired.step[mine].astype(np.int64), fired.uid[mine]
+            for number, spawn in enumerate(names.transitions[way][1].spawns):
+                u = docket.counters.uniforms(step, uid, _SPAWN_PURPOSE + number)[:, 0]
+                begun = u < spawn.chance
+                if not begun.any():
+                    continue
+                child = key_of(uid[begun], step[begun], CHILD + number) | _SPAWNED
+                rows = self.rows(len(child))
+                time_ns = fired.time_ns[mine][begun] if at_ns is None else np.full(len(child), at_ns, dtype=np.int64)
+                workflow = [item.name for item in names.workflows].index(spawn.workflow)
+                docket._nursery.spawn(
+                    self.cases, rows, child, workflow, time_ns, fired.case[mine][begun], spawn.carries
+                )
+                new.append(rows)
+        return np.concatenate(new) if new else np.zeros(0, dtype=np.int32)
+
+
+class _Running:
+    """A pass under way."""
+
+    def __init__(self, docket: Docket, known: Known, past: _Past) -> None:
+        self._docket, self._known = docket, known
+        self._program, self._terms = docket.program, docket.terms
+        self._pool = _Pool(past.cases.copied(), past.count)
+        buckets = -(-docket.terms.horizon_ns // docket.terms.width_ns)
+        self._agenda = Agenda.make(buckets, max(_LEAST_ROOM, 2 * past.count))
+        self._log = _log(docket.program, _LOGGED)
+        self._fired: list[Fired] = []
+        self._lost: list[Lost] = []
+        self._contracts = docket._contracts()
+        self._desks = docket._desks()
+        self._witness = docket._witness(self._contracts)
+        self._row_of: dict[int, int] = {}
+        self._calls: dict[int, list[Fired]] = {}
+        self._mail = _Mail()
+        self._signals = {signal: number for number, signal in enumerate(docket.names.signals)}
+        self._fact_sets: dict[tuple[int, int], frozenset[str]] = {}
+        self._jobs: list[tuple[int, int, int]] = []
+        self._signals_lost = self._called = 0
+        self._enter(np.arange(past.count, dtype=np.int32))
+
+    def step(self, bucket: int) -> None:
+        """One bucket."""
+        begin_ns = bucket * self._terms.width_ns
+        until_ns = begin_ns + self._terms.width_ns
+        self._enter(self._pool.begin(self._docket._nursery, self._docket._births.between(begin_ns, until_ns)))
+        fired = self._advance(bucket, until_ns)
+        self._keep_calls(fired)
+        self._execute_calls(bucket)
+        self._tell(fired)
+        self._deliver(until_ns)
+        self._hand_out(until_ns)
+        self._enter(self._pool.spawn(self._docket, fired, until_ns))
+        self._fired.append(fired)
+
+    def finish(self) -> Pass:
+        """The pass, when all buckets are done."""
+        for contract in self._contracts.values():
+            contract.check()
+        self._witness.finish()
+        fired = _joined(self._fired)
+        lost = [np.concatenate(column) for column in zip(*self._lost, strict=True)] if self._lost else None
+        return Pass(
+            cases=self._pool.cases,
+            count=self._pool.count,
+            fired=fired,
+            lost=_no_losses() if lost is None else Lost._make(lost),
+            met=self._log.met,
+            missed=self._log.missed,
+            contracts=self._contracts,
+            desks=self._desks,
+            signals_lost=self._signals_lost,
+            calls=self._called,
+            known=self._known,
+        )
+
+    def _enter(self, rows: Rows) -> None:
+        """Put cases into the agenda."""
+        self._make_room(len(rows))
+        schedule(self._agenda, self._terms, self._pool.cases, rows, len(rows))
+
+    def _make_room(self, count: int) -> None:
+        wanted = int(self._agenda.used[0]) + count
+        if wanted > len(self._agenda.case):
+            self._agenda = self._agenda.grown(max(wanted, len(self._agenda.case) * 3 // 2))
+
+    def _advance(self, bucket: int, until_ns: int) -> Fired:
+        """Let everybody do what is due; returns it in the order of time."""
+        fired: list[Fired] = []
+        rows = np.empty(entries_in(self._agenda, bucket), dtype=np.int32)
+        count = due_in(self._agenda, self._pool.cases, bucket, until_ns, rows)
+        begin = 0
+        while True:
+            self._make_room(1024)
+            begin = advance(
+                self._program,
+                self._docket.civil,
+                self._terms,
+                self._known,
+                self._pool.cases,
+                self._agenda,
+                self._log,
+                rows,
+                begin,
+                count,
+                until_ns,
+            )
+            fired.append(_fired(self._log, self._pool.cases))
+            self._keep_jobs_and_losses()
+            self._log.used[:] = 0
+            if begin >= count:
+                return _sorted(_joined(fired))
+
+    def _keep_jobs_and_losses(self) -> None:
+        log, cases = self._log, self._pool.cases
+        jobs, losses = int(log.used[1]), int(log.used[2])
+        if losses:
+            self._lost.append(
+                Lost(log.loss_case[:losses].copy(), log.loss[:losses].copy(), log.loss_time[:losses].copy())
+            )
+        if not jobs:
+            return
+        rows, ways = log.job_case[:jobs], log.job_way[:jobs]
+        numbers = np.arange(len(self._jobs), len(self._jobs) + jobs)
+        self._jobs += zip(rows.tolist(), ways.tolist(), cases.steps[rows].tolist(), strict=True)
+        self._desks.arrive(
+            cases.province[rows].astype(np.int64),
+            self._program.pool[ways],
+            numbers,
+            cases.uid[rows],
+            self._program.priority[ways],
+            log.job_work[:jobs].copy(),
+            log.job_time[:jobs].copy(),
+        )
+
+    def _hand_out(self, until_ns: int) -> None:
+        """Desks give their work to whoever is free."""
+        jobs, finish_ns = self._desks.hand_out(until_ns, until_ns + self._terms.width_ns)
+        cases, done = self._pool.cases, []
+        for job, finished_ns in zip(jobs.tolist(), finish_ns.tolist(), strict=True):
+            row, way, step = self._jobs[job]
+            # Whoever was told something meanwhile has gone another way: the work was in vain.
+            if cases.steps[row] == step and cases.phase[row] == SOJOURN and cases.planned[row] < 0:
+                cases.planned[row], cases.due[row] = way, finished_ns
+                done.append(row)
+        self._enter(np.array(done, dtype=np.int32))
+
+    def _keep_calls(self, fired: Fired) -> None:
+        """Write down when the chains have committed the calls that were made."""
+        calling = np.flatnonzero((self._program.does[fired.way] & CALLS) != 0)
+        if not len(calling):
+            return
+        calls = Fired._make(column[calling] for column in fired)
+        delay_ns = self._delays(calls)
+        committed = calls._replace(time_ns=calls.time_ns + delay_ns)
+        buckets = committed.time_ns // self._terms.width_ns
+        for bucket in np.unique(buckets[committed.time_ns < self._terms.horizon_ns]).tolist():
+            mine = buckets == bucket
+            self._calls.setdefault(bucket, []).append(Fired._make(column[mine] for column in committed))
+
+    def _delays(self, calls: Fired) -> Cells:
+        """From making each call to its commitment."""
+        keys = key_of(calls.uid, calls.step.astype(np.int64), RECORD)
+        place = np.searchsorted(self._known.key, keys)
+        inside = place < len(self._known.key)
+        found = np.zeros(len(keys), dtype=np.bool_)
+        found[inside] = self._known.key[place[inside]] == keys[inside]
+        delay_ns: Cells = self._program.record_ns[calls.way]
+        delay_ns[found] = self._known.delay_ns[place[found]]
+        return delay_ns
+
+    def _execute_calls(self, bucket: int) -> None:
+        """Let contracts answer what was committed in this bucket."""
+        parts = self._calls.pop(bucket, None)
+        if parts is None:
+            return
+        calls, cases, names = _sorted(_joined(parts)), self._pool.cases, self._docket.names
+        columns = (calls.case, calls.uid, calls.way, calls.time_ns, calls.facts)
+        for row, uid, way, time_ns, facts in zip(*(column.tolist() for column in columns), strict=True):
+            call = names.transitions[way][1].call
+            assert call is not None
+            self._row_of[uid] = row
+            parent = int(cases.parent[row])
+            called = Called(
+                call.method,
+                time_ns,
+                uid,
+                uid if parent < 0 else int(cases.uid[parent]),
+                int(cases.subject[row]),
+                int(cases.root[row]),
+                float(cases.amount[row]),
+                self._facts_of(int(cases.workflow[row]), facts),
+                bool(cases.old[row]),
+            )
+            answers = self._contracts[call.contract].apply(called)
+            self._witness.saw(call.contract, called, answers)
+            self._called += 1
+            for answer in answers:
+                told = self._row_of.get(answer.case)
+                signal = self._signals.get(answer.signal)
+                if told is not None and signal is not None:
+                    self._mail.add(told, signal, time_ns, answer.case)
+
+    def _facts_of(self, workflow: int, facts: int) -> frozenset[str]:
+        known = self._fact_sets.get((workflow, facts))
+        if known is None:
+            known = self._docket.names.fact_names(workflow, facts, truths=False)
+            self._fact_sets[workflow, facts] = known
+        return known
+
+    def _tell(self, fired: Fired) -> None:
+        """What cases say to each other."""
+        cases, names = self._pool.cases, self._docket.names
+        telling = np.flatnonzero((self._program.does[fired.way] & TELLS) != 0)
+        for at in telling.tolist():
+            row, way, time_ns = int(fired.case[at]), int(fired.way[at]), int(fired.time_ns[at])
+            for tell in names.transitions[way][1].tells:
+                for other in self._told(tell.to, row):
+                    self._mail.add(other, self._signals[tell.signal], time_ns, int(cases.uid[other]))
+
+    def _told(self, to: str, row: int) -> list[int]:
+        cases = self._pool.cases
+        if to == "parent":
+            parent = int(cases.parent[row])
+            return [] if parent < 0 else [parent]
+        if to == "children":
+            children = []
+            child = int(cases.child[row])
+            while child >= 0:
+                children.append(child)
+                child = int(cases.sibling[child])
+            return children
+        same = np.flatnonzero(cases.subject[: self._pool.count] == cases.subject[row])
+        others: list[int] = same[same != row].tolist()
+        return others
+
+    def _deliver(self, until_ns: int) -> None:
+        """Give cases their signals, in the order in which these were sent."""
+        mail, self._mail = self._mail, _Mail()
+        if not mail.rows:
+            return
+        times_ns, uids = np.array(mail.times_ns), np.array(mail.uids, dtype=np.uint64)
+        order = np.lexsort((np.arange(len(uids)), uids, times_ns))
+        rows, signals = np.array(mail.rows, dtype=np.int32)[order], np.array(mail.signals, dtype=np.int32)[order]
+        kept = np.zeros(len(rows), dtype=np.bool_)
+        self._make_room(len(rows))
+        self._signals_lost += deliver(
+            self._program, self._terms, self._pool.cases, self._agenda, rows, signals, until_ns, kept
+        )
+        for at in np.flatnonzero(kept).tolist():
+            self._mail.add(int(rows[at]), int(signals[at]), int(times_ns[order[at]]), int(uids[order[at]]))
+
+
+def _log(program: Program, room: int) -> Log:
+    deadlines = (len(program.deadlines), program.ops.shape[1])
+    return Log(
+        np.zeros(3, dtype=np.int64),
+        *(np.empty(room, dtype=kind) for kind in (np.int32, np.int32, np.int64, np.int32, np.uint64)),
+        *(np.empty(room, dtype=kind) for kind in (np.int32, np.int32, np.int64, np.int64)),
+        *(np.empty(room, dtype=kind) for kind in (np.int32, np.int32, np.int64)),
+        np.zeros(deadlines, dtype=np.int64),
+        np.zeros(deadlines, dtype=np.int64),
+    )
+
+
+def _fired(log: Log, cases: Cases) -> Fired:
+    """A copy of what the log has."""
+    used = int(log.used[0])
+    rows = log.case[:used].copy()
+    return Fired(
+        rows, cases.uid[rows], log.way[:used].copy(), log.time[:used].copy(), log.step[:used].copy(), log.facts[:used].copy()
+    )
+
+
+def _joined(parts: Sequence[Fired]) -> Fired:
+    if len(parts) == 1:
+        return parts[0]
+    return Fired._make(np.concatenate(column) for column in zip(*parts, strict=True))
+
+
+def _sorted(fired: Fired) -> Fired:
+    order = np.lexsort((fired.step, fired.uid, fired.time_ns))
+    return Fired._make(column[order] for column in fired)
+
+
+def _no_losses() -> Lost:
+    return Lost(np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64))
