@@ -1,9 +1,9 @@
 """The docket: all cases of the country, stepped through a bucketed calendar.
 
 A *pass* goes from the start of a run to its horizon. In each bucket, cases do by themselves what is due
-(`sim.casework.compiled.stepping`). Whatever leaves a case is settled at the bucket's end, in the order of its exact time,
-ties by uid, and takes effect there: contracts are called, cases are told something, desks hand out work, cases begin.
-So nothing that happens to several cases depends on the order in which a loop comes to them.
+(`sim.casework.compiled.stepping`). Whatever leaves a case is settled at the bucket's end, in the order of its exact
+time, ties by uid, and takes effect there: contracts are called, cases are told something, desks hand out work, cases
+begin. So nothing that happens to several cases depends on the order in which a loop comes to them.
 
 What the chains take is known beforehand (`Known`): nothing in the first pass, which goes by what an idle chain takes;
 what they did with the very same records in the next one. `sim.study.casework` goes to and fro between the two.
@@ -23,9 +23,7 @@ from sim.casework.columns import NEVER, SOJOURN, Agenda, Cases
 from sim.casework.compiled.stepping import Known, Log, Terms, advance, deliver, due_in, entries_in, schedule
 from sim.casework.contracts.interface import Called
 from sim.casework.keys import CHILD, RECORD, key_of
-from sim.casework.newborn import Beginning, Nursery
 from sim.casework.program import CALLS, SPAWNS, TELLS, Names, Program
-from sim.kernel.counters import Counters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +33,9 @@ if TYPE_CHECKING:
     from sim.casework.contracts.interface import Contract
     from sim.casework.desks import Desks
     from sim.casework.invariants import Witness
+    from sim.casework.newborn import Beginning, Nursery
     from sim.casework.program import Civil
+    from sim.kernel.counters import Counters
 
     Cells = NDArray[np.int64]
     Rows = NDArray[np.int32]
@@ -132,39 +132,40 @@ class _Past(NamedTuple):
     count: int
 
 
-class Docket:
-    """All cases of a run.
+@dataclass(frozen=True, slots=True)
+class Country:
+    """What a docket is about.
 
-    Args:
+    Attributes:
         program: the workflows.
         names: of what the program numbers.
         civil: the calendar.
         terms: with ``calm`` false.
         counters: draws of the cases.
-        provinces: weight of each.
+        nursery: begins cases.
         births: cases that begin by themselves, those of the past among them.
         contracts: makes all contracts anew.
         desks: makes all desks anew.
+        witness: makes who watches over the contracts anew.
     """
 
-    def __init__(
-        self,
-        program: Program,
-        names: Names,
-        civil: Civil,
-        terms: Terms,
-        counters: Counters,
-        provinces: Sequence[float],
-        births: Beginning,
-        contracts: Callable[[], Mapping[str, Contract]],
-        desks: Callable[[], Desks],
-        witness: Callable[[Mapping[str, Contract]], Witness],
-    ) -> None:
-        self.program, self.names, self.civil, self.terms = program, names, civil, terms
-        self.counters = counters
-        self._nursery = Nursery(names, counters, provinces)
-        self._births = births
-        self._contracts, self._desks, self._witness = contracts, desks, witness
+    program: Program
+    names: Names
+    civil: Civil
+    terms: Terms
+    counters: Counters
+    nursery: Nursery
+    births: Beginning
+    contracts: Callable[[], Mapping[str, Contract]]
+    desks: Callable[[], Desks]
+    witness: Callable[[], Witness]
+
+
+class Docket:
+    """All cases of a run."""
+
+    def __init__(self, country: Country) -> None:
+        self.country = country
         self._past: _Past | None = None
 
     @property
@@ -185,8 +186,8 @@ class Docket:
             CaseViolation: something happened that must never happen.
         """
         past = self.past
-        running = _Running(self, known, past)
-        buckets = -(-self.terms.horizon_ns // self.terms.width_ns)
+        running = _Running(self.country, known, past)
+        buckets = _buckets(self.country.terms)
         for bucket in range(buckets):
             running.step(bucket)
             if progress is not None and bucket % 64 == 0:
@@ -194,11 +195,12 @@ class Docket:
         return running.finish()
 
     def _live_through_the_past(self) -> _Past:
-        born = self._births.between(-int(NEVER), 0)
-        pool = _Pool(Cases.room(max(_LEAST_ROOM, 2 * len(born.uid)), self.program.ops.shape[1]), 0)
-        new = pool.begin(self._nursery, born)
-        calm = self.terms._replace(calm=True)
-        log = _log(self.program, _LOGGED)
+        country = self.country
+        born = country.births.between(-int(NEVER), 0)
+        pool = _Pool(Cases.room(max(_LEAST_ROOM, 2 * len(born.uid)), country.program.ops.shape[1]), 0)
+        new = pool.begin(country.nursery, born)
+        calm = country.terms._replace(calm=True)
+        log = _log(country.program, _LOGGED)
         idle = Agenda.make(1, 1)
         while len(new):
             spawned: list[Fired] = []
@@ -206,10 +208,20 @@ class Docket:
             while begin < len(new):
                 log.used[:] = 0
                 begin = advance(
-                    self.program, self.civil, calm, nothing_known(), pool.cases, idle, log, new, begin, len(new), 0
+                    country.program,
+                    country.civil,
+                    calm,
+                    nothing_known(),
+                    pool.cases,
+                    idle,
+                    log,
+                    new,
+                    begin,
+                    len(new),
+                    0,
                 )
                 spawned.append(_fired(log, pool.cases))
-            new = pool.spawn(self, _sorted(_joined(spawned)), None)
+            new = pool.spawn(country, _sorted(_joined(spawned)), None)
         kept = np.flatnonzero(pool.cases.due[: pool.count] < NEVER).astype(np.int64)
         waiting = np.flatnonzero(self._waits_for_others(pool.cases, pool.count))
         rows = np.union1d(kept, waiting)
@@ -218,7 +230,7 @@ class Docket:
     def _waits_for_others(self, cases: Cases, count: int) -> NDArray[np.bool_]:
         """Which cases have nothing planned, but are in a state that a signal leads out of."""
         state = cases.state[:count]
-        waits: NDArray[np.bool_] = (cases.due[:count] >= NEVER) & (self.program.ways[state] > 0)
+        waits: NDArray[np.bool_] = (cases.due[:count] >= NEVER) & (self.country.program.ways[state] > 0)
         return waits
 
 
@@ -245,16 +257,16 @@ class _Pool:
             nursery.begin(self.cases, rows[mine], born.uid[mine], workflow, born.time_ns[mine])
         return rows
 
-    def spawn(self, docket: Docket, fired: Fired, at_ns: int | None) -> Rows:
+    def spawn(self, country: Country, fired: Fired, at_ns: int | None) -> Rows:
         """Begin the cases that these ways out begin, at a time or, if it is None, at their own."""
-        program, names = docket.program, docket.names
+        program, names = country.program, country.names
         wanted = np.flatnonzero((program.does[fired.way] & SPAWNS) != 0)
         new = []
         for way in np.unique(fired.way[wanted]).tolist():
             mine = wanted[fired.way[wanted] == way]
             step, uid = fired.step[mine].astype(np.int64), fired.uid[mine]
             for number, spawn in enumerate(names.transitions[way][1].spawns):
-                u = docket.counters.uniforms(step, uid, _SPAWN_PURPOSE + number)[:, 0]
+                u = country.counters.uniforms(step, uid, _SPAWN_PURPOSE + number)[:, 0]
                 begun = u < spawn.chance
                 if not begun.any():
                     continue
@@ -262,7 +274,7 @@ class _Pool:
                 rows = self.rows(len(child))
                 time_ns = fired.time_ns[mine][begun] if at_ns is None else np.full(len(child), at_ns, dtype=np.int64)
                 workflow = [item.name for item in names.workflows].index(spawn.workflow)
-                docket._nursery.spawn(
+                country.nursery.spawn(
                     self.cases, rows, child, workflow, time_ns, fired.case[mine][begun], spawn.carries
                 )
                 new.append(rows)
@@ -272,22 +284,22 @@ class _Pool:
 class _Running:
     """A pass under way."""
 
-    def __init__(self, docket: Docket, known: Known, past: _Past) -> None:
-        self._docket, self._known = docket, known
-        self._program, self._terms = docket.program, docket.terms
+    def __init__(self, country: Country, known: Known, past: _Past) -> None:
+        self._country, self._known = country, known
+        self._program, self._terms = country.program, country.terms
         self._pool = _Pool(past.cases.copied(), past.count)
-        buckets = -(-docket.terms.horizon_ns // docket.terms.width_ns)
-        self._agenda = Agenda.make(buckets, max(_LEAST_ROOM, 2 * past.count))
-        self._log = _log(docket.program, _LOGGED)
+        self._agenda = Agenda.make(_buckets(country.terms), max(_LEAST_ROOM, 2 * past.count))
+        self._log = _log(country.program, _LOGGED)
         self._fired: list[Fired] = []
         self._lost: list[Lost] = []
-        self._contracts = docket._contracts()
-        self._desks = docket._desks()
-        self._witness = docket._witness(self._contracts)
+        self._contracts = country.contracts()
+        self._desks = country.desks()
+        self._witness = country.witness()
+        self._call_of = [way.call for _, way in country.names.transitions]
         self._row_of: dict[int, int] = {}
         self._calls: dict[int, list[Fired]] = {}
         self._mail = _Mail()
-        self._signals = {signal: number for number, signal in enumerate(docket.names.signals)}
+        self._signals = {signal: number for number, signal in enumerate(country.names.signals)}
         self._fact_sets: dict[tuple[int, int], frozenset[str]] = {}
         self._jobs: list[tuple[int, int, int]] = []
         self._signals_lost = self._called = 0
@@ -297,14 +309,14 @@ class _Running:
         """One bucket."""
         begin_ns = bucket * self._terms.width_ns
         until_ns = begin_ns + self._terms.width_ns
-        self._enter(self._pool.begin(self._docket._nursery, self._docket._births.between(begin_ns, until_ns)))
+        self._enter(self._pool.begin(self._country.nursery, self._country.births.between(begin_ns, until_ns)))
         fired = self._advance(bucket, until_ns)
         self._keep_calls(fired)
         self._execute_calls(bucket)
         self._tell(fired)
         self._deliver(until_ns)
         self._hand_out(until_ns)
-        self._enter(self._pool.spawn(self._docket, fired, until_ns))
+        self._enter(self._pool.spawn(self._country, fired, until_ns))
         self._fired.append(fired)
 
     def finish(self) -> Pass:
@@ -348,7 +360,7 @@ class _Running:
             self._make_room(1024)
             begin = advance(
                 self._program,
-                self._docket.civil,
+                self._country.civil,
                 self._terms,
                 self._known,
                 self._pool.cases,
@@ -428,11 +440,12 @@ class _Running:
         parts = self._calls.pop(bucket, None)
         if parts is None:
             return
-        calls, cases, names = _sorted(_joined(parts)), self._pool.cases, self._docket.names
+        calls, cases = _sorted(_joined(parts)), self._pool.cases
         columns = (calls.case, calls.uid, calls.way, calls.time_ns, calls.facts)
         for row, uid, way, time_ns, facts in zip(*(column.tolist() for column in columns), strict=True):
-            call = names.transitions[way][1].call
-            assert call is not None
+            call = self._call_of[way]
+            if call is None:
+                raise ValueError(f"way {way} calls no contract")
             self._row_of[uid] = row
             parent = int(cases.parent[row])
             called = Called(
@@ -458,13 +471,13 @@ class _Running:
     def _facts_of(self, workflow: int, facts: int) -> frozenset[str]:
         known = self._fact_sets.get((workflow, facts))
         if known is None:
-            known = self._docket.names.fact_names(workflow, facts, truths=False)
+            known = self._country.names.fact_names(workflow, facts, truths=False)
             self._fact_sets[workflow, facts] = known
         return known
 
     def _tell(self, fired: Fired) -> None:
         """What cases say to each other."""
-        cases, names = self._pool.cases, self._docket.names
+        cases, names = self._pool.cases, self._country.names
         telling = np.flatnonzero((self._program.does[fired.way] & TELLS) != 0)
         for at in telling.tolist():
             row, way, time_ns = int(fired.case[at]), int(fired.way[at]), int(fired.time_ns[at])
@@ -505,6 +518,10 @@ class _Running:
             self._mail.add(int(rows[at]), int(signals[at]), int(times_ns[order[at]]), int(uids[order[at]]))
 
 
+def _buckets(terms: Terms) -> int:
+    return -(-terms.horizon_ns // terms.width_ns)
+
+
 def _log(program: Program, room: int) -> Log:
     deadlines = (len(program.deadlines), program.ops.shape[1])
     return Log(
@@ -522,7 +539,12 @@ def _fired(log: Log, cases: Cases) -> Fired:
     used = int(log.used[0])
     rows = log.case[:used].copy()
     return Fired(
-        rows, cases.uid[rows], log.way[:used].copy(), log.time[:used].copy(), log.step[:used].copy(), log.facts[:used].copy()
+        rows,
+        cases.uid[rows],
+        log.way[:used].copy(),
+        log.time[:used].copy(),
+        log.step[:used].copy(),
+        log.facts[:used].copy(),
     )
 
 

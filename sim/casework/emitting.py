@@ -83,14 +83,12 @@ def _sizes(counters: Counters, uid: NDArray[np.uint64], step: Cells, part: Cells
     return np.maximum(np.rint(invert(Law(*law), words)), 1).astype(np.int64)
 
 
-def _packets(
-    program: Program, names: Names, fired: Fired, province: NDArray[np.int16]
-) -> dict[tuple[str, str], Sent]:
+def _packets(program: Program, names: Names, fired: Fired, province: NDArray[np.int16]) -> dict[tuple[str, str], Sent]:
     found: dict[tuple[str, str], list[tuple[str, Mapping[str, NDArray[np.generic]]]]] = {}
     for way, mine in _by_way(fired, program, SENDS):
-        state, transition = names.transitions[way]
-        message = transition.message
-        assert message is not None
+        state, message = names.transitions[way][0], names.transitions[way][1].message
+        if message is None:
+            continue
         at = np.repeat(np.arange(len(mine)), message.count)
         rows = mine[at]
         column = {
@@ -107,9 +105,9 @@ def _packets(
 def _checks(program: Program, names: Names, fired: Fired, province: NDArray[np.int16]) -> dict[str, Asked]:
     found: dict[str, list[tuple[str, Mapping[str, NDArray[np.generic]]]]] = {}
     for way, mine in _by_way(fired, program, CHECKS):
-        state, transition = names.transitions[way]
-        check = transition.check
-        assert check is not None
+        state, check = names.transitions[way][0], names.transitions[way][1].check
+        if check is None:
+            continue
         absent = (fired.facts[mine] & program.absent[way]) != 0
         altered = (fired.facts[mine] & program.altered[way]) != 0
         column = {
@@ -121,8 +119,12 @@ def _checks(program: Program, names: Names, fired: Fired, province: NDArray[np.i
         }
         of = check.of if "/" in check.of else f"{names.states[state][0]}/{check.of}"
         found.setdefault(check.chain, []).append((of, column))
-    merged = {chain: _merged(found[chain]) for chain in sorted(found)}
-    return {chain: Asked(**{("of" if name == "kind" else name): cells for name, cells in columns.items()}) for chain, columns in merged.items()}
+    asked = {}
+    for chain in sorted(found):
+        columns = _merged(found[chain])
+        columns["of"] = columns.pop("kind")
+        asked[chain] = Asked(**columns)
+    return asked
 
 
 def _by_way(fired: Fired, program: Program, bit: int) -> list[tuple[int, Cells]]:
@@ -137,8 +139,6 @@ def _merged(parts: Sequence[tuple[str, Mapping[str, NDArray[np.generic]]]]) -> d
     """One column of each name in the order of time, ties by key, and which kind each row is."""
     kinds = tuple(sorted({kind for kind, _ in parts}))
     columns = {name: np.concatenate([part[name] for _, part in parts]) for name in parts[0][1]}
-    kind = np.concatenate(
-        [np.full(len(part["key"]), kinds.index(name), dtype=np.int64) for name, part in parts]
-    )
+    kind = np.concatenate([np.full(len(part["key"]), kinds.index(name), dtype=np.int64) for name, part in parts])
     order = np.lexsort((columns["key"], columns["time_ns"]))
     return {**{name: cells[order] for name, cells in columns.items()}, "kind": kind[order], "kinds": kinds}

@@ -30,9 +30,7 @@ SHIFTS = 30, 27, 31
 def key_of(uid: int, step: int, part: int) -> int: ...
 @overload
 def key_of(uid: Keys, step: NDArray[np.int64], part: int | NDArray[np.int64]) -> Keys: ...
-def key_of(
-    uid: int | Keys, step: int | NDArray[np.int64], part: int | NDArray[np.int64]
-) -> int | Keys:
+def key_of(uid: int | Keys, step: int | NDArray[np.int64], part: int | NDArray[np.int64]) -> int | Keys:
     """The key of one part of one step of one case, or of many."""
     if isinstance(uid, np.ndarray):
         return _keys_of(uid, np.asarray(step), np.asarray(part))

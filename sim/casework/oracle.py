@@ -192,7 +192,8 @@ class Oracle:
 
     def _fire(self, case: _Case) -> None:
         way, time_ns, step = case.planned, case.due_ns, case.steps
-        assert way is not None
+        if way is None:
+            raise ValueError("nothing is planned")
         if way.due is not None:
             period = case.periods[way.due]
             if period.status == "running" and time_ns < period.limit_ns:
@@ -217,15 +218,15 @@ class Oracle:
             return self.world.known[key]
         if way.waits == Wait.COMMITTED:
             return (self.world.record_ns[way.records[0].chain] if way.records else 0), Answer.DONE
-        if way.waits == Wait.ANSWERED:
-            assert way.check is not None
+        if way.check is not None and way.waits == Wait.ANSWERED:
             answer = Answer.PASS
             if case.facts & way.check.absent:
                 answer = Answer.NOT_FOUND
             elif case.facts & way.check.altered:
                 answer = Answer.MISMATCH
             return self.world.record_ns[way.check.chain], answer
-        assert way.message is not None
+        if way.message is None:
+            return 0, Answer.DONE
         there_ns = self.world.message_ns[way.message.source, way.message.destination]
         return (there_ns if way.waits == Wait.DELIVERED else 2 * there_ns), Answer.DONE
 
@@ -309,7 +310,9 @@ class Oracle:
                 delay_ns = self.world.known.get(key_of(uid, step, RECORD), (idle_ns, Answer.DONE))[0]
                 at_ns = time_ns + delay_ns
                 if at_ns < self.world.horizon_ns:
-                    self._calls.setdefault(at_ns // self.world.width_ns, []).append((at_ns, uid, step, case, way, facts))
+                    self._calls.setdefault(at_ns // self.world.width_ns, []).append(
+                        (at_ns, uid, step, case, way, facts)
+                    )
         mail = [(time_ns, case.uid, case, signal) for case, signal, time_ns in self._waiting]
         for time_ns, uid, _, case, way, facts in sorted(self._calls.pop(bucket, []), key=lambda item: item[:3]):
             mail += self._called(time_ns, uid, case, way, facts)
@@ -325,13 +328,12 @@ class Oracle:
     def _called(
         self, time_ns: int, uid: int, case: _Case, way: Transition, facts: frozenset[str]
     ) -> list[tuple[int, int, _Case, str]]:
-        assert way.call is not None
+        if way.call is None:
+            raise ValueError("no contract is called")
         self._caller[uid] = case
         visible = frozenset(name for name, fact in case.workflow.facts.items() if name in facts and not fact.truth)
         parent = case.uid if case.parent is None else case.parent.uid
-        called = Called(
-            way.call.method, time_ns, uid, parent, case.subject, case.root, case.amount, visible, case.old
-        )
+        called = Called(way.call.method, time_ns, uid, parent, case.subject, case.root, case.amount, visible, case.old)
         answers = self.contracts[way.call.contract].apply(called)
         known = {signal for workflow in self.world.workflows for signal in _signals(workflow)}
         return [

@@ -1,7 +1,7 @@
 """Draws by entity: words that belong to one entity, one of its steps and one purpose, whoever asks for them and when.
 
-`sim.kernel.draws` addresses blocks; a million cases that draw a word or two each need addresses without hashing. Here the
-counter of Philox-4x64 (Salmon et al., SC'11) is the address: of its four words the first is the step plus one, the
+`sim.kernel.draws` addresses blocks; a million cases that draw a word or two each need addresses without hashing. Here
+the counter of Philox-4x64 (Salmon et al., SC'11) is the address: of its four words the first is the step plus one, the
 second the entity, the third the purpose. NumPy's own Philox gives the same words, which a test uses as oracle.
 """
 

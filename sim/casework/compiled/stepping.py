@@ -1,7 +1,7 @@
 """Cases step by step: what is due in a bucket of time happens, until nothing more is due in it.
 
-Only what concerns a case alone happens here, at exact times: a way out is chosen, fires, waits for the chains, leads into
-the next state. What leaves the case (work for a desk, calls, other cases) is written down for `sim.casework.docket`.
+Only what concerns a case alone happens here, at exact times: a way out is chosen, fires, waits for the chains, leads
+into the next state. What leaves the case (work for a desk, calls, other cases) is written down for the docket.
 `sim.casework.oracle` does the same in plain Python; both must agree to the nanosecond.
 """
 
@@ -32,6 +32,7 @@ _STEPS = np.uint64(0)
 _NOTHING, _ACKNOWLEDGED, _ANSWERED = int(Wait.NOTHING), int(Wait.ACKNOWLEDGED), int(Wait.ANSWERED)
 _ANY, _DONE = int(Answer.ANY), int(Answer.DONE)
 _NOT_FOUND, _MISMATCH = int(Answer.NOT_FOUND), int(Answer.MISMATCH)
+_ITSELF, _EXPECTED = False, True
 _AFTER_DESK, _NEVER = DESK, int(NEVER)
 _STEP, _PART, _FIRST, _SECOND = (np.uint64(word) for word in (STEP, PART, FIRST, SECOND))
 _FLIP = np.uint64(ACKNOWLEDGED)
@@ -57,8 +58,8 @@ class Log(NamedTuple):
 
     Attributes:
         used: (3,) ways out, jobs for desks, losses.
-        case, way, time, step, facts: of each way out that fired: whose, which, when, which step of the case, and the facts
-            after it.
+        case, way, time, step, facts: of each way out that fired: whose, which, when, which step of the case, and the
+            facts after it.
         job_case, job_way, job_time, job_work: work that came to a desk.
         loss_case, loss, loss_time: losses.
         met, missed: (W, D) deadlines.
@@ -193,7 +194,7 @@ def _holds(program: Program, way: int, facts: np.uint64, answer: int) -> bool:
 
 @part
 def _chosen(program: Program, state: int, facts: np.uint64, answer: int, u: float, calm: bool) -> int:
-    """One of a state's ways out by their chances: of those that come by themselves, or of those expected in a calm country."""
+    """One of a state's ways out by their chances: of those that come by themselves, or of those that calm brings."""
     first, end = program.first[state], program.first[state] + program.ways[state]
     total, rest = 0.0, 0
     for way in range(first, end):
@@ -219,7 +220,9 @@ def _chosen(program: Program, state: int, facts: np.uint64, answer: int, u: floa
 
 
 @part
-def _follow_deadlines(program: Program, civil: Civil, terms: Terms, cases: Cases, log: Log, i: int, time_ns: int) -> None:
+def _follow_deadlines(
+    program: Program, civil: Civil, terms: Terms, cases: Cases, log: Log, i: int, time_ns: int
+) -> None:
     """What entering its state does to a case's deadlines."""
     state, workflow = cases.state[i], cases.workflow[i]
     for slot in range(program.deadlines[workflow]):
@@ -270,12 +273,17 @@ def _enter(
     word0, word1, word2, word3 = words_at(terms.key[0], terms.key[1], np.uint64(cases.steps[i]), cases.uid[i], _STEPS)
     facts, answer = cases.facts[i], cases.answer[i]
     cases.planned[i], cases.due[i] = -1, _NEVER
-    way = _chosen(program, state, facts, answer, uniform(np.int64(word0)), False)
+    way = _chosen(program, state, facts, answer, uniform(np.int64(word0)), _ITSELF)
     if way >= 0:
         length_ns = _drawn(program.form[way], program.scale[way], program.shape[way], word1)
         if program.when[way] == _AFTER_DESK and not terms.calm:
             place = log.used[1]
-            log.job_case[place], log.job_way[place], log.job_time[place], log.job_work[place] = i, way, time_ns, length_ns
+            log.job_case[place], log.job_way[place], log.job_time[place], log.job_work[place] = (
+                i,
+                way,
+                time_ns,
+                length_ns,
+            )
             log.used[1] = place + 1
         else:
             begun_ns = time_ns
@@ -288,7 +296,7 @@ def _enter(
                 due_ns = begun_ns + length_ns
             cases.planned[i], cases.due[i] = way, due_ns
     if terms.calm:
-        way = _chosen(program, state, facts, answer, uniform(np.int64(word2)), True)
+        way = _chosen(program, state, facts, answer, uniform(np.int64(word2)), _EXPECTED)
         if way >= 0:
             length_ns = _drawn(program.usual_form[way], program.usual_scale[way], program.usual_shape[way], word3)
             if time_ns + length_ns < cases.due[i]:
@@ -407,7 +415,7 @@ def deliver(
 
 
 @jit
-def advance(
+def advance(  # noqa: PLR0913, PLR0917 - a compiled loop is handed all its arrays
     program: Program,
     civil: Civil,
     terms: Terms,
