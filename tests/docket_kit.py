@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from sim.kernel.civil import Calendar
 
 from sim.casework.compiled.stepping import Known, Terms
 from sim.casework.contracts.interface import REFUSED, Answered, Called
@@ -29,7 +28,6 @@ from sim.casework.definition import (
     State,
     Tell,
     Transition,
-    Unit,
     Wait,
     Workflow,
 )
@@ -37,6 +35,7 @@ from sim.casework.docket import Country, Docket
 from sim.casework.newborn import Beginning, Nursery
 from sim.casework.oracle import Oracle, World
 from sim.casework.program import assemble, civil_arrays
+from sim.kernel.civil import Calendar, Unit
 from sim.kernel.counters import Counters
 from sim.kernel.distributions import Constant, Exponential, Lognormal, Uniform
 from sim.kernel.draws import Draws

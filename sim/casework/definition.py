@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from sim.kernel.civil import Unit
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -29,16 +31,6 @@ class Clock(IntEnum):
     """All hours of all days."""
     OFFICE = 1
     """Office hours of working days only; ``1wd`` is one office day."""
-
-
-class Unit(IntEnum):
-    """What a period of law is counted in."""
-
-    DAYS = 0
-    WORKING_DAYS = 1
-    MONTHS = 2
-    YEARS = 3
-    HOURS = 4
 
 
 class Wait(IntEnum):

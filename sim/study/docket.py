@@ -1,0 +1,126 @@
+"""Cases and chains, to and fro: what cases ask of the chains goes through them, and what they did goes back to the cases.
+
+A pass of the docket needs to know what chains take, and the chains need to know what is asked of them. The first pass
+goes by what idle chains take. What it asks for runs through the chains, and the next pass knows what became of each
+record, packet and check. If its own requests have moved by less than the scenario's tolerance, that is the result; if
+they have moved further (a deadline was missed because a province was cut off), the chains run once more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.casework.compiled.stepping import Known
+from sim.casework.docket import nothing_known
+from sim.casework.emitting import emitted
+from sim.casework.keys import RECORD, key_of
+from sim.kernel.engine import SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from sim.build import Alliance
+    from sim.casework.docket import Docket, Pass
+    from sim.casework.emissions import Emissions, Measured
+
+    Cells = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How far what cases do has moved from one pass to the next.
+
+    Attributes:
+        steps: ways out of both passes.
+        unmatched: share of them that fired in one pass alone.
+        p50_ns, p99_ns, most_ns: how far the others moved.
+    """
+
+    steps: int
+    unmatched: float
+    p50_ns: int
+    p99_ns: int
+    most_ns: int
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """As `docket.displaced_s` of `summary.json`."""
+        return {
+            "p50": self.p50_ns / SECOND,
+            "p99": self.p99_ns / SECOND,
+            "max": self.most_ns / SECOND,
+            "unmatched": self.unmatched,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Cases and chains that agree with each other.
+
+    Attributes:
+        docket: of the cases.
+        alliance: the chains, as they ran last.
+        passed: the pass that knows what they did.
+        chain_runs: how often they ran.
+        moved: how far this pass is from the one whose requests they saw.
+    """
+
+    docket: Docket
+    alliance: Alliance
+    passed: Pass
+    chain_runs: int
+    moved: Moved
+
+
+def settle(
+    docket: Docket,
+    run_chains: Callable[[Emissions], Alliance],
+    measure: Callable[[Alliance, Emissions], Measured],
+    tolerance_ns: int,
+    most_runs: int,
+) -> Settled:
+    """Run cases and chains until they agree.
+
+    Args:
+        docket: of the cases.
+        run_chains: runs the chains on what cases ask of them.
+        measure: what became of it.
+        tolerance_ns: by how much the 99th percentile of the cases' steps may move.
+        most_runs: of the chains.
+    """
+    passed = docket.go(nothing_known())
+    for number in range(1, most_runs + 1):
+        country = docket.country
+        emissions = emitted(country.program, country.names, country.counters, passed)
+        alliance = run_chains(emissions)
+        measured = measure(alliance, emissions)
+        again = docket.go(Known(measured.key, measured.delay_ns, measured.answer))
+        moved = compare(passed, again)
+        passed = again
+        if moved.p99_ns <= tolerance_ns or number == most_runs:
+            return Settled(docket, alliance, passed, number, moved)
+    raise ValueError(f"chains must run at least once, not {most_runs} times")
+
+
+def compare(before: Pass, after: Pass) -> Moved:
+    """How far each step of each case has moved; a step is the same if the same case takes the same way out at it."""
+    keys, times_ns = zip(*(_steps(passed) for passed in (before, after)), strict=True)
+    both, first, second = np.intersect1d(keys[0], keys[1], assume_unique=True, return_indices=True)
+    moved_ns = np.sort(np.abs(times_ns[1][second] - times_ns[0][first]))
+    total = len(keys[0]) + len(keys[1]) - len(both)
+    if not len(both):
+        return Moved(total, 0.0 if total == 0 else 1.0, 0, 0, 0)
+    ranks = [(len(both) - 1) * part // 100 for part in (50, 99)]
+    p50, p99 = (int(moved_ns[rank]) for rank in ranks)
+    return Moved(total, 1 - len(both) / total, p50, p99, int(moved_ns[-1]))
+
+
+def _steps(passed: Pass) -> tuple[NDArray[np.uint64], Cells]:
+    fired = passed.fired
+    keys = key_of(fired.uid, fired.step.astype(np.int64), fired.way.astype(np.int64) + RECORD)
+    return keys, fired.time_ns
