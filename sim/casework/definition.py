@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from sim.kernel.civil import Unit
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sim.kernel.civil import Unit
     from sim.kernel.distributions import Distribution
 
 

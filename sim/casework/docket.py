@@ -15,7 +15,7 @@ Cases that began before the run are stepped through a calm past first: no desk i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sim.casework.contracts.interface import Contract
-    from sim.casework.desks import Desks
-    from sim.casework.invariants import Witness
+    from sim.casework.contracts.interface import Answered, Contract
     from sim.casework.newborn import Beginning, Nursery
     from sim.casework.program import Civil
     from sim.kernel.counters import Counters
@@ -49,6 +47,35 @@ _LOGGED = 1 << 18
 def nothing_known() -> Known:
     """What is known of the chains before anything was asked of them."""
     return Known(np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int8))
+
+
+class Desks(Protocol):
+    """People who do work, one thing at a time."""
+
+    def arrive(
+        self,
+        province: Cells,
+        role: Cells,
+        job: Cells,
+        uid: NDArray[np.uint64],
+        priority: Cells,
+        work_ns: Cells,
+        time_ns: Cells,
+    ) -> None:
+        """Work comes in: to which desk, its number, whose it is, how urgent, how long it takes, when."""
+
+    def hand_out(self, from_ns: int, until_ns: int) -> tuple[Cells, Cells]:
+        """Give out what is waiting to whoever is free before ``until_ns``; returns jobs, and when each will be done."""
+
+
+class Witness(Protocol):
+    """Who watches over contracts without trusting them."""
+
+    def saw(self, contract: str, called: Called, answers: Sequence[Answered]) -> None:
+        """A contract was called, and answered so; raises `sim.casework.invariants.CaseViolation`."""
+
+    def finish(self) -> None:
+        """Nothing more will happen; raises likewise."""
 
 
 class Fired(NamedTuple):
@@ -125,7 +152,8 @@ class _Mail:
         self.uids.append(uid)
 
 
-class _Past(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Past:
     """Cases in flight when the run begins."""
 
     cases: Cases
@@ -524,13 +552,29 @@ def _buckets(terms: Terms) -> int:
 
 def _log(program: Program, room: int) -> Log:
     deadlines = (len(program.deadlines), program.ops.shape[1])
+
+    def rows() -> Rows:
+        return np.empty(room, dtype=np.int32)
+
+    def cells() -> Cells:
+        return np.empty(room, dtype=np.int64)
+
     return Log(
-        np.zeros(3, dtype=np.int64),
-        *(np.empty(room, dtype=kind) for kind in (np.int32, np.int32, np.int64, np.int32, np.uint64)),
-        *(np.empty(room, dtype=kind) for kind in (np.int32, np.int32, np.int64, np.int64)),
-        *(np.empty(room, dtype=kind) for kind in (np.int32, np.int32, np.int64)),
-        np.zeros(deadlines, dtype=np.int64),
-        np.zeros(deadlines, dtype=np.int64),
+        used=np.zeros(3, dtype=np.int64),
+        case=rows(),
+        way=rows(),
+        time=cells(),
+        step=rows(),
+        facts=np.empty(room, dtype=np.uint64),
+        job_case=rows(),
+        job_way=rows(),
+        job_time=cells(),
+        job_work=cells(),
+        loss_case=rows(),
+        loss=rows(),
+        loss_time=cells(),
+        met=np.zeros(deadlines, dtype=np.int64),
+        missed=np.zeros(deadlines, dtype=np.int64),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -44,7 +44,7 @@ def emitted(program: Program, names: Names, counters: Counters, passed: Pass) ->
 def _deposits(
     program: Program, names: Names, counters: Counters, fired: Fired, province: NDArray[np.int16]
 ) -> dict[str, Deposited]:
-    found: dict[str, list[tuple[str, Mapping[str, NDArray[np.generic]]]]] = {}
+    found: dict[str, list[tuple[str, Mapping[str, NDArray[Any]]]]] = {}
     for way, mine in _by_way(fired, program, RECORDS):
         state, transition = names.transitions[way]
         workflow = names.states[state][0]
@@ -84,7 +84,7 @@ def _sizes(counters: Counters, uid: NDArray[np.uint64], step: Cells, part: Cells
 
 
 def _packets(program: Program, names: Names, fired: Fired, province: NDArray[np.int16]) -> dict[tuple[str, str], Sent]:
-    found: dict[tuple[str, str], list[tuple[str, Mapping[str, NDArray[np.generic]]]]] = {}
+    found: dict[tuple[str, str], list[tuple[str, Mapping[str, NDArray[Any]]]]] = {}
     for way, mine in _by_way(fired, program, SENDS):
         state, message = names.transitions[way][0], names.transitions[way][1].message
         if message is None:
@@ -103,7 +103,7 @@ def _packets(program: Program, names: Names, fired: Fired, province: NDArray[np.
 
 
 def _checks(program: Program, names: Names, fired: Fired, province: NDArray[np.int16]) -> dict[str, Asked]:
-    found: dict[str, list[tuple[str, Mapping[str, NDArray[np.generic]]]]] = {}
+    found: dict[str, list[tuple[str, Mapping[str, NDArray[Any]]]]] = {}
     for way, mine in _by_way(fired, program, CHECKS):
         state, check = names.transitions[way][0], names.transitions[way][1].check
         if check is None:
@@ -135,7 +135,7 @@ def _by_way(fired: Fired, program: Program, bit: int) -> list[tuple[int, Cells]]
     return list(zip(ways.tolist(), np.split(order, begins[1:]), strict=True)) if len(ways) else []
 
 
-def _merged(parts: Sequence[tuple[str, Mapping[str, NDArray[np.generic]]]]) -> dict[str, object]:
+def _merged(parts: Sequence[tuple[str, Mapping[str, NDArray[Any]]]]) -> dict[str, Any]:
     """One column of each name in the order of time, ties by key, and which kind each row is."""
     kinds = tuple(sorted({kind for kind, _ in parts}))
     columns = {name: np.concatenate([part[name] for _, part in parts]) for name in parts[0][1]}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sim.casework.contracts.interface import Contract
     from sim.casework.definition import Guard, State, Transition, Workflow
-    from sim.casework.desks import Desks
+    from sim.casework.docket import Desks
     from sim.casework.newborn import Beginning
     from sim.kernel.civil import Calendar
     from sim.kernel.counters import Counters

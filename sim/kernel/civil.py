@@ -4,9 +4,9 @@
 `chinesecalendar`. For years it does not know, the statutory holidays are those of the package `holidays`, weekends are
 off, no Saturday is worked, and the days are marked as assumed.
 
-*Periods* (期间), Civil Procedure Law (2023), article 85: they are counted in hours, days, months and years; the hour and the
-day on which a period begins are not counted; if its last day is a day off, it ends on the first day after that is not.
-A period in days ends with its last day, at 24:00. One in months or years ends on the day of the same number, or on the
+*Periods* (期间), Civil Procedure Law (2023), article 85: they are counted in hours, days, months and years; the hour
+and the day on which a period begins are not counted; if its last day is a day off, it ends on the next that is not. A
+period in days ends with its last day, at 24:00. One in months or years ends on the day of the same number, or on the
 last of the month where there is none (Civil Code, article 202). A period in working days counts these alone. A period
 in hours runs from the next full hour, day and night; nothing is rolled over [a reading: article 85 rolls over days].
 
@@ -128,7 +128,7 @@ class Calendar:
         return self.arrays.midnight_ns + (last + 1) * DAY_NS
 
     def last_day(self, count: int, unit: Unit) -> NDArray[np.int32]:
-        """For each day, the last day of a period that begins on it, shape (days,); beyond what is known, the last known."""
+        """For each day, the last day of a period that begins on it, shape (days,); at most the last one known."""
         row = self._last.get((count, unit))
         if row is None:
             row = self._last[count, unit] = self._last_days(count, unit)

@@ -1,4 +1,4 @@
-"""Cases and chains, to and fro: what cases ask of the chains goes through them, and what they did goes back to the cases.
+"""Cases and chains, to and fro: what cases ask of the chains goes through them, and what they did goes back.
 
 A pass of the docket needs to know what chains take, and the chains need to know what is asked of them. The first pass
 goes by what idle chains take. What it asks for runs through the chains, and the next pass knows what became of each

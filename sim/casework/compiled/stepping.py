@@ -105,11 +105,18 @@ _MOST_LOSSES = 8
 
 
 @part
-def _drawn(form: int, scale: float, shape: float, word: np.uint64) -> int:
+def _signed(word: np.uint64) -> int:
+    """The same bits as a signed number, as which laws take them."""
+    signed: int = np.int64(word)  # type: ignore[assignment]
+    return signed
+
+
+@part
+def _drawn(form: int, scale: float, shape: float, word: int) -> int:
     """A duration in whole nanoseconds."""
     if form == CONSTANT:
-        return np.int64(scale)
-    u = uniform(np.int64(word))
+        return int(scale)
+    u = uniform(word)
     if form == RANGE:
         value = scale + shape * u
     elif form == LOG:
@@ -122,7 +129,7 @@ def _drawn(form: int, scale: float, shape: float, word: np.uint64) -> int:
         value = scale * exp(shape * normal_quantile(u))
     else:
         value = 0.0
-    return np.int64(value)
+    return int(value)
 
 
 @part
@@ -270,10 +277,11 @@ def _enter(
     _follow_deadlines(program, civil, terms, cases, log, i, time_ns)
     if not terms.calm:
         _count_losses(program, cases, log, i, time_ns)
-    word0, word1, word2, word3 = words_at(terms.key[0], terms.key[1], np.uint64(cases.steps[i]), cases.uid[i], _STEPS)
+    words = words_at(terms.key[0], terms.key[1], np.uint64(cases.steps[i]), cases.uid[i], _STEPS)
+    word0, word1, word2, word3 = _signed(words[0]), _signed(words[1]), _signed(words[2]), _signed(words[3])
     facts, answer = cases.facts[i], cases.answer[i]
     cases.planned[i], cases.due[i] = -1, _NEVER
-    way = _chosen(program, state, facts, answer, uniform(np.int64(word0)), _ITSELF)
+    way = _chosen(program, state, facts, answer, uniform(word0), _ITSELF)
     if way >= 0:
         length_ns = _drawn(program.form[way], program.scale[way], program.shape[way], word1)
         if program.when[way] == _AFTER_DESK and not terms.calm:
@@ -296,7 +304,7 @@ def _enter(
                 due_ns = begun_ns + length_ns
             cases.planned[i], cases.due[i] = way, due_ns
     if terms.calm:
-        way = _chosen(program, state, facts, answer, uniform(np.int64(word2)), _EXPECTED)
+        way = _chosen(program, state, facts, answer, uniform(word2), _EXPECTED)
         if way >= 0:
             length_ns = _drawn(program.usual_form[way], program.usual_scale[way], program.usual_shape[way], word3)
             if time_ns + length_ns < cases.due[i]:

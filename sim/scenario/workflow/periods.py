@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, Final
 
-from sim.casework.definition import Unit
+from sim.kernel.civil import Unit
 from sim.scenario.distributions import Pareto, Uniform, form_of
 from sim.scenario.units import NANOSECONDS
 from sim.scenario.workflow.quantities import OFFICE_DAY_NS

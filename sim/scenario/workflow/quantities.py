@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from sim.casework.definition import Unit
+from sim.kernel.civil import Unit
 from sim.scenario import units
 from sim.scenario.quantities import ID_PATTERN, Reader
 
