@@ -1,4 +1,4 @@
-"""`alliance show`: what a scenario says once everything that it extends is filled in."""
+"""`alliance show`: what a scenario says once everything is filled in, and what a workflow does."""
 
 from __future__ import annotations
 
@@ -8,25 +8,82 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sim.cli.options import Settings
-from sim.scenario import load, parse_assignments
+from sim.scenario import Problem, ScenarioError, find_workflow, is_workflow, load, load_workflow, parse_assignments
 
 if TYPE_CHECKING:
+    from sim.casework.definition import Workflow
     from sim.scenario import Scenario
 
 _SECOND = 1e9
+_WORKFLOWS = Path("scenarios/workflows")
 
 
 def show(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A scenario file.", show_default=False)],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", help="A scenario or workflow file; --workflow needs none.", show_default=False
+        ),
+    ] = None,
     settings: Settings = None,
     as_yaml: Annotated[bool, typer.Option("--yaml", help="Print the whole resolved scenario as YAML.")] = False,
+    workflow: Annotated[
+        str | None,
+        typer.Option(metavar="W12", help="Print a workflow, by code or name: of FILE, or of scenarios/workflows."),
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Draw the workflow's state machine into this .svg or .png file.")
+    ] = None,
 ) -> None:
-    """Show a scenario: chains and rates."""
+    """Show a scenario: chains and rates. Or a workflow: states, ways out, periods of law, contracts."""
+    if figure is not None and figure.suffix not in {".svg", ".png"}:
+        raise typer.BadParameter(f"--figure {figure}: needs a file that ends in .svg or .png")
+    if workflow is not None or (file is not None and is_workflow(file)):
+        _show_workflow(_workflow(file, workflow, settings), figure)
+        return
+    if figure is not None:
+        raise typer.BadParameter("--figure draws a workflow: needs --workflow, or a workflow's FILE")
+    if file is None:
+        raise typer.BadParameter("needs a FILE, or --workflow")
     scenario = load(file, set=parse_assignments(settings or []))
     if as_yaml:
         print(scenario.to_yaml(), end="")
     else:
         _tables(scenario)
+
+
+def _workflow(file: Path | None, asked: str | None, settings: list[str] | None) -> Workflow:
+    """Return the workflow that is asked for."""
+    if file is None:
+        return load_workflow(find_workflow(_WORKFLOWS, asked or ""))
+    if is_workflow(file):
+        return load_workflow(file)
+    from sim.scenario.workflow.convert import to_definition
+
+    workflows = load(file, set=parse_assignments(settings or [])).workflows
+    for name, spec in workflows.items():
+        if asked in {name, spec.code}:
+            return to_definition(name, spec)
+    known = ", ".join(f"{spec.code} {name}" for name, spec in workflows.items()) or "none"
+    raise ScenarioError([Problem(str(file), 0, 0, "workflows", f"does not run '{asked}'; workflows: {known}")])
+
+
+def _show_workflow(workflow: Workflow, figure: Path | None) -> None:
+    from sim.report.workflow_words import description
+
+    print(description(workflow), end="")
+    if figure is None:
+        return
+    from sim.report import style
+    from sim.report.workflow_figure import workflow_figure
+    from sim.study.store import write_text
+
+    drawn = workflow_figure(workflow)
+    if figure.suffix == ".svg":
+        write_text(figure, style.to_svg(drawn))
+    else:
+        figure.write_bytes(style.to_png(drawn))
+    print(f"\nwrote {figure}")
 
 
 def _tables(scenario: Scenario) -> None:

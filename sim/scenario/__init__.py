@@ -10,13 +10,14 @@ from sim.scenario.model import Scenario
 from sim.scenario.overrides import parse_assignments
 from sim.scenario.problems import Problem, ScenarioError
 from sim.scenario.schema import json_schema
-from sim.scenario.workflow.loader import is_workflow, load_workflow, validate_workflow
+from sim.scenario.workflow.loader import find_workflow, is_workflow, load_workflow, validate_workflow
 
 __all__ = [
     "DelayMatrix",
     "Problem",
     "Scenario",
     "ScenarioError",
+    "find_workflow",
     "is_workflow",
     "json_schema",
     "key_reference",

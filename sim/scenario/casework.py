@@ -48,6 +48,11 @@ class Holidays(Model):
     off: tuple[Date, ...] = Field(default=(), description="Days off that are no weekend.")
     working: tuple[Date, ...] = Field(default=(), description="Weekend days on which people work.")
 
+    @property
+    def table(self) -> Mapping[date, bool]:
+        """Whether each of these days is a working day, as `sim.kernel.civil.Calendar` takes it."""
+        return {**dict.fromkeys(self.off, False), **dict.fromkeys(self.working, True)}
+
 
 class Audit(Model):
     """The routine security audit of operations (article 11)."""

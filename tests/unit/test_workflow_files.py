@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from workflow_text import STEP, changed, lines_of, write
 
-from sim.casework.definition import Call, Clock, Deadline, Guard, Priority, Records, Unit, Wait
+from sim.casework.definition import Call, Clock, Deadline, Guard, Priority, Records, Wait
+from sim.kernel.civil import OFFICE_HOURS, Unit
 from sim.kernel.distributions import Constant, Exponential, Lognormal
 from sim.scenario import load_workflow
+from sim.scenario.workflow.quantities import OFFICE_DAY_NS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,10 +49,33 @@ def test_a_file_becomes_what_it_says(tmp_path: Path) -> None:
     assert workflow.states["paid"].transitions == ()
 
 
+def test_a_call_is_a_record_even_where_nothing_else_is_deposited(tmp_path: Path) -> None:
+    text = changed("records: [{kind: agreement}], ", "")
+    assert load_workflow(write(tmp_path, text)).states["agreed"].transitions[0].records == (
+        Records("med", "agreement-arm"),
+    )
+
+
 def test_working_days_are_counted_on_the_clock_of_offices(tmp_path: Path) -> None:
     way = load_workflow(write(tmp_path)).states["armed"].transitions[1]
     assert way.clock == Clock.OFFICE
     assert way.after == Constant(5 * 8 * HOUR_NS)
+    assert (OFFICE_HOURS[1] - OFFICE_HOURS[0]) * 60 * 10**9 == OFFICE_DAY_NS
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "unit"),
+    [
+        ("48h", 48, Unit.HOURS),
+        ("3wd", 3, Unit.WORKING_DAYS),
+        ("1month", 1, Unit.MONTHS),
+        ("2months", 2, Unit.MONTHS),
+        ("2years", 2, Unit.YEARS),
+    ],
+)
+def test_periods_of_law_have_their_units(tmp_path: Path, text: str, count: int, unit: Unit) -> None:
+    deadline = load_workflow(write(tmp_path, changed("within: 7d", f"within: {text}"))).deadlines["filing"]
+    assert (deadline.count, deadline.unit) == (count, unit)
 
 
 def test_a_shared_step_is_filled_in(tmp_path: Path) -> None:

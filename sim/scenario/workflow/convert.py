@@ -11,7 +11,7 @@ from sim.scenario.distributions import to_kernel
 from sim.scenario.workflow.model import ANSWERS, PRIORITIES, QUARTERS, WAITS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from sim.kernel.distributions import Distribution
     from sim.scenario.distributions import Plain
@@ -83,10 +83,19 @@ def _starts(starts: model.Starts) -> definition.Starts:
 
 
 def _deadline(name: str, deadline: model.Deadline) -> definition.Deadline:
+    from sim.kernel.civil import Unit
+
+    units = {
+        "h": Unit.HOURS,
+        "d": Unit.DAYS,
+        "wd": Unit.WORKING_DAYS,
+        "months": Unit.MONTHS,
+        "years": Unit.YEARS,
+    }
     return definition.Deadline(
         name=name,
         count=deadline.within.count,
-        unit=deadline.within.unit,
+        unit=units[deadline.within.unit],
         starts=frozenset(deadline.starts),
         ends=frozenset(deadline.ends),
         restarts=frozenset(deadline.restarts),
@@ -114,9 +123,7 @@ def _transition(way: model.Transition, chain: str) -> definition.Transition:
         chance=way.chance,
         guard=_guard(way.guard),
         by=way.by or "",
-        records=tuple(
-            definition.Records(each.chain or chain, each.kind, each.count, _drawn(each.size)) for each in way.records
-        ),
+        records=tuple(_records(way, chain)),
         message=_message(way.sends, way.to, chain) if way.sends is not None else None,
         call=definition.Call(*way.call.split(".")) if way.call is not None else None,
         check=_check(way.verifies, chain) if way.verifies is not None else None,
@@ -130,6 +137,14 @@ def _transition(way: model.Transition, chain: str) -> definition.Transition:
         priority=definition.Priority(PRIORITIES.index(way.priority)),
         law=way.law or "",
     )
+
+
+def _records(way: model.Transition, chain: str) -> Iterator[definition.Records]:
+    """Yield what is deposited; a call is a transaction, and so a record, even where nothing else is."""
+    for each in way.records:
+        yield definition.Records(each.chain or chain, each.kind, each.count, _drawn(each.size))
+    if way.call is not None and not way.records:
+        yield definition.Records(chain, way.call.replace(".", "-"))
 
 
 def _message(sends: model.Sending, target: str, chain: str) -> definition.Message:

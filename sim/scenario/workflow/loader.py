@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from sim.scenario.files import read_map, read_tree, shown
 from sim.scenario.messages import at, problems_of
-from sim.scenario.problems import Position, Problem, ScenarioError, Source
+from sim.scenario.problems import Position, Problem, ScenarioError, Source, hint
 from sim.scenario.quantities import ID
 from sim.scenario.schema import Node
 from sim.scenario.workflow import model
@@ -78,6 +78,21 @@ def is_workflow(file: Path) -> bool:
     except ScenarioError:
         return False
     return "states" in tree and "chains" not in tree
+
+
+def find_workflow(folder: Path, asked: str) -> Path:
+    """Return the file of the workflow with this name or code in a folder.
+
+    Raises:
+        ScenarioError: there is none.
+    """
+    files = {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+    codes = {str(read_map(file)[0].get("code")): file for file in files.values() if is_workflow(file)}
+    found = files.get(asked, codes.get(asked))
+    if found is None:
+        message = f"no workflow '{asked}'{hint(asked, (*codes, *files), 'workflows')}"
+        raise ScenarioError([Problem(shown(folder), 0, 0, "", message)])
+    return found
 
 
 def validate_workflow(file: Path) -> model.Workflow:

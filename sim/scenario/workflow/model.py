@@ -192,7 +192,9 @@ class Transition(Part):
     by: Id | None = Field(default=None, description="Who does it: nature, a party, an office, a contract.")
     records: tuple[Deposit, ...] = Field(default=(), description="Deposited when it fires.")
     sends: Sending | None = Field(default=None, description="A message to another chain, sent when it fires.")
-    call: CallName | None = Field(default=None, description="Of a contract's method, when its record is committed.")
+    call: CallName | None = Field(
+        default=None, description="Of a contract's method, when the first of `records` is committed; else its own."
+    )
     verifies: Verification | None = Field(default=None, description="A verification request.")
     waits: Annotated[Literal["committed", "delivered", "acknowledged", "answered"], one_of(*WAITS)] | None = Field(
         default=None, description="For what, before the next state is entered."

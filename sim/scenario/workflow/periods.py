@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, Final
 
-from sim.kernel.civil import Unit
 from sim.scenario.distributions import Pareto, Uniform, form_of
 from sim.scenario.units import NANOSECONDS
 from sim.scenario.workflow.quantities import OFFICE_DAY_NS
@@ -20,11 +19,11 @@ if TYPE_CHECKING:
 
 _DAY_NS: Final = NANOSECONDS["d"]
 _LONGEST_NS: Final = {
-    Unit.HOURS: NANOSECONDS["h"],
-    Unit.DAYS: _DAY_NS,
-    Unit.WORKING_DAYS: 2 * _DAY_NS,
-    Unit.MONTHS: 31 * _DAY_NS,
-    Unit.YEARS: 366 * _DAY_NS,
+    "h": NANOSECONDS["h"],
+    "d": _DAY_NS,
+    "wd": 2 * _DAY_NS,
+    "months": 31 * _DAY_NS,
+    "years": 366 * _DAY_NS,
 }
 """A unit is no longer than that. Five working days are seven days, and holidays come on top: twice is a bound."""
 
@@ -45,7 +44,7 @@ def impossible_deadlines(workflow: Workflow) -> Iterator[tuple[Location, str]]:
 
 def _longest_ns(period: Period) -> int:
     """How long a period is at most, as long as no holiday prolongs it; its first day does not count (CPL 85)."""
-    first_ns = 0 if period.unit == Unit.HOURS else _DAY_NS
+    first_ns = 0 if period.unit == "h" else _DAY_NS
     return first_ns + period.count * _LONGEST_NS[period.unit]
 
 

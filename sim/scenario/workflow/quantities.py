@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from sim.kernel.civil import Unit
 from sim.scenario import units
 from sim.scenario.quantities import ID_PATTERN, Reader
 
@@ -17,15 +16,7 @@ STATE_PATTERN: Final = rf"{ID_PATTERN}(?:\.{ID_PATTERN})*"
 _WORKING = re.compile(rf"({units.NUMBER}) ?wd")
 _VARYING = re.compile(r"[0-9.]+ ?(?:months?|years?)")
 _PERIOD = re.compile(r"([1-9][0-9]{0,4}) ?(months|month|years|year|wd|d|h)")
-_UNITS: Final = {
-    "h": Unit.HOURS,
-    "d": Unit.DAYS,
-    "wd": Unit.WORKING_DAYS,
-    "month": Unit.MONTHS,
-    "months": Unit.MONTHS,
-    "year": Unit.YEARS,
-    "years": Unit.YEARS,
-}
+_LONGER: Final = {"month": "months", "year": "years"}
 
 
 def is_working(text: str) -> bool:
@@ -49,21 +40,20 @@ def _parse_span(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A period of law: how many of which unit."""
+    """A period of law: how many of which unit (h, d, wd, months, years)."""
 
     count: int
-    unit: Unit
+    unit: str
 
     def __str__(self) -> str:
-        word = {Unit.HOURS: "h", Unit.DAYS: "d", Unit.WORKING_DAYS: "wd", Unit.MONTHS: "months", Unit.YEARS: "years"}
-        return f"{self.count}{word[self.unit]}"
+        return f"{self.count}{self.unit}"
 
 
 def _parse_period(text: str) -> Period:
     match = _PERIOD.fullmatch(text)
     if match is None:
         raise ValueError("needs a period such as 48h, 7d, 3wd, 2months or 2years")
-    return Period(int(match[1]), _UNITS[match[2]])
+    return Period(int(match[1]), _LONGER.get(match[2], match[2]))
 
 
 def _parse_flag(text: str) -> bool:

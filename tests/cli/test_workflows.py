@@ -1,0 +1,84 @@
+"""`alliance show` and `alliance validate` with workflow files."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ALLIANCE = Path(sys.executable).parent / "alliance"
+GOOD = """\
+code: W1
+title: Deposit
+zh: 存证
+articles: [9]
+chain: jc
+starts: {rate: 1e6/year}
+states:
+  filed: {then: [{to: kept, after: 1d, records: [{kind: file}]}]}
+  kept: {zh: 已存}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    workflows = tmp_path / "scenarios" / "workflows"
+    workflows.mkdir(parents=True)
+    (workflows / "deposit.yaml").write_text(GOOD, encoding="utf-8")
+    return tmp_path
+
+
+def alliance(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([ALLIANCE, *arguments], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--workflow", "W1"), ("--workflow", "deposit"), ("scenarios/workflows/deposit.yaml",)]
+)
+def test_a_workflow_is_shown_by_code_name_or_file(folder: Path, arguments: tuple[str, ...]) -> None:
+    done = alliance(folder, "show", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("W1 deposit: Deposit\n存证\narticle 9; lives on jc\n1,000,000 cases a year")
+    assert "→ kept: after 1 d: deposits file on jc" in done.stdout
+
+
+@pytest.mark.parametrize(("name", "begins"), [("w.svg", b"<?xml"), ("w.png", b"\x89PNG")])
+def test_a_figure_is_drawn(folder: Path, name: str, begins: bytes) -> None:
+    done = alliance(folder, "show", "--workflow", "W1", "--figure", name)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(f"wrote {name}\n")
+    assert (folder / name).read_bytes().startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ((), "alliance: needs a FILE, or --workflow"),
+        (("--workflow", "W2"), "scenarios/workflows: no workflow 'W2'; workflows: W1, deposit"),
+        (("--workflow", "W1", "--figure", "w.gif"), "alliance: --figure w.gif: needs a file that ends in .svg or .png"),
+    ],
+)
+def test_what_cannot_be_shown_is_told_in_one_line(folder: Path, arguments: tuple[str, ...], line: str) -> None:
+    done = alliance(folder, "show", *arguments)
+    assert done.returncode == 2
+    assert done.stderr == f"{line}\n"
+    assert done.stdout == ""
+
+
+def test_workflow_files_are_validated(folder: Path) -> None:
+    file = "scenarios/workflows/deposit.yaml"
+    done = alliance(folder, "validate", file)
+    assert done.returncode == 0
+    assert done.stdout == f"{file}: ok, W1 with 2 states and 1 ways out\n"
+    (folder / file).write_text(GOOD.replace("to: kept", "to: keptt"), encoding="utf-8")
+    done = alliance(folder, "validate", file)
+    assert done.returncode == 2
+    assert done.stderr == f"{file}:8:23: states.filed.then.0.to: 'keptt' is not a state; did you mean 'kept'?\n"
+
+
+def test_a_file_that_is_alone_fine_may_lack_others(folder: Path) -> None:
+    text = GOOD.replace("after: 1d,", "after: 1d, spawns: [{workflow: archive}],")
+    (folder / "scenarios/workflows/deposit.yaml").write_text(text, encoding="utf-8")
+    done = alliance(folder, "validate", "scenarios/workflows/deposit.yaml")
+    assert done.returncode == 2
+    assert "'archive' is not a workflow that runs here" in done.stderr
