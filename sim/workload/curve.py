@@ -42,8 +42,12 @@ class Curve:
 
     def multiplier(self, moment: datetime) -> float:
         """The rate at this moment over the long-run mean rate."""
-        hour = moment.hour - self.first_hour
-        if moment.weekday() < _SATURDAY and 0 <= hour < len(self.weights):
+        return self.at(moment.hour, working=moment.weekday() < _SATURDAY)
+
+    def at(self, hour_of_day: int, *, working: bool) -> float:
+        """The rate in an hour of a working day, or of a day off, over the long-run mean rate."""
+        hour = hour_of_day - self.first_hour
+        if working and 0 <= hour < len(self.weights):
             weight = self.weights[hour] * len(self.weights) / sum(self.weights)
             return self.share * HOURS_PER_YEAR / self.office_hours_per_year * weight
         return (1 - self.share) * HOURS_PER_YEAR / (HOURS_PER_YEAR - self.office_hours_per_year)
