@@ -9,6 +9,7 @@ from sim.casework.contracts.bankruptcy import Bankruptcy
 from sim.casework.contracts.fund import Fund
 from sim.casework.contracts.listing import Listing
 from sim.casework.contracts.loop import Loop
+from sim.casework.contracts.periods import plain_end
 from sim.casework.contracts.preservation import Preservation
 from sim.casework.contracts.register import Register
 from sim.casework.contracts.title import Title
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sim.casework.contracts.interface import Contract
+    from sim.casework.contracts.periods import End
 
 CONTRACTS: Final[Mapping[str, type[Contract]]] = {
     "agreement": Agreement,
@@ -33,3 +35,22 @@ CONTRACTS: Final[Mapping[str, type[Contract]]] = {
 Each class has METHODS (a call's answers, the usual one first) and OTHERS (signals to other cases than the caller); any
 call may be answered `refused` besides.
 """
+
+
+def contracts(end: End = plain_end) -> dict[str, Contract]:
+    """All contracts anew, by name, as they are before the first call.
+
+    Args:
+        end: of a period of law, from the contracts' table of holidays.
+    """
+    bankruptcy = Bankruptcy(end)
+    return {
+        "agreement": Agreement(),
+        "bankruptcy": bankruptcy,
+        "fund": Fund(heard=bankruptcy.hear),
+        "listing": Listing(),
+        "loop": Loop(),
+        "preservation": Preservation(end),
+        "register": Register(end, heard=bankruptcy.hear),
+        "title": Title(end),
+    }
