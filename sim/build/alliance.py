@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from sim.build.configs import chain_config, link_config
+from sim.build.emitted import Emitted, emitted, serving
 from sim.build.networks import Links
 from sim.build.streams import checks, closed_loop, deposits, pieces, rate_of
 from sim.chain.chain import Chain
@@ -40,6 +41,7 @@ from sim.workload.transfers import Kind, questions, transfers
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from sim.casework.emissions import Emissions
     from sim.chain.config import ChainConfig
     from sim.consensus.interface import Replica
     from sim.consensus.parameters import Parameters
@@ -62,6 +64,7 @@ class Alliance:
         clients: those of each closed loop, by stream.
         links: between chains, by id.
         horizon_ns: when the scenario ends.
+        emitted: what casework asks of it; `sim.build.measured` finds what became of that.
     """
 
     engine: Engine
@@ -71,6 +74,7 @@ class Alliance:
     clients: dict[str, Clients]
     links: dict[str, ChainLink]
     horizon_ns: int
+    emitted: Emitted = field(default_factory=Emitted)
 
     @property
     def ended_ns(self) -> int:
@@ -95,6 +99,7 @@ def build(
     seed: int,
     make: Callable[[Parameters], Replica] | None = None,
     faults: Sequence[Fault] | None = None,
+    emissions: Emissions | None = None,
 ) -> Alliance:
     """Build the alliance of a scenario for one replication.
 
@@ -103,9 +108,14 @@ def build(
         seed: of the replication.
         make: makes other replicas than the protocols' own.
         faults: to happen instead of the scenario's.
+        emissions: what casework asks of the chains, besides the scenario's own streams.
+
+    Raises:
+        ValueError: casework sends something where no link leads.
     """
     engine = Engine()
     draws = Draws(seed)
+    asked = Emitted() if emissions is None else emitted(scenario, draws, emissions)
     recorder = Recorder()
     chains: dict[str, Chain] = {}
     verifications: dict[str, Verification] = {}
@@ -122,7 +132,8 @@ def build(
         place_contracts(link, configs, machines, trusting[link.id])
     for chain_id in scenario.chains:
         calls = _callers(scenario, chain_id, crossings)
-        parts = _chain(scenario, configs[chain_id], engine, draws, recorder, calls, make, machines.get(chain_id))
+        machine = machines.get(chain_id)
+        parts = _chain(scenario, configs[chain_id], engine, draws, recorder, calls, make, machine, asked)
         chains[chain_id], verifications[chain_id], waiting = parts
         clients.update(waiting)
     registry = None if scenario.identity is None else scenario.identity.registry
@@ -134,7 +145,7 @@ def build(
             link,
             chains,
             machines,
-            _transfers(scenario, draws, link, configs[link.source].nodes),
+            _transfers(scenario, draws, link, configs[link.source].nodes, asked),
             trusting[link.id],
             groups,
             _questions(scenario, draws, link),
@@ -151,7 +162,7 @@ def build(
             chain.compute_heights(theirs, scenario.horizon)
     apply(faults, chains, engine, draws)
     apply_to_links(link_schedule(scenario), links, engine, _keeper(scenario, engine, draws, chains, machines, links))
-    return Alliance(engine, recorder, chains, verifications, clients, links, scenario.horizon)
+    return Alliance(engine, recorder, chains, verifications, clients, links, scenario.horizon, asked)
 
 
 def _callers(scenario: Scenario, chain_id: str, crossings: Sequence[LinkConfig]) -> list[str]:
@@ -162,7 +173,7 @@ def _callers(scenario: Scenario, chain_id: str, crossings: Sequence[LinkConfig])
     return calls
 
 
-def _chain(
+def _chain(  # noqa: PLR0913, PLR0917 - it is where a chain's parts meet
     scenario: Scenario,
     config: ChainConfig,
     engine: Engine,
@@ -171,6 +182,7 @@ def _chain(
     calls: Sequence[str],
     make: Callable[[Parameters], Replica] | None,
     machine: Machine | None,
+    asked: Emitted,
 ) -> tuple[Chain, Verification, dict[str, Clients]]:
     """One chain with its network, what is sent to it, and who waits for answers."""
     chain_id, spec = config.id, scenario.chains[config.id]
@@ -195,27 +207,29 @@ def _chain(
         for stream_id, stream in scenario.workload.items()
         if stream.chain == chain_id and stream.action == "verify"
     ]
-    # Clients talk to any node; where validators only order, to a peer.
-    serving = range(config.validators if config.fabric is not None else 0, config.nodes)
+    nodes = serving(scenario, chain_id)
     loops = [
         closed_loop(scenario, stream_id, stream)
         for stream_id, stream in scenario.workload.items()
         if stream.chain == chain_id and stream.clients is not None
     ]
-    offered = offer(draws, chain_id, serving, streams, loops, calls)
-    requests = ask(draws, chain_id, serving, verifications, offered)
+    rows, checked = asked.records.get(chain_id), asked.requests.get(chain_id)
+    offered = offer(draws, chain_id, nodes, streams, loops, calls, None if rows is None else rows.given)
+    requests = ask(draws, chain_id, nodes, verifications, offered, None if checked is None else checked.given)
     validation = None
     if config.fabric is not None:
         endorsed = endorse(draws, config, config.fabric, topology, offered)
         validation = Validation(draws, config, config.fabric, endorsed)
-        offered = replace(offered, submitted_ns=endorsed.endorsed_ns)
+        away_ns = offered.submitted_ns - offered.intended_ns
+        offered = replace(offered, submitted_ns=endorsed.endorsed_ns + away_ns)
     chain = Chain(engine, draws, recorder, config, network, offered, make, validation, machine)
-    clients = {loop.id: Clients(engine, draws, loop, chain, serving, scenario.horizon) for loop in loops}
+    clients = {loop.id: Clients(engine, draws, loop, chain, nodes, scenario.horizon) for loop in loops}
     return chain, Verification(engine, recorder, chain, requests), clients
 
 
-def _transfers(scenario: Scenario, draws: Draws, link: LinkConfig, nodes: int) -> list[Traffic]:
+def _transfers(scenario: Scenario, draws: Draws, link: LinkConfig, nodes: int, asked: Emitted) -> list[Traffic]:
     """What is sent over a link."""
+    packets = asked.packets.get(link.id)
     return [
         transfers(
             draws,
@@ -232,7 +246,7 @@ def _transfers(scenario: Scenario, draws: Draws, link: LinkConfig, nodes: int) -
         )
         for stream_id, stream in scenario.workload.items()
         if link.id in stream.crossing and (amount := stream.amount) is not None
-    ]
+    ] + ([] if packets is None else [packets.traffic])
 
 
 def _questions(scenario: Scenario, draws: Draws, link: LinkConfig) -> list[Questions]:

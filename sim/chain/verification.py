@@ -33,13 +33,17 @@ _NEVER_GIVEN = 1 << 62
 
 
 class Verification:
-    """The verification service of one chain's nodes."""
+    """The verification service of one chain's nodes.
+
+    Attributes:
+        requests: what is asked of it.
+    """
 
     def __init__(self, engine: Engine, recorder: Recorder, chain: Chain, requests: Requests) -> None:
         self._engine = engine
         self._recorder = recorder
         self._chain = chain
-        self._requests = requests
+        self.requests = requests
         self._unanswered = set(range(len(requests)))
         self._numbers = np.zeros(len(requests), dtype=np.int64)
         for stream in range(len(requests.streams)):
@@ -56,7 +60,7 @@ class Verification:
         count = self._chain.config.nodes
         if attempt == count:
             return
-        node = self._chain.nodes[(int(self._requests.node[request]) + attempt) % count]
+        node = self._chain.nodes[(int(self.requests.node[request]) + attempt) % count]
         done_ns = node.work(self._engine.now, self._chain.config.costs.proof_ns)
         if done_ns is None:
             self._serve(request, attempt + 1)
@@ -64,7 +68,7 @@ class Verification:
         self._engine.call_at(done_ns, self._answer, request, node, done_ns)
 
     def _answer(self, request: int, node: Node, done_ns: int) -> None:
-        stream = int(self._requests.of[request])
+        stream = int(self.requests.of[request])
         number = self._deposit_number(request, stream)
         log_size, log_root = self._chain.ledger.log_at(node.index, done_ns)
         leaf_index = self._chain.ledger.find(stream, number)
@@ -82,16 +86,16 @@ class Verification:
     def _deposit_number(self, request: int, stream: int) -> int:
         """The number that the client holds: of a record sent before the request, or one that was never given out."""
         records = self._chain.records
-        sent = records.deposited_by(stream, int(self._requests.intended_ns[request]))
-        if len(sent) == 0 or self._requests.kind[request] == ABSENT:
+        sent = records.deposited_by(stream, int(self.requests.intended_ns[request]))
+        if len(sent) == 0 or self.requests.kind[request] == ABSENT:
             return _NEVER_GIVEN
-        return int(sent[int(float(self._requests.choice[request]) * len(sent))])
+        return int(sent[int(float(self.requests.choice[request]) * len(sent))])
 
     def _presented(self, request: int, stream: int, number: int) -> bytes:
         """The record as the client has it now."""
         content = self._chain.records.content(int(self._chain.records.rows_of(stream)[number]))
-        altered = self._requests.kind[request] == ALTERED
-        return alter(content, float(self._requests.choice[request])) if altered else content
+        altered = self.requests.kind[request] == ALTERED
+        return alter(content, float(self.requests.choice[request])) if altered else content
 
     def _check(self, presented: bytes, index: int, size: int, root: bytes) -> str:
         """What the client does: hash what it holds, and check the node's proof against the header's root."""
@@ -108,7 +112,7 @@ class Verification:
         return PASS
 
     def _write(self, request: int, node: int, outcome: str, leaf_index: int, log_size: int, done_ns: int) -> None:
-        requests = self._requests
+        requests = self.requests
         stream = int(requests.stream[request])
         self._recorder.row(
             "verifications",
@@ -127,7 +131,7 @@ class Verification:
     def finish(self) -> None:
         """Write down the requests that got no answer."""
         for request in sorted(self._unanswered):
-            self._write(request, int(self._requests.node[request]), UNFINISHED, -1, 0, -1)
+            self._write(request, int(self.requests.node[request]), UNFINISHED, -1, 0, -1)
 
 
 def alter(content: bytes, where: float) -> bytes:

@@ -194,6 +194,15 @@ class Link:
         """Whether the source's pool has rejected a transaction."""
         return bool(self._chains[self.config.source].proposer.pool.state[row] == REJECTED)
 
+    def refused_ns(self, row: int) -> int:
+        """When the node that a refused call went through, or its pool, had turned it away; 0 if it has not yet."""
+        chain = self._chains[self.config.source]
+        if self.has_no_room(row):
+            return int(chain.offered.submitted_ns[row] + 2 * chain.access_ns[chain.offered.node[row]])
+        index = int(chain.ledger.leaf_index[chain.records.history + row])
+        height = int(np.searchsorted(chain.ledger.blocks.log_sizes, index, side="right")) if index >= 0 else 0
+        return max(0, int(chain.ledger.blocks[height].executed_ns[chain.offered.node[row]])) if height else 0
+
     def overdue(self, end_ns: int) -> Callable[[Trip], bool]:
         """Tells of a packet whether its timeout had passed by then, whether or not anybody has noticed."""
         if self.config.via is None:

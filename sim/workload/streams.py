@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sim.kernel.distributions import Distribution
     from sim.kernel.draws import Draws
+    from sim.workload.given import Given, GivenChecks
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,12 @@ def offer(
     streams: Sequence[Deposits],
     closed: Sequence[ClosedLoop] = (),
     calls: Sequence[str] = (),
+    given: Given | None = None,
 ) -> Offered:
     """All records offered to a chain, merged in time order; clients are dealt to these nodes at random.
 
-    Of the ``closed`` loops nothing is known beforehand but their history, and of the streams of ``calls`` nothing.
+    Of the ``closed`` loops nothing is known beforehand but their history, and of the streams of ``calls`` nothing. What
+    is ``given`` stands behind the ``streams``, and its rows keep their order.
     """
     times, sizes, places = [], [], []
     for stream in streams:
@@ -114,16 +117,50 @@ def offer(
         "size_bytes": _joined(sizes)[order],
         "node": _narrow(_joined(places))[order],
     }
-    return Offered.beforehand(
-        (*(stream.id for stream in streams), *(loop.id for loop in closed), *calls),
-        (*(stream.history for stream in streams), *(loop.history for loop in closed), *(0 for _ in calls)),
+    ids, history = tuple(stream.id for stream in streams), tuple(stream.history for stream in streams)
+    ways_ns: NDArray[np.int64] | None = None
+    if given is not None:
+        columns, ways_ns = _with_given(columns, len(ids), given)
+        ids, history = (*ids, *given.ids), (*history, *given.history)
+    offered = Offered.beforehand(
+        (*ids, *(loop.id for loop in closed), *calls),
+        (*history, *(loop.history for loop in closed), *(0 for _ in calls)),
         columns,
-        frozenset(range(len(streams), len(streams) + len(closed) + len(calls))),
+        frozenset(range(len(ids), len(ids) + len(closed) + len(calls))),
     )
+    return offered if ways_ns is None else replace(offered, submitted_ns=offered.intended_ns + ways_ns)
 
 
-def ask(draws: Draws, chain: str, nodes: range, streams: Sequence[Checks], offered: Offered) -> Requests:
-    """All verification requests to a chain, merged in time order."""
+def _with_given(
+    columns: dict[str, NDArray[Any]], streams: int, given: Given
+) -> tuple[dict[str, NDArray[Any]], NDArray[np.int64]]:
+    """The columns of so many streams merged with those given, and what the way to its node takes for each record."""
+    more: dict[str, NDArray[Any]] = {
+        "stream": given.stream.astype(np.int64) + streams,
+        "number": given.number,
+        "intended_ns": given.time_ns,
+        "size_bytes": given.size_bytes,
+        "node": given.node.astype(np.int64),
+    }
+    more = {name: _narrow(cells) if name in {"stream", "number", "node"} else cells for name, cells in more.items()}
+    if not len(columns["intended_ns"]):
+        return more, given.way_ns
+    times_ns = np.concatenate([columns["intended_ns"], more["intended_ns"]])
+    order = np.argsort(times_ns, kind="stable")
+    ways_ns = np.concatenate([np.zeros_like(columns["intended_ns"]), given.way_ns])
+    merged = {name: np.concatenate([cells, more[name]])[order] for name, cells in columns.items()}
+    return merged, ways_ns[order]
+
+
+def ask(
+    draws: Draws,
+    chain: str,
+    nodes: range,
+    streams: Sequence[Checks],
+    offered: Offered,
+    given: GivenChecks | None = None,
+) -> Requests:
+    """All verification requests to a chain, merged in time order; what is ``given`` stands behind the ``streams``."""
     times, kinds, choices, places = [], [], [], []
     for stream in streams:
         block = draws.block(chain, stream.id, "arrivals")
@@ -137,9 +174,19 @@ def ask(draws: Draws, chain: str, nodes: range, streams: Sequence[Checks], offer
     counts = [len(arrived) for arrived in times]
     code = np.repeat(np.arange(len(streams)), counts)
     of = np.repeat([offered.streams.index(stream.of) for stream in streams], counts).astype(np.int64)
+    ids = tuple(stream.id for stream in streams)
+    if given is not None:
+        code = np.concatenate([code, given.of + len(ids)])
+        of = np.concatenate(
+            [of, np.array([offered.streams.index(name) for name in given.ids], dtype=np.int64)[given.of]]
+        )
+        ids = (*ids, *given.ids)
+        for column, more in ((times, given.time_ns), (kinds, given.kind), (places, given.node)):
+            column.append(more)
+        choices.append(given.choice)
     order = np.argsort(_joined(times), kind="stable")
     return Requests(
-        streams=tuple(stream.id for stream in streams),
+        streams=ids,
         stream=code[order],
         of=of[order],
         kind=_joined(kinds)[order],

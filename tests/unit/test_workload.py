@@ -178,7 +178,7 @@ def test_a_scenario_asks_and_offers_at_its_rates(tmp_path: Path) -> None:
     offered = alliance.chains["a"].offered
     assert count_is_poisson(int((offered.stream == 0).sum()), 1200)
     assert int((offered.stream == 1).sum()) == 300
-    assert count_is_poisson(len(alliance.verifications["a"]._requests), 900)
+    assert count_is_poisson(len(alliance.verifications["a"].requests), 900)
     assert set(offered.node) == set(range(6))
     assert rate_at_start(scenario, "files") == (pytest.approx(40), pytest.approx(1200))
 

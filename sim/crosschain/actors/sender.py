@@ -57,6 +57,10 @@ class Sender:
         nodes: of the source, in order.
         order: what is said of each.
         books: where packets are written down.
+
+    Attributes:
+        traffic: as given.
+        rows: of the calls that have been sent, in the order of the traffic.
     """
 
     def __init__(
@@ -70,19 +74,21 @@ class Sender:
     ) -> None:
         self._engine = engine
         self._link = link
-        self._traffic = traffic
+        self.traffic = traffic
+        self.rows: list[int] = []
         self._nodes = nodes
         self._order = order
         self._books = books
         self._plan(0)
 
     def _plan(self, k: int) -> None:
-        if k < len(self._traffic.times_ns):
-            self._engine.call_at(int(self._traffic.times_ns[k]), self._send, k)
+        if k < len(self.traffic.times_ns):
+            self._engine.call_at(int(self.traffic.times_ns[k]), self._send, k)
 
     def _send(self, k: int) -> None:
-        traffic, now_ns = self._traffic, self._engine.now
+        traffic, now_ns = self.traffic, self._engine.now
         call = Call(self._link, self._order.method, f"{traffic.id}/{k}", self._order.parts(traffic, k, now_ns))
         (row,) = self._nodes[int(traffic.node[k])].submit(-1, [call.to_bytes()])
+        self.rows.append(row)
         self._books.offer(row, now_ns, traffic.amount)
         self._plan(k + 1)

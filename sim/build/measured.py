@@ -1,0 +1,175 @@
+"""What the chains did with what casework asked of them: from the tables of a finished run back to the keys that asked.
+
+Of a message that waits for an acknowledgement both are told: when it was delivered under its key, and when its sender
+knew under `acknowledged(key)`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from sim.casework.definition import Answer
+from sim.casework.emissions import Measured
+from sim.casework.keys import ACKNOWLEDGED
+from sim.chain.blocks import NOT_YET
+from sim.chain.outcome import COMMITTED, INVALID, REFUSED
+from sim.chain.verification import MISMATCH, NOT_FOUND, PASS
+from sim.crosschain.books import EFFECT
+from sim.crosschain.steps import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from sim.build.alliance import Alliance
+    from sim.build.emitted import Packets, Requests, Rows
+    from sim.chain.chain import Chain
+    from sim.crosschain.books import Trip
+    from sim.crosschain.link import Link
+    from sim.metrics.recorder import Recorder
+
+    Cells = NDArray[np.int64]
+    Keys = NDArray[np.uint64]
+    Codes = NDArray[np.int8]
+
+_ANSWERS: Final = {PASS: Answer.PASS, NOT_FOUND: Answer.NOT_FOUND, MISMATCH: Answer.MISMATCH}
+"""What a verification's outcome is to a case; a proof that proves nothing, and none by the end, are no answer."""
+
+
+def acknowledged(key: Keys) -> Keys:
+    """The keys of what senders know of their messages, from those of the messages."""
+    keys: Keys = key ^ np.uint64(ACKNOWLEDGED)
+    return keys
+
+
+def measure(alliance: Alliance) -> Measured:
+    """What became of everything that was emitted, after `Alliance.finish`.
+
+    A record counts from when it was sent to when the node that its sender talks to has executed it; one for which the
+    pool has no room to when the sender is told. A check counts to when the answer is back in the province. What never
+    happened takes the rest of the run and has no answer.
+    """
+    emitted, recorder, end_ns = alliance.emitted, alliance.recorder, alliance.horizon_ns
+    parts = [_records(alliance.chains[chain], rows, recorder, end_ns) for chain, rows in emitted.records.items()]
+    parts += [_requests(chain, rows, alliance, end_ns) for chain, rows in emitted.requests.items()]
+    for link_id, packets in emitted.packets.items():
+        parts += _messages(alliance.links[link_id], packets, end_ns)
+    return merged(parts)
+
+
+def merged(parts: Sequence[tuple[Keys, Cells, Codes]]) -> Measured:
+    """Keys, delays and answers of many kinds in the order of keys; of equal keys the last part and the worst answer.
+
+    Answers are worse the higher their numbers, but for those of checks, whose keys are their own.
+    """
+    key = np.concatenate([np.empty(0, dtype=np.uint64), *(part[0] for part in parts)])
+    delay_ns = np.concatenate([np.empty(0, dtype=np.int64), *(part[1] for part in parts)])
+    answer = np.concatenate([np.empty(0, dtype=np.int8), *(part[2] for part in parts)])
+    order = np.argsort(key, kind="stable")
+    key, delay_ns, answer = key[order], delay_ns[order], answer[order]
+    first = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else np.empty(0, dtype=np.int64)
+    if len(first) < len(key):
+        key = key[first]
+        delay_ns, answer = np.maximum.reduceat(delay_ns, first), np.maximum.reduceat(answer, first)
+    return Measured(key, delay_ns, answer)
+
+
+def _records(chain: Chain, rows: Rows, recorder: Recorder, end_ns: int) -> tuple[Keys, Cells, Codes]:
+    if not len(rows.key):
+        return rows.key, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int8)
+    table, offered = recorder.of("transactions", chain.config.id), chain.offered
+    here = given_rows(chain, rows)
+    sent_ns = rows.given.time_ns
+    done_ns = np.asarray(table["executed_ns"], dtype=np.int64)[here]
+    answer = np.full(len(here), Answer.NO_ANSWER, dtype=np.int8)
+    outcome = table["outcome"]
+    are = {name: outcome.are(name)[here] for name in (COMMITTED, REFUSED, INVALID)}  # type: ignore[union-attr]
+    answer[are[COMMITTED]] = Answer.DONE
+    answer[are[INVALID]] = Answer.REFUSED
+    turned_away = are[REFUSED]
+    if turned_away.any():
+        answer[turned_away] = Answer.REFUSED
+        there = here[turned_away]
+        done_ns[turned_away] = offered.submitted_ns[there] + 2 * _way_ns(chain)[offered.node[there]]
+    delay_ns = np.where(done_ns == NOT_YET, end_ns - sent_ns, done_ns - sent_ns)
+    return rows.key, np.minimum(delay_ns, end_ns - sent_ns), answer
+
+
+def given_rows(chain: Chain, rows: Rows) -> Cells:
+    """Where the given records stand among all that were offered to a chain, in their order."""
+    offered = chain.offered
+    if len(rows.key) == len(offered):
+        return np.arange(len(offered))
+    first = offered.streams.index(rows.given.ids[0])
+    stream = offered.stream[: offered.known]
+    return np.flatnonzero((stream >= first) & (stream < first + len(rows.given.ids)))
+
+
+def _way_ns(chain: Chain) -> Cells:
+    """From a client of each node to the leader that the chain has in the end, without jitter."""
+    leader = chain.proposer.pool.leader
+    onward_ns = np.array([row[leader].delay_ns for row in chain.network.topology.links], dtype=np.int64)
+    onward_ns[leader] = 0
+    return chain.access_ns + onward_ns
+
+
+def _requests(chain: str, rows: Requests, alliance: Alliance, end_ns: int) -> tuple[Keys, Cells, Codes]:
+    table = alliance.recorder.of("verifications", chain)
+    requests = alliance.verifications[chain].requests
+    before = len(requests.streams) - len(rows.given.ids)
+    theirs = np.flatnonzero(requests.stream >= before)
+    # A row of the table names its stream and its number there.
+    place = {name: code for code, name in enumerate(requests.streams) if code >= before}
+    code = np.array([place.get(name, NOT_YET) for name in np.asarray(table["stream"]).tolist()], dtype=np.int64)
+    mine = np.flatnonzero(code != NOT_YET)
+    order = mine[np.lexsort((np.asarray(table["number"], dtype=np.int64)[mine], code[mine]))]
+    by_stream = np.argsort(requests.stream[theirs], kind="stable")
+    done_ns, answer = np.empty(len(theirs), dtype=np.int64), np.empty(len(theirs), dtype=np.int8)
+    done_ns[by_stream] = np.asarray(table["done_ns"], dtype=np.int64)[order]
+    outcomes = np.asarray(table["outcome"])[order].tolist()
+    answer[by_stream] = [_ANSWERS.get(outcome, Answer.NO_ANSWER) for outcome in outcomes]
+    left_ns = end_ns - rows.time_ns
+    done = (done_ns != NOT_YET) & (done_ns < end_ns)
+    answer[~done] = Answer.NO_ANSWER
+    return rows.key, np.where(done, done_ns + rows.back_ns - rows.time_ns, left_ns), answer
+
+
+def _messages(link: Link, packets: Packets, end_ns: int) -> Iterator[tuple[Keys, Cells, Codes]]:
+    """When each message's packets were delivered, and when its sender knew."""
+    count = len(packets.key)
+    effect = EFFECT.get(link.config.atomicity, Step.EXECUTED)
+    trips = {trip.row: trip.until(end_ns) for trip in link.books.trips}
+    (sender,) = (each for each in link.senders if each.traffic is packets.traffic)
+    reached = np.full((2, count), end_ns, dtype=np.int64)
+    answer = np.full((2, count), Answer.NO_ANSWER, dtype=np.int8)
+    for k, row in enumerate(sender.rows):
+        for end, (at_ns, found) in enumerate(_ends(link, trips[row], effect)):
+            if found != Answer.NO_ANSWER:
+                reached[end, k], answer[end, k] = at_ns, found
+    delay_ns = reached - packets.time_ns
+    yield packets.key, delay_ns[0], answer[0]
+    if link.config.answers:
+        yield acknowledged(packets.key), delay_ns[1], answer[1]
+
+
+def _ends(link: Link, trip: Trip, effect: Step) -> tuple[tuple[int, Answer], tuple[int, Answer]]:
+    """When a packet was delivered and when its sender knew, each with what it ended with."""
+    times_ns = trip.times_ns
+    for_good = not times_ns.keys() & {Step.REVERSED, Step.REPAIR}
+    if effect in times_ns and for_good:
+        # An application that could not take it says so in its acknowledgement.
+        answer = Answer.REFUSED if trip.failed else Answer.DONE
+        known = (times_ns[Step.SETTLED], answer) if Step.SETTLED in times_ns else (0, Answer.NO_ANSWER)
+        return (times_ns[effect], answer), known
+    if Step.REFUNDED in times_ns:
+        return ((times_ns[Step.REFUNDED], Answer.TIMED_OUT),) * 2
+    refused_ns = _refused_ns(link, trip)
+    return ((refused_ns, Answer.REFUSED if refused_ns else Answer.NO_ANSWER),) * 2
+
+
+def _refused_ns(link: Link, trip: Trip) -> int:
+    """When the source refused to send a packet, by the first of its nodes that did; 0 if it did not."""
+    return link.refused_ns(trip.row) if trip.refusal is not None or link.has_no_room(trip.row) else 0
