@@ -94,8 +94,9 @@ def _records(chain: Chain, rows: Rows, recorder: Recorder, end_ns: int) -> tuple
         answer[turned_away] = Answer.REFUSED
         there = here[turned_away]
         done_ns[turned_away] = offered.submitted_ns[there] + 2 * _way_ns(chain)[offered.node[there]]
-    delay_ns = np.where(done_ns == NOT_YET, end_ns - sent_ns, done_ns - sent_ns)
-    return rows.key, np.minimum(delay_ns, end_ns - sent_ns), answer
+    never = (done_ns == NOT_YET) | (done_ns >= end_ns)
+    answer[never] = Answer.NO_ANSWER
+    return rows.key, np.where(never, end_ns, done_ns) - sent_ns, answer
 
 
 def given_rows(chain: Chain, rows: Rows) -> Cells:
@@ -131,10 +132,10 @@ def _requests(chain: str, rows: Requests, alliance: Alliance, end_ns: int) -> tu
     done_ns[by_stream] = np.asarray(table["done_ns"], dtype=np.int64)[order]
     outcomes = np.asarray(table["outcome"])[order].tolist()
     answer[by_stream] = [_ANSWERS.get(outcome, Answer.NO_ANSWER) for outcome in outcomes]
-    left_ns = end_ns - rows.time_ns
-    done = (done_ns != NOT_YET) & (done_ns < end_ns)
-    answer[~done] = Answer.NO_ANSWER
-    return rows.key, np.where(done, done_ns + rows.back_ns - rows.time_ns, left_ns), answer
+    back_ns = done_ns + rows.back_ns
+    never = (done_ns == NOT_YET) | (back_ns >= end_ns)
+    answer[never] = Answer.NO_ANSWER
+    return rows.key, np.where(never, end_ns, back_ns) - rows.time_ns, answer
 
 
 def _messages(link: Link, packets: Packets, end_ns: int) -> Iterator[tuple[Keys, Cells, Codes]]:

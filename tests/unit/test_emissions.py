@@ -129,7 +129,7 @@ def test_a_size_of_zero_is_the_usual_one_and_any_other_is_kept(tmp_path: Path) -
 def test_a_record_that_finds_no_room_is_refused_and_one_that_comes_late_has_no_answer(tmp_path: Path) -> None:
     scenario = small(tmp_path, chains={"a": chain(mempool={"capacity": 5})}, workload={})
     records = deposited(3000)
-    late = deposited(10, 20 * MILLISECOND, seed=9)
+    late = deposited(4, 20 * MILLISECOND, seed=9)
     late.time_ns[:] += 2 * SECOND - 20 * MILLISECOND
     both = {
         name: np.concatenate([getattr(records, name), getattr(late, name)])

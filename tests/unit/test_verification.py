@@ -69,7 +69,7 @@ def test_altered_mismatches_absent_is_not_found_and_genuine_passes(hash_name: st
 
 def test_a_record_is_found_exactly_where_the_node_has_executed_it(tmp_path: Path) -> None:
     alliance, _ = looked_at(tmp_path)
-    chain_a, requests = alliance.chains["a"], alliance.verifications["a"]._requests
+    chain_a, requests = alliance.chains["a"], alliance.verifications["a"].requests
     rows = table(alliance, "verifications")
     found = 0
     for index in range(len(rows["node"])):

@@ -26,8 +26,8 @@ from sim.casework.contracts.bycase import ByCase
 from sim.casework.contracts.fund import FEN_PER_CNY
 from sim.casework.contracts.interface import REFUSED, Answered
 from sim.casework.contracts.periods import plain_end
-from sim.casework.definition import Unit
 from sim.casework.invariants import CaseViolation
+from sim.kernel.civil import Unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from sim.casework.definition import Unit
+from sim.kernel.civil import Unit
 
 HOUR_NS = 3_600_000_000_000
 DAY_NS = 24 * HOUR_NS

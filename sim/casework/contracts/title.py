@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from sim.casework.contracts.bycase import ByCase
 from sim.casework.contracts.periods import plain_end
-from sim.casework.definition import Unit
 from sim.casework.invariants import CaseViolation
+from sim.kernel.civil import Unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
