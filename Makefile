@@ -76,7 +76,7 @@ attacks: env     ## run every attack under every way of crossing, rewrite result
 	$(BIN)/python -m sim.study.attacks
 	$(BIN)/python -m sim.report.ways
 
-schema: env      ## rewrite scenarios/scenario.schema.json and scenarios/KEYS.md
+schema: env      ## rewrite the schemas and the key reference in scenarios/
 	$(BIN)/alliance schema --write scenarios
 
 golden: env      ## rewrite the golden results; look at the diff before you commit it

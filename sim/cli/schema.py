@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from sim.scenario import json_schema, key_reference
+from sim.scenario import json_schema, key_reference, workflow_schema
 
 SCHEMA_FILE = "scenario.schema.json"
+WORKFLOW_FILE = "workflow.schema.json"
 REFERENCE_FILE = "KEYS.md"
 
 
@@ -19,10 +20,17 @@ def schema_text() -> str:
     return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
+def workflow_text() -> str:
+    """The JSON Schema of workflow files as it is committed."""
+    return json.dumps(workflow_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 def schema(
     write: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help=f"Write {SCHEMA_FILE} and {REFERENCE_FILE} there instead of printing."),
+        typer.Option(
+            metavar="DIR", help=f"Write {SCHEMA_FILE}, {WORKFLOW_FILE} and {REFERENCE_FILE} there instead of printing."
+        ),
     ] = None,
 ) -> None:
     """Print the JSON Schema of scenario files, or write it with the key reference."""
@@ -32,5 +40,6 @@ def schema(
     from sim.study.store import write_text
 
     write_text(write / SCHEMA_FILE, schema_text())
+    write_text(write / WORKFLOW_FILE, workflow_text())
     write_text(write / REFERENCE_FILE, key_reference())
-    print(f"wrote {write / SCHEMA_FILE} and {write / REFERENCE_FILE}")
+    print(f"wrote {', '.join(str(write / name) for name in (SCHEMA_FILE, WORKFLOW_FILE, REFERENCE_FILE))}")

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
 
 _SECOND = 1e9
-_WORKFLOWS = Path("scenarios/workflows")
+_SCENARIOS = Path("scenarios")
+_WORKFLOWS = _SCENARIOS / "workflows"
 
 
 def show(
@@ -31,11 +32,18 @@ def show(
         str | None,
         typer.Option(metavar="W12", help="Print a workflow, by code or name: of FILE, or of scenarios/workflows."),
     ] = None,
+    article: Annotated[
+        int | None,
+        typer.Option(metavar="14", min=1, max=32, help="Print an article of the Opinions, with what runs it."),
+    ] = None,
     figure: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Draw the workflow's state machine into this .svg or .png file.")
     ] = None,
 ) -> None:
-    """Show a scenario: chains and rates. Or a workflow: states, ways out, periods of law, contracts."""
+    """Show a scenario: chains and rates. Or a workflow: states, ways out, periods of law, contracts. Or an article."""
+    if article is not None:
+        _show_article(article)
+        return
     if figure is not None and figure.suffix not in {".svg", ".png"}:
         raise typer.BadParameter(f"--figure {figure}: needs a file that ends in .svg or .png")
     if workflow is not None or (file is not None and is_workflow(file)):
@@ -44,7 +52,7 @@ def show(
     if figure is not None:
         raise typer.BadParameter("--figure draws a workflow: needs --workflow, or a workflow's FILE")
     if file is None:
-        raise typer.BadParameter("needs a FILE, or --workflow")
+        raise typer.BadParameter("needs a FILE, --workflow or --article")
     scenario = load(file, set=parse_assignments(settings or []))
     if as_yaml:
         print(scenario.to_yaml(), end="")
@@ -66,6 +74,24 @@ def _workflow(file: Path | None, asked: str | None, settings: list[str] | None) 
             return to_definition(name, spec)
     known = ", ".join(f"{spec.code} {name}" for name, spec in workflows.items()) or "none"
     raise ScenarioError([Problem(str(file), 0, 0, "workflows", f"does not run '{asked}'; workflows: {known}")])
+
+
+def _show_article(number: int) -> None:
+    from sim.scenario.articles import load_articles
+    from sim.scenario.files import read_map
+
+    article = load_articles(_SCENARIOS / "articles.yaml")[number]
+    print(f"article {number} (part {article.part}): {article.title}{f'  {article.zh}' if article.zh else ''}")
+    print(f"{article.says}\n")
+    titles = {}
+    for file in sorted(_WORKFLOWS.glob("*.yaml")):
+        tree, _ = read_map(file)
+        titles[str(tree.get("code"))] = f"{file.stem}: {tree.get('title')}"
+    for code in article.workflows:
+        print(f"workflow {code} {titles.get(code, '(no file yet)')}")
+    for name in article.scenarios:
+        there = (_SCENARIOS / f"{name}.yaml").is_file()
+        print(f"scenario {name}{'' if there else ' (no file yet)'}")
 
 
 def _show_workflow(workflow: Workflow, figure: Path | None) -> None:

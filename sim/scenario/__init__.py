@@ -9,7 +9,7 @@ from sim.scenario.matrix import DelayMatrix
 from sim.scenario.model import Scenario
 from sim.scenario.overrides import parse_assignments
 from sim.scenario.problems import Problem, ScenarioError
-from sim.scenario.schema import json_schema
+from sim.scenario.schema import json_schema, workflow_schema
 from sim.scenario.workflow.loader import find_workflow, is_workflow, load_workflow, validate_workflow
 
 __all__ = [
@@ -25,4 +25,5 @@ __all__ = [
     "load_workflow",
     "parse_assignments",
     "validate_workflow",
+    "workflow_schema",
 ]

@@ -16,6 +16,11 @@ Made from the models by `alliance schema`; do not edit. Ids are keys of maps: lo
 starting with a letter. `extends: other.yaml` takes over another file's keys, relative to the file that says so: maps
 merge by key, lists and values are replaced, and so is a distribution of another form. `--set a.b.c=value` overrides one
 key; list elements go by number (`faults.0.at`).
+
+A workflow's file, `workflows/NAME.yaml`, has the keys of `workflows.<id>` below. A state may be a shared step instead,
+`serving: {use: e-service, served: window, failed: public-notice}`: the states of `workflows/steps/e-service.yaml`, of
+which the first is called `serving` and the others `serving.NAME`, with the states that follow its `exits`; a `then`
+beside it is added to all of them. A scenario names workflows in a list, or in a map with what of their files changes.
 """
 _HEAD: Final = "| key | value | default | meaning |\n|---|---|---|---|"
 

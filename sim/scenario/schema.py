@@ -15,6 +15,8 @@ from sim.scenario.workflow.quantities import AMOUNT, PERIOD, SPAN
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from pydantic import BaseModel
+
 Schema: TypeAlias = dict[str, Any]
 
 _QUANTITIES: Final[dict[str, Reader[Any]]] = {
@@ -23,7 +25,7 @@ _QUANTITIES: Final[dict[str, Reader[Any]]] = {
 _LITERAL: Final = frozenset({"default", "examples", "enum", "x-kind", "x-rivals"})
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE: Final = "#/$defs/"
-_WHOLE_ENTRIES: Final = frozenset({"Link", "Fault", "Slo"})
+_WHOLE_ENTRIES: Final = frozenset({"Link", "Fault", "Slo", "Transition", "Deposit", "SpawnedCase", "Signal"})
 _EXTENDS: Final = {
     "type": "string",
     "minLength": 1,
@@ -33,6 +35,19 @@ _EXTENDS: Final = {
 _MATRIX_PATH: Final = {"type": "string", "minLength": 1, "description": "Path of a delay-matrix file."}
 _HOLIDAYS_PATH: Final = {"type": "string", "minLength": 1, "description": "Path of a table of holidays."}
 _CALIBRATION_PATH: Final = {"type": "string", "minLength": 1, "description": "Path of a calibration file."}
+
+_USE: Final = {
+    "type": "object",
+    "description": "A shared step, `steps/NAME.yaml`: besides these keys, the state that follows each of its exits.",
+    "properties": {
+        "use": {"type": "string", "description": "Name of the shared step."},
+        "title": {"type": "string"},
+        "zh": {"type": "string"},
+        "then": {"type": "array", "items": {"$ref": "#/$defs/Transition"}},
+    },
+    "required": ["use"],
+    "additionalProperties": {"type": "string"},
+}
 
 
 def json_schema() -> Schema:
@@ -60,11 +75,43 @@ def json_schema() -> Schema:
     return {"$schema": _DIALECT, "title": "Scenario of an alliance of permissioned chains", **root}
 
 
-@cache
+def workflow_schema() -> Schema:
+    """Return the JSON Schema (2020-12) of a workflow's file, in which a state may use a shared step."""
+    complete = _without_marks(complete_format())
+    workflow = complete["$defs"]["Workflow"]
+    needed: dict[str, Schema] = {}
+    waiting = list(_references(workflow))
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed[name] = complete["$defs"][name]
+            waiting += _references(needed[name])
+    needed["State"] = {"anyOf": [needed["State"], _USE]}
+    defs = {name: needed[name] for name in complete["$defs"] if name in needed}
+    return {"$schema": _DIALECT, "title": "Workflow of the courts", **workflow, "$defs": defs}
+
+
+def _references(node: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
+    if isinstance(node, list):
+        for item in node:
+            yield from _references(item)
+    elif isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"].removeprefix(_REFERENCE)
+        for value in node.values():
+            yield from _references(value)
+
+
 def complete_format() -> Schema:
     """Return the schema of a complete scenario, in which ``x-kind`` names the kind of each scalar."""
-    raw = Scenario.model_json_schema(by_alias=True)
-    names = {name: definition["title"] for name, definition in raw["$defs"].items()}
+    return format_of(Scenario)
+
+
+@cache
+def format_of(model: type[BaseModel]) -> Schema:
+    """Return the schema of a complete file of this model, in which ``x-kind`` names the kind of each scalar."""
+    raw = model.model_json_schema(by_alias=True)
+    names = {name: definition["title"] for name, definition in raw.setdefault("$defs", {}).items()}
     root: Schema = _normal(raw, {f"{_REFERENCE}{old}": f"{_REFERENCE}{new}" for old, new in names.items()})
     kinds = {
         kind: {"x-kind": kind, **reader.schema, "description": f"Needs {reader.needs}."}
@@ -129,14 +176,15 @@ def _without_marks(node: Any) -> Any:  # noqa: ANN401 - JSON
 class Node:
     """A place in the format: which keys may stand there, and what stands below a key."""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, model: type[BaseModel] = Scenario) -> None:
         self._schema = schema
-        self._choices = list(_resolved(schema))
+        self._model = model
+        self._choices = list(_resolved(schema, model))
 
     @staticmethod
-    def root() -> Node:
-        """Return the top of a scenario file, without ``extends``."""
-        return Node(complete_format())
+    def root(model: type[BaseModel] = Scenario) -> Node:
+        """Return the top of a file: of a scenario, without ``extends``, unless it is of another model."""
+        return Node(format_of(model), model)
 
     @staticmethod
     def of(name: str) -> Node:
@@ -176,12 +224,12 @@ class Node:
         """Return what stands below a key, an id or a list number; None if that cannot be."""
         for choice in self._choices:
             if key in choice.get("properties", {}):
-                return Node(choice["properties"][key])
+                return Node(choice["properties"][key], self._model)
             if isinstance(key, int) and "items" in choice:
-                return Node(choice["items"])
+                return Node(choice["items"], self._model)
             values = _values(choice)
             if isinstance(key, str) and values is not None:
-                return Node(values)
+                return Node(values, self._model)
         return None
 
 
@@ -192,12 +240,12 @@ def _values(schema: Schema) -> Schema | None:
     return found if isinstance(found, dict) else None
 
 
-def _resolved(schema: Schema) -> Iterator[Schema]:
+def _resolved(schema: Schema, model: type[BaseModel]) -> Iterator[Schema]:
     """Yield the alternatives of a schema, references followed."""
     if "$ref" in schema:
-        yield from _resolved(definition_of(schema["$ref"]))
+        yield from _resolved(format_of(model)["$defs"][schema["$ref"].removeprefix(_REFERENCE)], model)
     elif "anyOf" in schema:
         for choice in schema["anyOf"]:
-            yield from _resolved(choice)
+            yield from _resolved(choice, model)
     else:
         yield schema

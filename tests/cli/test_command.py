@@ -186,7 +186,7 @@ def test_without_out_a_run_never_overwrites(tmp_path: Path) -> None:
 
 def test_the_committed_schema_and_key_reference_are_current(tmp_path: Path) -> None:
     assert alliance("schema", "--write", tmp_path).returncode == 0
-    for name in ("scenario.schema.json", "KEYS.md"):
+    for name in ("scenario.schema.json", "workflow.schema.json", "KEYS.md"):
         written = (tmp_path / name).read_text(encoding="utf-8")
         assert written == (REPOSITORY / "scenarios" / name).read_text(encoding="utf-8"), "run `make schema`"
     assert alliance("schema").stdout == (tmp_path / "scenario.schema.json").read_text(encoding="utf-8")

@@ -53,7 +53,7 @@ def test_a_figure_is_drawn(folder: Path, name: str, begins: bytes) -> None:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ((), "alliance: needs a FILE, or --workflow"),
+        ((), "alliance: needs a FILE, --workflow or --article"),
         (("--workflow", "W2"), "scenarios/workflows: no workflow 'W2'; workflows: W1, deposit"),
         (("--workflow", "W1", "--figure", "w.gif"), "alliance: --figure w.gif: needs a file that ends in .svg or .png"),
     ],
@@ -82,3 +82,14 @@ def test_a_file_that_is_alone_fine_may_lack_others(folder: Path) -> None:
     done = alliance(folder, "validate", "scenarios/workflows/deposit.yaml")
     assert done.returncode == 2
     assert "'archive' is not a workflow that runs here" in done.stderr
+
+
+def test_an_article_is_shown_with_what_runs_it(folder: Path) -> None:
+    table = Path(__file__).parents[2] / "scenarios" / "articles.yaml"
+    (folder / "scenarios" / "articles.yaml").write_bytes(table.read_bytes())
+    done = alliance(folder, "show", "--article", "9")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "article 9 (part III): Safe judicial data  司法数据安全"
+    assert "workflow W1 deposit: Deposit" in lines
+    assert alliance(folder, "show", "--article", "33").returncode == 2

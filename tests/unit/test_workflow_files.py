@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import pickle
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import jsonschema
 import pytest
-from workflow_text import STEP, changed, lines_of, write
+from workflow_text import STEP, WORKFLOW, changed, lines_of, write
 
 from sim.casework.definition import Call, Clock, Deadline, Guard, Priority, Records, Wait
 from sim.kernel.civil import OFFICE_HOURS, Unit
 from sim.kernel.distributions import Constant, Exponential, Lognormal
-from sim.scenario import load_workflow
+from sim.scenario import load_workflow, workflow_schema
+from sim.scenario.problems import Source
 from sim.scenario.workflow.quantities import OFFICE_DAY_NS
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from sim.scenario.yamltree import parse
 
 HOUR_NS = 3_600 * 10**9
 
@@ -244,6 +245,31 @@ def test_a_workflow_can_be_pickled(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_told_where_it_stands(tmp_path: Path, old: str, new: str, line: str) -> None:
     found = lines_of(write(tmp_path, changed(old, new)))
     assert [each for each in found if each.startswith(line)], found
+
+
+def test_the_json_schema_accepts_what_loads_and_refuses_what_does_not() -> None:
+    schema = workflow_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    assert not list(validator.iter_errors(as_an_editor_sees(WORKFLOW)))
+    for old, new in (("code: W12", "code: 12"), ("after: 1h, ", "afer: 1h, "), ("within: 7d", "within: a week")):
+        assert list(validator.iter_errors(as_an_editor_sees(changed(old, new))))
+
+
+def as_an_editor_sees(text: str) -> object:
+    """The file by YAML 1.2, in which `on` and `yes` are text and `true` is not."""
+
+    def plain(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: plain(child) for key, child in value.items()}
+        if isinstance(value, list):
+            return [plain(child) for child in value]
+        try:
+            return json.loads(str(value))
+        except ValueError:
+            return str(value)
+
+    return plain(parse(text, Source("w.yaml", Path()))[0])
 
 
 def test_what_is_wrong_in_a_step_is_told_in_the_step(tmp_path: Path) -> None:

@@ -10,17 +10,24 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sim.casework.contracts.interface import REFUSED
-from sim.casework.contracts.registry import CONTRACTS
 from sim.scenario.problems import hint
 from sim.scenario.workflow.names import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from sim.casework.contracts.interface import Contract
     from sim.scenario.workflow.model import State, Transition, Workflow
     from sim.scenario.yamltree import Location
 
     Defects = Iterator[tuple[Location, str]]
+
+
+def contracts() -> Mapping[str, type[Contract]]:
+    """All contracts by name; they come with the calendar and its libraries, so only when workflows are checked."""
+    from sim.casework.contracts.registry import CONTRACTS
+
+    return CONTRACTS
 
 
 @dataclass(frozen=True)
@@ -66,9 +73,9 @@ class Together:
                     yield (*here, "carries", place), message
         if way.call is not None:
             contract, method = way.call.split(".")
-            yield from unknown((*where, "call"), contract, CONTRACTS, "contract")
-            if contract in CONTRACTS and method not in CONTRACTS[contract].METHODS:
-                methods = CONTRACTS[contract].METHODS
+            yield from unknown((*where, "call"), contract, contracts(), "contract")
+            if contract in contracts() and method not in contracts()[contract].METHODS:
+                methods = contracts()[contract].METHODS
                 message = f"{contract} has no method '{method}'{hint(method, methods, 'its methods')}"
                 yield (*where, "call"), message
         if way.verifies is not None and self.complete:
@@ -90,12 +97,12 @@ class Together:
 
     def _sent_to(self, name: str) -> set[str]:
         """Signals that cases of a workflow may get: answers of contracts, and what other cases tell them."""
-        sent = {signal for contract in self._called for signal in CONTRACTS[contract].OTHERS}
+        sent = {signal for contract in self._called for signal in contracts()[contract].OTHERS}
         for way in _ways(self.workflows[name]):
             if way.call is not None:
                 contract, method = way.call.split(".")
-                if contract in CONTRACTS:
-                    sent |= {REFUSED, *CONTRACTS[contract].METHODS.get(method, ())}
+                if contract in contracts():
+                    sent |= {REFUSED, *contracts()[contract].METHODS.get(method, ())}
         for teller, workflow in self.workflows.items():
             for way in _ways(workflow):
                 sent |= {tell.signal for tell in way.tells if self._hears(name, teller, tell.to)}
@@ -120,7 +127,7 @@ class Together:
     @cached_property
     def _called(self) -> list[str]:
         calls = {way.call.split(".")[0] for each in self.workflows.values() for way in _ways(each) if way.call}
-        return sorted(calls & CONTRACTS.keys())
+        return sorted(calls & contracts().keys())
 
     @cached_property
     def _deposits(self) -> set[tuple[str, str]]:
