@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sim.scenario import ScenarioError, load
+from sim.scenario.articles import is_articles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,8 @@ def catalogue(
 
     files = Table("scenario", "expects", "question")
     for path in (path for folder in _FOLDERS for path in sorted((scenarios / folder).glob("*.yaml"))):
+        if is_articles(path):
+            continue
         try:
             scenario = load(path)
         except ScenarioError as error:

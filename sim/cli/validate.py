@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sim.cli.options import Files, Settings
 from sim.scenario import ScenarioError, is_workflow, load, parse_assignments, validate_workflow
+from sim.scenario.articles import is_articles, load_articles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,18 +15,27 @@ if TYPE_CHECKING:
 
 
 def validate(files: Files, settings: Settings = None) -> int:
-    """Check scenario and workflow files without running them. Exit code 2 if any has an error."""
+    """Check files of scenarios, workflows or articles without running them. Exit code 2 if any has an error."""
     overrides = parse_assignments(settings or [])
     broken = 0
     for file in files:
         try:
-            told = _workflow(file) if is_workflow(file) else _scenario(file, overrides)
+            told = _told(file, overrides)
         except ScenarioError as error:
             print(error, file=sys.stderr)
             broken += 1
         else:
             print(f"{file}: ok, {told}")
     return 2 if broken else 0
+
+
+def _told(file: Path, overrides: Mapping[str, object]) -> str:
+    """Check a file of any kind, and say in words what it is."""
+    if is_workflow(file):
+        return _workflow(file)
+    if is_articles(file):
+        return f"{len(load_articles(file))} articles"
+    return _scenario(file, overrides)
 
 
 def _scenario(file: Path, overrides: Mapping[str, object]) -> str:

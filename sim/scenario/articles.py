@@ -45,6 +45,15 @@ class _File(Model):
     articles: Mapping[Text, Article] = Field(description="Articles by number.")
 
 
+def is_articles(path: str | Path) -> bool:
+    """Whether a file is a table of articles rather than a scenario; unreadable ones are not."""
+    try:
+        tree, _ = read_map(path)
+    except ScenarioError:
+        return False
+    return list(tree) == ["articles"]
+
+
 def load_articles(path: str | Path) -> Mapping[int, Article]:
     """Return the articles in a file, by number.
 
