@@ -13,14 +13,18 @@ from sim.workload.streams import Checks, ClosedLoop, Deposits
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
-    from sim.scenario.stream import Stream
+    from sim.scenario.stream import Profile, Stream
 
 
 def curve_of(scenario: Scenario, stream: Stream) -> Curve:
     """How a stream's rate moves over day and week."""
     if stream.profile is None:
         return FLAT
-    profile = scenario.profiles[stream.profile]
+    return curve_of_profile(scenario.profiles[stream.profile])
+
+
+def curve_of_profile(profile: Profile) -> Curve:
+    """A profile as the workload room has it."""
     return Curve(
         working_days=profile.working_days_per_year,
         first_hour=profile.office_hours.start_min // 60,

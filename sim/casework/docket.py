@@ -289,6 +289,7 @@ class _Pool:
         """Begin the cases that these ways out begin, at a time or, if it is None, at their own."""
         program, names = country.program, country.names
         wanted = np.flatnonzero((program.does[fired.way] & SPAWNS) != 0)
+        numbers = {workflow.name: number for number, workflow in enumerate(names.workflows)}
         new = []
         for way in np.unique(fired.way[wanted]).tolist():
             mine = wanted[fired.way[wanted] == way]
@@ -296,12 +297,12 @@ class _Pool:
             for number, spawn in enumerate(names.transitions[way][1].spawns):
                 u = country.counters.uniforms(step, uid, _SPAWN_PURPOSE + number)[:, 0]
                 begun = u < spawn.chance
-                if not begun.any():
+                if not begun.any() or spawn.workflow not in numbers:
                     continue
                 child = key_of(uid[begun], step[begun], CHILD + number) | _SPAWNED
                 rows = self.rows(len(child))
                 time_ns = fired.time_ns[mine][begun] if at_ns is None else np.full(len(child), at_ns, dtype=np.int64)
-                workflow = [item.name for item in names.workflows].index(spawn.workflow)
+                workflow = numbers[spawn.workflow]
                 country.nursery.spawn(
                     self.cases, rows, child, workflow, time_ns, fired.case[mine][begun], spawn.carries
                 )

@@ -372,6 +372,8 @@ class Oracle:
     def _spawned(self, case: _Case, uid: int, step: int, way: Transition, time_ns: int) -> list[_Case]:
         children = []
         for number, spawn in enumerate(way.spawns):
+            if spawn.workflow not in self._by_name:
+                continue
             if _uniform(self._words(step, uid, _SPAWN_PURPOSE + number)[0]) >= spawn.chance:
                 continue
             child_uid = key_of(uid, step, CHILD + number) | _SPAWNED

@@ -1,0 +1,107 @@
+"""What a scenario says of its cases, under the names of the casework room."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.build.idle import message_ns, record_ns
+from sim.build.streams import curve_of_profile
+from sim.casework.compiled.stepping import Terms
+from sim.casework.contracts.registry import CONTRACTS
+from sim.casework.desks import Desks
+from sim.casework.docket import Country, Docket
+from sim.casework.invariants import Watch
+from sim.casework.newborn import Nursery
+from sim.casework.program import assemble, civil_arrays
+from sim.kernel.civil import Calendar, Unit
+from sim.kernel.counters import Counters
+from sim.kernel.draws import Draws
+from sim.scenario.casework import Casework
+from sim.scenario.workflow.convert import to_definition
+from sim.workload.births import births, days_needed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+    from sim.casework.definition import Workflow
+    from sim.casework.program import Names
+    from sim.scenario import Scenario
+
+_SPARE_DAYS = 30
+"""Beyond the longest period: what rolls over days off."""
+_DAYS_OF = {Unit.HOURS: 1 / 24, Unit.DAYS: 1, Unit.WORKING_DAYS: 2, Unit.MONTHS: 31, Unit.YEARS: 366}
+
+
+def docket(scenario: Scenario, seed: int) -> Docket:
+    """The cases of a scenario for one replication."""
+    casework = scenario.casework or Casework()
+    workflows = definitions(scenario)
+    before, after = days_needed(casework.lookback, scenario.horizon, _longest(workflows))
+    calendar = Calendar(scenario.start, before, after)
+    rules = calendar if casework.holidays is None else Calendar(scenario.start, before, after, _table(casework))
+    program, names = assemble(workflows, calendar, rules, record_ns(scenario), message_ns(scenario))
+    civil = civil_arrays(calendar)
+    draws = Draws(seed)
+    counters = Counters(draws, "casework")
+    weights = _weights(scenario, casework)
+    profiles = {name: curve_of_profile(profile) for name, profile in scenario.profiles.items()}
+    terms = Terms(
+        key=counters.key,
+        skew_ns=np.zeros(len(weights), dtype=np.int64),
+        width_ns=casework.bucket_ns(scenario.horizon),
+        horizon_ns=scenario.horizon,
+        calm=False,
+    )
+    people = _people(casework, names, weights)
+    country = Country(
+        program=program,
+        names=names,
+        civil=civil,
+        terms=terms,
+        counters=counters,
+        nursery=Nursery(names, counters, weights),
+        births=births(draws, workflows, profiles, calendar, casework.share, casework.lookback, scenario.horizon),
+        contracts=lambda: {name: contract() for name, contract in CONTRACTS.items()},
+        desks=lambda: Desks(civil, names.roles, people),
+        witness=Watch,
+    )
+    return Docket(country)
+
+
+def definitions(scenario: Scenario) -> list[Workflow]:
+    """The workflows of a scenario, in its order."""
+    return [to_definition(name, spec) for name, spec in scenario.workflows.items()]
+
+
+def _weights(scenario: Scenario, casework: Casework) -> list[float]:
+    """Of every region of the delay matrix, by its number; one each if the scenario gives none."""
+    usual = 0.0 if casework.provinces else 1.0
+    return [casework.provinces.get(region, usual) for region in scenario.network.delays.regions]
+
+
+def _longest(workflows: Sequence[Workflow]) -> timedelta:
+    days = [
+        deadline.count * _DAYS_OF[deadline.unit] for workflow in workflows for deadline in workflow.deadlines.values()
+    ]
+    return timedelta(days=max(days, default=0) + _SPARE_DAYS)
+
+
+def _table(casework: Casework) -> dict[date, bool]:
+    if casework.holidays is None:
+        return {}
+    return {**dict.fromkeys(casework.holidays.off, False), **dict.fromkeys(casework.holidays.working, True)}
+
+
+def _people(casework: Casework, names: Names, weights: Sequence[float]) -> NDArray[np.int64]:
+    """People of each role in each province, shape (provinces, roles): at least one, if the country has any."""
+    shares = np.array(weights) / sum(weights)
+    counts = np.array([casework.desks.get(role, 0) for role in names.roles], dtype=np.float64) * casework.share
+    people = np.maximum(np.rint(np.outer(shares, counts)), 1).astype(np.int64)
+    people[:, counts == 0] = 0
+    return people
