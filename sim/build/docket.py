@@ -13,9 +13,9 @@ from sim.casework.compiled.stepping import Terms
 from sim.casework.contracts.registry import CONTRACTS
 from sim.casework.desks import Desks
 from sim.casework.docket import Country, Docket
-from sim.casework.invariants import Watch
 from sim.casework.newborn import Nursery
 from sim.casework.program import assemble, civil_arrays
+from sim.casework.witness import Witness
 from sim.kernel.civil import Calendar, Unit
 from sim.kernel.counters import Counters
 from sim.kernel.draws import Draws
@@ -69,7 +69,7 @@ def docket(scenario: Scenario, seed: int) -> Docket:
         births=births(draws, workflows, profiles, calendar, casework.share, casework.lookback, scenario.horizon),
         contracts=lambda: {name: contract() for name, contract in CONTRACTS.items()},
         desks=lambda: Desks(civil, names.roles, people),
-        witness=Watch,
+        witness=Witness,
     )
     return Docket(country)
 

@@ -15,13 +15,14 @@ Cases that began before the run are stepped through a calm past first: no desk i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 from sim.casework.columns import NEVER, SOJOURN, Agenda, Cases
 from sim.casework.compiled.stepping import Known, Log, Terms, advance, deliver, due_in, entries_in, schedule
 from sim.casework.contracts.interface import Called
+from sim.casework.invariants import CaseViolation
 from sim.casework.keys import CHILD, RECORD, key_of
 from sim.casework.program import CALLS, SPAWNS, TELLS, Names, Program
 
@@ -42,6 +43,7 @@ _LEAST_ROOM = 1 << 16
 _SPAWN_PURPOSE = 8
 _SPAWNED = np.uint64(1 << 63)
 _LOGGED = 1 << 18
+_BUCKETS_A_NOTE = 64
 
 
 def nothing_known() -> Known:
@@ -67,8 +69,11 @@ class Desks(Protocol):
     def hand_out(self, from_ns: int, until_ns: int) -> tuple[Cells, Cells]:
         """Give out what is waiting to whoever is free before ``until_ns``; returns jobs, and when each will be done."""
 
+    def summary(self, office_ns: int) -> Mapping[str, Mapping[str, Any]]:
+        """What each role did in so much office time."""
 
-class Witness(Protocol):
+
+class Watching(Protocol):
     """Who watches over contracts without trusting them."""
 
     def saw(self, contract: str, called: Called, answers: Sequence[Answered]) -> None:
@@ -121,6 +126,7 @@ class Pass:
         signals_lost: signals that nobody waited for.
         calls: how many were executed.
         known: what the pass knew of the chains.
+        violation: what happened that must never happen; the pass ends with the bucket in which it did.
     """
 
     cases: Cases
@@ -134,6 +140,7 @@ class Pass:
     signals_lost: int
     calls: int
     known: Known
+    violation: CaseViolation | None
 
 
 @dataclass(slots=True)
@@ -186,7 +193,7 @@ class Country:
     births: Beginning
     contracts: Callable[[], Mapping[str, Contract]]
     desks: Callable[[], Desks]
-    witness: Callable[[], Witness]
+    witness: Callable[[], Watching]
 
 
 class Docket:
@@ -209,18 +216,19 @@ class Docket:
         Args:
             known: what the chains did with what was asked of them before.
             progress: called with the share of buckets done.
-
-        Raises:
-            CaseViolation: something happened that must never happen.
         """
         past = self.past
         running = _Running(self.country, known, past)
         buckets = _buckets(self.country.terms)
-        for bucket in range(buckets):
-            running.step(bucket)
-            if progress is not None and bucket % 64 == 0:
-                progress(bucket / buckets)
-        return running.finish()
+        try:
+            for bucket in range(buckets):
+                running.step(bucket)
+                if progress is not None and bucket % _BUCKETS_A_NOTE == 0:
+                    progress(bucket / buckets)
+            running.check()
+        except CaseViolation as violation:
+            return running.finish(violation)
+        return running.finish(None)
 
     def _live_through_the_past(self) -> _Past:
         country = self.country
@@ -348,11 +356,14 @@ class _Running:
         self._enter(self._pool.spawn(self._country, fired, until_ns))
         self._fired.append(fired)
 
-    def finish(self) -> Pass:
-        """The pass, when all buckets are done."""
+    def check(self) -> None:
+        """When all buckets are done, let contracts and witness look at their books; raises `CaseViolation`."""
         for contract in self._contracts.values():
             contract.check()
         self._witness.finish()
+
+    def finish(self, violation: CaseViolation | None) -> Pass:
+        """The pass, as far as it came."""
         fired = _joined(self._fired)
         lost = [np.concatenate(column) for column in zip(*self._lost, strict=True)] if self._lost else None
         return Pass(
@@ -367,6 +378,7 @@ class _Running:
             signals_lost=self._signals_lost,
             calls=self._called,
             known=self._known,
+            violation=violation,
         )
 
     def _enter(self, rows: Rows) -> None:

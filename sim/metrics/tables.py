@@ -47,6 +47,17 @@ TABLES: dict[str, dict[str, type]] = {
         "intended_ns": int,
         "done_ns": int,  # -1 where unfinished
     },
+    "steps": {  # one row per way out of a state that fired, in the order of time
+        "workflow": str,
+        "case": int,  # its uid, as a signed number
+        "step": int,  # which of the case's
+        "source": str,  # WORKFLOW/STATE
+        "target": str,
+        "way": int,  # number of the way out
+        "province": int,  # position among the regions of the delay matrix
+        "fired_ns": int,
+        "entered_ns": int,  # when the case entered the next state: at once, or when the chains had answered
+    },
     "packets": {  # one row per packet that crosses a link, or was forged; times are -1 where it did not happen
         "chain": str,  # where it is sent
         "link": str,

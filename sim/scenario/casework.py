@@ -71,7 +71,7 @@ class Casework(Model):
     )
     share: Share = Field(default=1.0, description="Of the country's cases and desks, how much is simulated.")
     tolerance: PositiveDuration = Field(
-        default=parse_duration("1s"),
+        default=parse_duration("1min"),
         description="Passes over cases and chains repeat until 99 % of what cases do moves by less than this.",
     )
     passes: Annotated[int, whole(1, 20)] = Field(default=3, description="Passes at most.")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.build.measured import measure
 from sim.casework.compiled.stepping import Known
 from sim.casework.docket import nothing_known
 from sim.casework.emitting import emitted
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
     from sim.build import Alliance
     from sim.casework.docket import Docket, Pass
-    from sim.casework.emissions import Emissions, Measured
+    from sim.casework.emissions import Emissions
+    from sim.chain.invariants import InvariantViolation
 
     Cells = NDArray[np.int64]
 
@@ -59,6 +61,19 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
+class Ran:
+    """Chains that have run.
+
+    Attributes:
+        alliance: finished.
+        violation: of an invariant, which stopped them.
+    """
+
+    alliance: Alliance
+    violation: InvariantViolation | None
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """Cases and chains that agree with each other.
 
@@ -68,6 +83,7 @@ class Settled:
         passed: the pass that knows what they did.
         chain_runs: how often they ran.
         moved: how far this pass is from the one whose requests they saw.
+        violation: of an invariant, which stopped chains or cases.
     """
 
     docket: Docket
@@ -75,36 +91,38 @@ class Settled:
     passed: Pass
     chain_runs: int
     moved: Moved
+    violation: InvariantViolation | None
 
 
 def settle(
     docket: Docket,
-    run_chains: Callable[[Emissions], Alliance],
-    measure: Callable[[Alliance, Emissions], Measured],
+    run_chains: Callable[[Emissions], Ran],
     tolerance_ns: int,
     most_runs: int,
 ) -> Settled:
-    """Run cases and chains until they agree.
+    """Run cases and chains until they agree, or an invariant breaks.
 
     Args:
         docket: of the cases.
         run_chains: runs the chains on what cases ask of them.
-        measure: what became of it.
         tolerance_ns: by how much the 99th percentile of the cases' steps may move.
-        most_runs: of the chains.
+        most_runs: of the chains, at least one.
     """
+    country = docket.country
     passed = docket.go(nothing_known())
-    for number in range(1, most_runs + 1):
-        country = docket.country
-        emissions = emitted(country.program, country.names, country.counters, passed)
-        alliance = run_chains(emissions)
-        measured = measure(alliance, emissions)
-        again = docket.go(Known(measured.key, measured.delay_ns, measured.answer))
+    runs = 0
+    while True:
+        runs += 1
+        ran = run_chains(emitted(country.program, country.names, country.counters, passed))
+        broken, again = ran.violation or passed.violation, passed
+        if broken is None:
+            measured = measure(ran.alliance)
+            again = docket.go(Known(measured.key, measured.delay_ns, measured.answer))
+            broken = again.violation
         moved = compare(passed, again)
         passed = again
-        if moved.p99_ns <= tolerance_ns or number == most_runs:
-            return Settled(docket, alliance, passed, number, moved)
-    raise ValueError(f"chains must run at least once, not {most_runs} times")
+        if broken is not None or moved.p99_ns <= tolerance_ns or runs >= most_runs:
+            return Settled(docket, ran.alliance, passed, runs, moved, broken)
 
 
 def compare(before: Pass, after: Pass) -> Moved:

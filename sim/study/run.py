@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sim.build import build
+from sim.build.docket import docket
+from sim.casework.outcome import steps_table
 from sim.chain.invariants import InvariantViolation
+from sim.scenario.casework import Casework
 from sim.study import frames
 from sim.study import manifest as manifests
+from sim.study.docket import Ran, settle
 from sim.study.summary import summarise
 
 if TYPE_CHECKING:
@@ -20,8 +24,10 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from sim.casework.emissions import Emissions
     from sim.metrics.recorder import Recorder
     from sim.scenario import Scenario
+    from sim.study.docket import Settled
 
 SLICES = 200
 """Progress is reported this many times in a run."""
@@ -85,22 +91,16 @@ def run(scenario: Scenario, seed: int | None = None, progress: Callable[[float],
     """
     chosen = scenario.seed if seed is None else seed
     started_s = time.perf_counter()
-    alliance = build(scenario, chosen)
-    violation: InvariantViolation | None = None
     with _rare_collections():
-        try:
-            for piece in range(1, SLICES + 1):
-                alliance.engine.run(until=alliance.horizon_ns * piece // SLICES)
-                if progress is not None:
-                    progress(piece / SLICES)
-        except InvariantViolation as broken:
-            violation = broken
-    alliance.retire()
-    alliance.finish()
+        if scenario.workflows:
+            cases, ran = _run_with_cases(scenario, chosen, progress)
+        else:
+            cases, ran = None, _run_chains(scenario, chosen, None, progress)
+    alliance = ran.alliance
     simulated_s = time.perf_counter() - started_s
-    summary = summarise(scenario, chosen, alliance, violation)
+    summary = summarise(scenario, chosen, alliance, ran.violation, cases)
     recorder = alliance.recorder
-    del alliance
+    del alliance, ran, cases
     gc.collect()  # a day's chains are a gigabyte, and whoever writes the run needs room
     return Run(
         scenario=scenario,
@@ -109,6 +109,37 @@ def run(scenario: Scenario, seed: int | None = None, progress: Callable[[float],
         manifest=manifests.describe(scenario, chosen, summary, simulated_s),
         _recorder=recorder,
     )
+
+
+def _run_chains(
+    scenario: Scenario, seed: int, emissions: Emissions | None, progress: Callable[[float], None] | None
+) -> Ran:
+    """Run the chains to the horizon, or to where an invariant breaks."""
+    alliance = build(scenario, seed, emissions=emissions)
+    violation: InvariantViolation | None = None
+    try:
+        for piece in range(1, SLICES + 1):
+            alliance.engine.run(until=alliance.horizon_ns * piece // SLICES)
+            if progress is not None:
+                progress(piece / SLICES)
+    except InvariantViolation as broken:
+        violation = broken
+    alliance.retire()
+    alliance.finish()
+    return Ran(alliance, violation)
+
+
+def _run_with_cases(scenario: Scenario, seed: int, progress: Callable[[float], None] | None) -> tuple[Settled, Ran]:
+    """Run cases and chains to and fro until they agree."""
+    casework = scenario.casework or Casework()
+
+    def chains(emissions: Emissions) -> Ran:
+        return _run_chains(scenario, seed, emissions, progress)
+
+    settled = settle(docket(scenario, seed), chains, casework.tolerance, casework.passes)
+    country = settled.docket.country
+    settled.alliance.recorder.columns("steps", steps_table(country.program, country.names, settled.passed))
+    return settled, Ran(settled.alliance, settled.violation)
 
 
 @contextmanager

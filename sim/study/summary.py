@@ -14,6 +14,7 @@ from sim.chain.outcome import COMMITTED, INVALID, OUTCOMES, REFUSED, UNFINISHED
 from sim.kernel.engine import SECOND
 from sim.metrics.recorder import Coded
 from sim.study.bottleneck import Evidence, bottleneck
+from sim.study.casework import summarise_cases, summarise_docket
 from sim.study.closedloop import loop_of
 from sim.study.crosschain import summarise_identity, summarise_links
 from sim.study.latencies import latency
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sim.chain.invariants import InvariantViolation
     from sim.metrics.recorder import Column, Recorder
     from sim.scenario import Scenario
+    from sim.study.docket import Settled
     from sim.study.progress import Progress
 
 PASS, SLO_MISSED, NO_PROGRESS, DIVERGED, VIOLATED = "pass", "slo-missed", "no-progress", "diverged", "violated"
@@ -46,7 +48,11 @@ STAGES = {
 
 
 def summarise(
-    scenario: Scenario, seed: int, alliance: Alliance, violation: InvariantViolation | None
+    scenario: Scenario,
+    seed: int,
+    alliance: Alliance,
+    violation: InvariantViolation | None,
+    cases: Settled | None = None,
 ) -> dict[str, Any]:
     """Everything that `summary.json` holds."""
     recorder = alliance.recorder
@@ -73,7 +79,7 @@ def summarise(
         "messages": sum(tally.delivered for c in alliance.chains.values() for tally in c.network.tallies.values()),
         "chains": chains,
         "crosschain": summarise_links(alliance.links, recorder, simulated_ns),
-        "casework": {},
+        "casework": {} if cases is None else summarise_cases(cases, scenario.horizon),
         "proofs": {
             "deposited": sum(chain["records"] for chain in chains.values()),
             "verified_real": sum(outcomes.count(outcome) for outcome in ("pass", "mismatch", "refused")),
@@ -89,6 +95,8 @@ def summarise(
     }
     if scenario.identity is not None:
         summary["identity"] = summarise_identity(scenario.identity.registry, alliance.links, simulated_ns)
+    if cases is not None:
+        summary["docket"] = summarise_docket(cases)
     summary["slo"] = evaluate(scenario.slo, summary)
     summary["verdict"] = _verdict(summary, standing, violation, balanced=balanced)
     return summary
