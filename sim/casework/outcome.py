@@ -84,8 +84,12 @@ def steps_table(program: Program, names: Names, passed: Pass) -> dict[str, Colum
     fired = passed.fired
     sources = np.array([state for state, _ in names.transitions], dtype=np.int64)
     texts = tuple(f"{workflow}/{state}" for workflow, state in names.states)
+    workflow = passed.cases.workflow[fired.case].astype(np.int64)
+    chains = tuple(sorted({item.chain for item in names.workflows}))
+    home = np.array([chains.index(item.chain) for item in names.workflows], dtype=np.int64)
     return {
-        "workflow": Coded(tuple(item.name for item in names.workflows), passed.cases.workflow[fired.case]),
+        "chain": Coded(chains, home[workflow]),
+        "workflow": Coded(tuple(item.name for item in names.workflows), workflow),
         "case": np.array(fired.uid, dtype=np.uint64).view(np.int64),
         "step": fired.step.astype(np.int64),
         "source": Coded(texts, sources[fired.way]),

@@ -48,6 +48,7 @@ TABLES: dict[str, dict[str, type]] = {
         "done_ns": int,  # -1 where unfinished
     },
     "steps": {  # one row per way out of a state that fired, in the order of time
+        "chain": str,  # where its workflow's cases live
         "workflow": str,
         "case": int,  # its uid, as a signed number
         "step": int,  # which of the case's
