@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sim.cli.options import Files, Settings
 from sim.scenario import ScenarioError, is_workflow, load, parse_assignments, validate_workflow
 from sim.scenario.articles import is_articles, load_articles
+from sim.scenario.workflow.loader import is_step, validate_step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,8 @@ def validate(files: Files, settings: Settings = None) -> int:
 
 def _told(file: Path, overrides: Mapping[str, object]) -> str:
     """Check a file of any kind, and say in words what it is."""
+    if is_step(file):
+        return f"a shared step with {validate_step(file)} states"
     if is_workflow(file):
         return _workflow(file)
     if is_articles(file):

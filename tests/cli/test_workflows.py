@@ -93,3 +93,34 @@ def test_an_article_is_shown_with_what_runs_it(folder: Path) -> None:
     assert lines[0] == "article 9 (part III): Safe judicial data  司法数据安全"
     assert "workflow W1 deposit: Deposit" in lines
     assert alliance(folder, "show", "--article", "33").returncode == 2
+
+
+STEP = """\
+exits: [sent, lost]
+deadlines:
+  reply: {within: 3d, starts: [first], ends: [sent]}
+states:
+  first:
+    then:
+      - {to: sent, after: 1h, if: {yes: [addressee-known]}}
+      - {to: last, after: 1h, if: {no: [addressee-known]}}
+  last: {then: [{to: lost, due: reply}]}
+"""
+
+
+def test_a_shared_step_is_validated_by_itself(folder: Path) -> None:
+    steps = folder / "scenarios" / "workflows" / "steps"
+    steps.mkdir()
+    file = "scenarios/workflows/steps/mail.yaml"
+    (folder / file).write_text(STEP, encoding="utf-8")
+    done = alliance(folder, "validate", file)
+    assert (done.returncode, done.stdout) == (0, f"{file}: ok, a shared step with 2 states\n")
+    (folder / file).write_text(STEP.replace("no: [addressee-known]", "no: [late-mail]"), encoding="utf-8")
+    done = alliance(folder, "validate", file)
+    assert done.returncode == 2
+    first, second = done.stderr.splitlines()
+    assert first == (
+        f"{file}:6:5: states.mail.then: no way out can be taken with not addressee-known and late-mail; "
+        "needs one for every case"
+    )
+    assert "equally often" in second

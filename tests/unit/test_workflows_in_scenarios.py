@@ -25,7 +25,7 @@ def courts(write: Callable[[str], Path], tmp_path: Path) -> Callable[..., Path]:
     """A writer of a scenario with a folder of workflows beside it."""
 
     def write_both(text: str = HEAD + CASEWORK, workflow: str = WORKFLOW) -> Path:
-        workflow_text.write(tmp_path, changed("chain: med", "chain: jc", workflow))
+        workflow_text.write(tmp_path, changed("\nchain: med\n", "\nchain: jc\n", workflow))
         return write(text)
 
     return write_both
@@ -133,3 +133,40 @@ def test_a_table_of_holidays_comes_from_a_file(courts: Callable[..., Path], tmp_
 )
 def test_what_is_wrong_is_told(courts: Callable[..., Path], old: str, new: str, line: str) -> None:
     assert problem_lines(courts(HEAD + CASEWORK.replace(old, new)))[0].startswith(line)
+
+
+LINK = "links: {jc-exe: {from: jc, to: exe, protocol: trusted_gateway, verify: spv, atomicity: packet, poll: 200ms}}\n"
+
+
+@pytest.mark.parametrize(
+    ("links", "sends", "problem"),
+    [
+        (LINK, "{to: exe}", ""),
+        (LINK, "{to: exe, verify: spv, atomicity: packet}", ""),
+        (LINK, "{to: exe, verify: none, atomicity: none}", ""),
+        ("", "{to: exe}", "no link leads from jc to exe; links lead to: none"),
+        (LINK, "{from: exe, to: jc}", "no link leads from exe to jc; links lead to: none"),
+        (LINK, "{to: exe, verify: light_client}", "link jc-exe checks spv; needs light_client or more"),
+        (LINK, "{to: exe, atomicity: 2pc}", "link jc-exe has atomicity packet; needs 2pc"),
+    ],
+)
+def test_messages_need_a_link_that_is_good_enough(
+    courts: Callable[..., Path], links: str, sends: str, problem: str
+) -> None:
+    workflow = changed("by: mediator,", f"by: mediator, sends: {sends},")
+    file = courts(HEAD + CASEWORK + links, workflow)
+    if not problem:
+        load(file)
+        return
+    (line,) = problem_lines(file)
+    assert line == f"workflows/agreement.yaml:19:46: workflows.agreement.states.agreed.then.0.sends: {problem}"
+
+
+def test_chains_and_profiles_must_be_of_the_scenario(courts: Callable[..., Path]) -> None:
+    workflow = changed("records: [{kind: agreement}]", "records: [{kind: agreement, chain: mediation}]")
+    workflow = changed("{rate: 1e6/year,", "{rate: 1e6/year, profile: offise,", workflow)
+    lines = [line.partition(": ")[2] for line in problem_lines(courts(workflow=workflow))]
+    assert lines == [
+        "workflows.agreement.starts.profile: 'offise' is not a profile; did you mean 'office'? profiles: office",
+        "workflows.agreement.states.agreed.then.0.records.0.chain: 'mediation' is not a chain; chains: jc, exe",
+    ]

@@ -32,6 +32,7 @@ BY_TRUTH: Final = (
     "nature",
     "party",
     "parties",
+    "addressee",
     "applicant",
     "claimant",
     "company",

@@ -10,18 +10,20 @@ from pydantic import ValidationError
 
 from sim.scenario.files import read_map, read_tree, shown
 from sim.scenario.messages import at, problems_of
+from sim.scenario.overrides import tree_of
 from sim.scenario.problems import Position, Problem, ScenarioError, Source, hint
 from sim.scenario.quantities import ID
 from sim.scenario.schema import Node
 from sim.scenario.workflow import model
 from sim.scenario.workflow.check import defects
 from sim.scenario.workflow.convert import to_definition
+from sim.scenario.workflow.names import facts_of
 from sim.scenario.workflow.steps import expanded
 from sim.scenario.workflow.together import Together
+from sim.scenario.yamltree import List, Map, Scalar
 
 if TYPE_CHECKING:
     from sim.casework.definition import Workflow
-    from sim.scenario.yamltree import Map
 
 
 def load_workflow(path: str | Path) -> Workflow:
@@ -108,6 +110,48 @@ def validate_workflow(file: Path) -> model.Workflow:
     if problems:
         raise ScenarioError(problems)
     return spec
+
+
+def is_step(file: Path) -> bool:
+    """Whether a file is a shared step's."""
+    return is_workflow(file) and "exits" in read_map(file)[0]
+
+
+def validate_step(file: Path) -> int:
+    """Check a shared step as if a workflow were nothing but it, and return how many states it has.
+
+    Facts that it leaves to the workflows that use it may hold or not.
+
+    Raises:
+        ScenarioError: with everything that is wrong.
+    """
+    step, problems = read_map(file)
+    exits = step.get("exits")
+    names = [str(name) for name in exits if isinstance(name, Scalar)] if isinstance(exits, List) else []
+    alone = {
+        "code": "W1",
+        "title": file.stem,
+        "zh": file.stem,
+        "articles": [1],
+        "chain": "jc",
+        "states": {file.stem: {"use": file.stem, **{name: name for name in names}}, **{name: {} for name in names}},
+    }
+    tree = tree_of(file.stem, alone)
+    assert isinstance(tree, Map)  # noqa: S101 - for the type checker
+    root = expanded(tree, file.parent.parent, problems)
+    if problems:
+        raise ScenarioError(problems)
+    try:
+        spec = model.Workflow.model_validate(root)
+    except ValidationError as error:
+        raise ScenarioError(problems_of(error, root, Node.of("Workflow"))) from error
+    maybe = model.Fact.model_validate({"chance": "50%"})
+    foreign = {name: maybe for name in facts_of(spec) if name not in spec.facts}
+    spec = spec.model_copy(update={"facts": {**spec.facts, **foreign}})
+    problems = [at(root, location, message) for location, message in defects(spec)]
+    if problems:
+        raise ScenarioError(problems)
+    return len(spec.states) - len(names)
 
 
 @cache

@@ -37,6 +37,20 @@ def unknown_names(workflow: Workflow) -> Defects:
                 yield ("facts", name, "given"), message
 
 
+def facts_of(workflow: Workflow) -> tuple[str, ...]:
+    """Return every fact that some way out or loss names, in the order of the file, without the implicit ones."""
+    found: dict[str, None] = {}
+    for state in workflow.states.values():
+        for way in state.then:
+            checked = (*way.verifies.altered, *way.verifies.absent) if way.verifies is not None else ()
+            carried = (fact for spawn in way.spawns for fact in spawn.carries)
+            names = (*way.guard.yes, *way.guard.no, *way.sets, *way.clears, *checked, *carried)
+            found.update(dict.fromkeys(names))
+    for loss in workflow.losses.values():
+        found.update(dict.fromkeys((*loss.guard.yes, *loss.guard.no)))
+    return tuple(name for name in found if name not in IMPLICIT)
+
+
 def unknown(where: Location, word: str, known: Iterable[str], noun: str) -> Defects:
     """Yield a message if ``word`` is none of the words that are known, with the closest of these."""
     if word not in known:
