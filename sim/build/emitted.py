@@ -175,6 +175,7 @@ def _requests(places: Places, counters: Counters, asked: Asked) -> Requests:
         kind=asked.presented[order],
         choice=uniforms(words[:, 1])[order],
         node=places.node(asked.province, words[:, 0])[order],
+        looks=None if asked.looks is None else asked.looks.of(order),
     )
     return Requests(given, asked.key[order], asked.time_ns[order], way_ns[order])
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from sim.chain.config import Looks
+
     Cells = NDArray[np.int64]
     Keys = NDArray[np.uint64]
 
@@ -73,6 +75,7 @@ class Asked:
         public: through the Internet platform.
         of: number in `kinds` of the records asked about.
         kinds: "workflow/kind" names, streams of the chain.
+        looks: how each looks at the log; None for as usual.
     """
 
     key: Keys
@@ -82,6 +85,7 @@ class Asked:
     public: NDArray[np.bool_]
     of: Cells
     kinds: tuple[str, ...]
+    looks: Looks | None = None
 
 
 @dataclass(frozen=True, slots=True)

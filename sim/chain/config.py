@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from sim.chain.growing import Column, append
 from sim.consensus.parameters import Parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import TypeVar
 
     from numpy.typing import NDArray
@@ -229,6 +229,37 @@ class Offered:
         return range(begin, begin + count)
 
 
+class Looks(NamedTuple):
+    """How verification requests look at the log; arrays of shape (requests,).
+
+    Attributes:
+        age_ns: how long before the request the record that is meant was deposited: of those deposited by then the last;
+            -1 for any time.
+        behind_ns: the node answers from the log as it knew it so long ago.
+        again_ns: so long after a record was not found it is looked up again, once, in the log as it was known when it
+            was not; 0 for never.
+    """
+
+    age_ns: NDArray[np.int64]
+    behind_ns: NDArray[np.int64]
+    again_ns: NDArray[np.int64]
+
+    @classmethod
+    def usual(cls, count: int) -> Looks:
+        """Records of any time, in the log as it is, once."""
+        zeros = np.zeros(count, dtype=np.int64)
+        return cls(zeros - 1, zeros, zeros)
+
+    def of(self, rows: NDArray[np.int64]) -> Looks:
+        """Those of these requests, in this order."""
+        return Looks._make(column[rows] for column in self)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Looks]) -> Looks:
+        """One after the other."""
+        return cls._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
+
+
 @dataclass(frozen=True, slots=True)
 class Requests:
     """Verification requests, as columns in the order of their intended send times.
@@ -239,6 +270,7 @@ class Requests:
         kind: 0 genuine, 1 a deposit number that was never given out, 2 a record altered after it was deposited.
         choice: in [0, 1), which of the records deposited before the request is meant.
         node: the node that answers.
+        looks: how each looks at the log; None for as usual.
     """
 
     streams: tuple[str, ...]
@@ -248,6 +280,7 @@ class Requests:
     choice: NDArray[np.float64]
     intended_ns: NDArray[np.int64]
     node: NDArray[np.int64]
+    looks: Looks | None = None
 
     def __len__(self) -> int:
         return len(self.intended_ns)

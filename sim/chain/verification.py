@@ -5,6 +5,8 @@ on the judicial chain (尚未在司法区块链存证), and not what was deposit
 
 A client presents a deposit number and a record. The node looks the number up, builds an inclusion proof in the log of
 the last block that it executed, and the client checks the presented bytes and the proof against that block's root.
+A request may come from behind a copy of the chain that lags, and sees an older log then; if it finds nothing there it
+may look again when the copy has caught up.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.chain.config import Looks
 from sim.proof import ProofError, merkle
 from sim.proof.errors import RootMismatch
 
@@ -50,30 +53,39 @@ class Verification:
             mine = requests.stream == stream
             self._numbers[mine] = np.arange(np.count_nonzero(mine))
         links = chain.network.topology.links
+        self._looks = Looks.usual(len(requests)) if requests.looks is None else requests.looks
         self._access_ns = [links[node][node].delay_ns for node in range(chain.config.nodes)]
         for request in range(len(requests)):
             node = int(requests.node[request])
-            engine.call_at(int(requests.intended_ns[request]) + self._access_ns[node], self._serve, request, 0)
+            engine.call_at(int(requests.intended_ns[request]) + self._access_ns[node], self._serve, request, 0, -1)
 
-    def _serve(self, request: int, attempt: int) -> None:
-        """A request reaches a node; a client whose node is down turns to the next one."""
+    def _serve(self, request: int, attempt: int, as_of_ns: int) -> None:
+        """A request reaches a node; a client whose node is down turns to the next one.
+
+        With ``as_of_ns`` it is the second look, in the log as it was known then; else -1.
+        """
         count = self._chain.config.nodes
         if attempt == count:
             return
         node = self._chain.nodes[(int(self.requests.node[request]) + attempt) % count]
         done_ns = node.work(self._engine.now, self._chain.config.costs.proof_ns)
         if done_ns is None:
-            self._serve(request, attempt + 1)
+            self._serve(request, attempt + 1, as_of_ns)
             return
-        self._engine.call_at(done_ns, self._answer, request, node, done_ns)
+        self._engine.call_at(done_ns, self._answer, request, node, done_ns, as_of_ns)
 
-    def _answer(self, request: int, node: Node, done_ns: int) -> None:
+    def _answer(self, request: int, node: Node, done_ns: int, as_of_ns: int) -> None:
         stream = int(self.requests.of[request])
         number = self._deposit_number(request, stream)
-        log_size, log_root = self._chain.ledger.log_at(node.index, done_ns)
+        # The first block, with the history, was executed at 0.
+        seen_ns = as_of_ns if as_of_ns >= 0 else max(0, done_ns - int(self._looks.behind_ns[request]))
+        log_size, log_root = self._chain.ledger.log_at(node.index, seen_ns)
         leaf_index = self._chain.ledger.find(stream, number)
         if leaf_index is None or leaf_index >= log_size:
             outcome = NOT_FOUND
+            if as_of_ns < 0 and self._looks.again_ns[request] > 0:
+                self._engine.call_at(done_ns + int(self._looks.again_ns[request]), self._serve, request, 0, done_ns)
+                return
         else:
             presented = self._presented(request, stream, number)
             outcome = self._check(presented, leaf_index, log_size, log_root)
@@ -85,10 +97,12 @@ class Verification:
 
     def _deposit_number(self, request: int, stream: int) -> int:
         """The number that the client holds: of a record sent before the request, or one that was never given out."""
-        records = self._chain.records
-        sent = records.deposited_by(stream, int(self.requests.intended_ns[request]))
+        records, age_ns = self._chain.records, int(self._looks.age_ns[request])
+        sent = records.deposited_by(stream, int(self.requests.intended_ns[request]) - max(age_ns, 0))
         if len(sent) == 0 or self.requests.kind[request] == ABSENT:
             return _NEVER_GIVEN
+        if age_ns >= 0:
+            return int(sent[-1])
         return int(sent[int(float(self.requests.choice[request]) * len(sent))])
 
     def _presented(self, request: int, stream: int, number: int) -> bytes:

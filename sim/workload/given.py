@@ -14,6 +14,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sim.chain.config import Looks
+
     Cells = NDArray[np.int64]
     Names = NDArray[np.signedinteger[Any]]
 
@@ -73,6 +75,7 @@ class GivenChecks:
         kind: `sim.chain.verification.GENUINE`, ABSENT or ALTERED.
         choice: in [0, 1), which of the records deposited before it is meant.
         node: the node that answers.
+        looks: how each looks at the log; None for as usual.
     """
 
     ids: tuple[str, ...]
@@ -81,6 +84,7 @@ class GivenChecks:
     kind: Cells
     choice: NDArray[np.float64]
     node: Cells
+    looks: Looks | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError where the columns do not fit together."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.chain.config import Offered, Requests
+from sim.chain.config import Looks, Offered, Requests
 from sim.chain.verification import ABSENT, ALTERED, GENUINE
 from sim.workload.arrivals import arrival_times
 
@@ -185,6 +185,9 @@ def ask(
             column.append(more)
         choices.append(given.choice)
     order = np.argsort(_joined(times), kind="stable")
+    looks = None
+    if given is not None and given.looks is not None:
+        looks = Looks.joined([Looks.usual(sum(counts)), given.looks]).of(order)
     return Requests(
         streams=ids,
         stream=code[order],
@@ -193,6 +196,7 @@ def ask(
         choice=np.concatenate([np.empty(0), *choices])[order],
         intended_ns=_joined(times)[order],
         node=_joined(places)[order],
+        looks=looks,
     )
 
 
