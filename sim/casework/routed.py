@@ -103,18 +103,20 @@ class Routed:
     passage: Passage
     settings: Settings
 
-    def answers(self, measured: Measured, idle_ns: int) -> Answers:
+    def answers(self, measured: Measured) -> Answers:
         """What everybody who asked got to know.
+
+        What the chains made no proof for, the platform answers truly from what it has found before, in the median of
+        the time that they took for the others.
 
         Args:
             measured: what the chains did with what they were asked (`emissions`).
-            idle_ns: what a node takes for a request of which nothing was measured: the platform answers it from
-                what it has found before, truly.
         """
         passage, settings = self.passage, self.settings
         place = np.minimum(np.searchsorted(measured.key, passage.key), max(len(measured.key) - 1, 0))
         known = measured.key[place] == passage.key if len(measured.key) else np.zeros(len(passage.key), dtype=np.bool_)
-        delay_ns = np.full(len(passage.key), idle_ns, dtype=np.int64)
+        usual_ns = np.sort(measured.delay_ns[place[known]])[np.count_nonzero(known) // 2] if known.any() else 0
+        delay_ns = np.full(len(passage.key), usual_ns, dtype=np.int64)
         answer = _PRESENTED[passage.presented]
         delay_ns[known], answer[known] = measured.delay_ns[place[known]], measured.answer[place[known]]
         answered_ns = passage.asks_ns + delay_ns
@@ -127,9 +129,9 @@ class Routed:
         answer[nothing] = Answer.NO_ANSWER
         return Answers(np.where(nothing, patient_ns, back_ns), answer)
 
-    def answered(self, measured: Measured, idle_ns: int) -> Measured:
+    def answered(self, measured: Measured) -> Measured:
         """The same as the cases see it: for each request of theirs, from its first try to the answer."""
-        answers = self.answers(measured, idle_ns)
+        answers = self.answers(measured)
         mine = self.passage.group == CASES
         key = self.passage.key[mine]
         others = ~np.isin(measured.key, self.passage.key)
@@ -139,13 +141,13 @@ class Routed:
         order = np.argsort(keys, kind="stable")
         return Measured(keys[order], delay_ns[order], answer[order])
 
-    def summary(self, measured: Measured, idle_ns: int, horizon_ns: int) -> dict[str, Any]:
+    def summary(self, measured: Measured, horizon_ns: int) -> dict[str, Any]:
         """`docket.platform` of `summary.json`.
 
         By who asks, over the whole run and, where there are floods, during them: requests and their tries, those turned
         away for good, answered and given up; goodput a second; latency from the first try; the answers.
         """
-        passage, answers = self.passage, self.answers(measured, idle_ns)
+        passage, answers = self.passage, self.answers(measured)
         everywhere = np.ones(len(passage.key), dtype=np.bool_)
         found: dict[str, Any] = {
             "requests": {

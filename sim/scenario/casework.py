@@ -8,6 +8,7 @@ from pydantic import Field
 
 from sim.crosschain.ways import VERIFICATIONS
 from sim.scenario.distributions import Model
+from sim.scenario.platform import Platform, impossible_platform
 from sim.scenario.problems import hint
 from sim.scenario.quantities import Id, PositiveDuration, PositiveNumber, Reader, Share, Text, whole
 from sim.scenario.references import RegionId
@@ -92,6 +93,11 @@ class Casework(Model):
         description="A file with the table of holidays that contracts count by, or its content; else the true one.",
     )
     audit: Audit | None = Field(default=None, description="The routine audit of operations.")
+    platform: Platform | None = Field(
+        default=None,
+        description="The verification platform on the Internet; {} has all defaults, without the key public checks go "
+        "straight to the chain's nodes.",
+    )
     outside: tuple[Id, ...] = Field(
         default=(), description="Workflows whose cases are begun but not followed: they end at the door."
     )
@@ -126,6 +132,11 @@ def impossible_cases(scenario: "Scenario") -> Items:
     for name, workflow in scenario.workflows.items():
         for where, message in _unfit(scenario, casework, workflow):
             yield ("workflows", name, *where), message
+    if casework.platform is not None:
+        yield from (
+            (("casework", "platform", *where), message)
+            for where, message in impossible_platform(scenario, casework.platform)
+        )
     if not casework.share:
         yield ("casework", "share"), "is 0%; needs some cases"
 

@@ -36,6 +36,7 @@ def summarise_docket(settled: Settled) -> dict[str, Any]:
         "signals_lost": passed.signals_lost,
         "contracts": {name: contract.summary() for name, contract in sorted(passed.contracts.items())},
         "desks": passed.desks.summary(office_ns),
+        "platform": settled.platform,
     }
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sim.build import Alliance
     from sim.casework.docket import Docket, Pass
     from sim.casework.emissions import Emissions
+    from sim.casework.platform import Platform
     from sim.chain.invariants import InvariantViolation
 
     Cells = NDArray[np.int64]
@@ -83,6 +84,8 @@ class Settled:
         passed: the pass that knows what they did.
         chain_runs: how often they ran.
         moved: how far this pass is from the one whose requests they saw.
+        platform: what became of requests to the verification platform, for `docket.platform` of `summary.json`; empty
+            without one.
         violation: of an invariant, which stopped chains or cases.
     """
 
@@ -91,6 +94,7 @@ class Settled:
     passed: Pass
     chain_runs: int
     moved: Moved
+    platform: dict[str, Any]
     violation: InvariantViolation | None
 
 
@@ -99,6 +103,7 @@ def settle(
     run_chains: Callable[[Emissions], Ran],
     tolerance_ns: int,
     most_runs: int,
+    platform: Platform | None = None,
 ) -> Settled:
     """Run cases and chains until they agree, or an invariant breaks.
 
@@ -107,22 +112,28 @@ def settle(
         run_chains: runs the chains on what cases ask of them.
         tolerance_ns: by how much the 99th percentile of the cases' steps may move.
         most_runs: of the chains, at least one.
+        platform: through which public checks go.
     """
-    country = docket.country
+    country, horizon_ns = docket.country, docket.country.terms.horizon_ns
+    served: dict[str, Any] = {}
     passed = docket.go(nothing_known())
     runs = 0
     while True:
         runs += 1
-        ran = run_chains(emitted(country.program, country.names, country.counters, passed))
+        emissions = emitted(country.program, country.names, country.counters, passed)
+        routed = None if platform is None else platform.route(emissions)
+        ran = run_chains(emissions if routed is None else routed.emissions)
         broken, again = ran.violation or passed.violation, passed
         if broken is None:
             measured = measure(ran.alliance)
+            if routed is not None:
+                served, measured = routed.summary(measured, horizon_ns), routed.answered(measured)
             again = docket.go(Known(measured.key, measured.delay_ns, measured.answer))
             broken = again.violation
         moved = compare(passed, again)
         passed = again
         if broken is not None or moved.p99_ns <= tolerance_ns or runs >= most_runs:
-            return Settled(docket, ran.alliance, passed, runs, moved, broken)
+            return Settled(docket, ran.alliance, passed, runs, moved, served, broken)
 
 
 def compare(before: Pass, after: Pass) -> Moved:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.build import build
 from sim.build.docket import docket
+from sim.build.platform import platform
 from sim.casework.outcome import steps_table
 from sim.chain.invariants import InvariantViolation
 from sim.scenario.casework import Casework
@@ -136,7 +137,7 @@ def _run_with_cases(scenario: Scenario, seed: int, progress: Callable[[float], N
     def chains(emissions: Emissions) -> Ran:
         return _run_chains(scenario, seed, emissions, progress)
 
-    settled = settle(docket(scenario, seed), chains, casework.tolerance, casework.passes)
+    settled = settle(docket(scenario, seed), chains, casework.tolerance, casework.passes, platform(scenario, seed))
     country = settled.docket.country
     settled.alliance.recorder.columns("steps", steps_table(country.program, country.names, settled.passed))
     return settled, Ran(settled.alliance, settled.violation)

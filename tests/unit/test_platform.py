@@ -188,9 +188,7 @@ def asked(count: int, every_ns: int, *, public: bool = True) -> Emissions:
 def goodput(settings: Settings) -> tuple[float, float, dict[str, object]]:
     """Of cases, answers a second without and with a flood, when 40 ask a second for a quarter of an hour."""
     routed = Platform(settings, Draws(3)).route(asked(36_000, 25_000_000))
-    summary = routed.summary(
-        Measured(*[np.zeros(0, dtype=kind) for kind in (np.uint64, np.int64, np.int8)]), 0, 15 * MIN
-    )
+    summary = routed.summary(Measured(*[np.zeros(0, dtype=kind) for kind in (np.uint64, np.int64, np.int8)]), 15 * MIN)
     during = summary["during_floods"]["cases"]
     everywhere = summary["requests"]["cases"]
     before = (everywhere["answered"] - during["answered"]) / (10 * 60)
@@ -224,7 +222,7 @@ def test_private_checks_pass_the_platform_by() -> None:
     assert after.province.tolist() == before.province.tolist()
     assert len(routed.passage.key) == 0
     measured = answers_of(routed)
-    assert routed.answered(measured, 0).delay_ns.tolist() == measured.delay_ns.tolist()
+    assert routed.answered(measured).delay_ns.tolist() == measured.delay_ns.tolist()
 
 
 def answers_of(routed: Routed, delay_ns: int = 10_000_000) -> Measured:
@@ -241,7 +239,7 @@ def test_request_and_answer_cross_the_gateway_each_with_its_batch() -> None:
     routed = Platform(settings, Draws(1)).route(asked(3, 7 * S))
     assert routed.emissions.checks["jc"].time_ns.tolist() == [5 * S, 10 * S, 20 * S]
     assert routed.emissions.checks["jc"].province.tolist() == [0, 0, 0]
-    back = routed.answered(answers_of(routed), 0)
+    back = routed.answered(answers_of(routed))
     assert back.key.tolist() == [1, 2, 3]
     assert back.delay_ns.tolist() == [10 * S, 8 * S, 11 * S]
     assert back.answer.tolist() == [Answer.PASS, Answer.NOT_FOUND, Answer.MISMATCH]
@@ -255,13 +253,13 @@ def test_a_copy_in_front_answers_at_once_from_what_is_old() -> None:
     assert requests.looks is not None
     # Batches at 0, 5 and 10 s, each with what had been copied 3 + 1 s before.
     assert requests.looks.behind_ns.tolist() == [41 * S // 10, 61 * S // 10, 81 * S // 10]
-    assert routed.answered(answers_of(routed), 0).delay_ns.tolist() == [S // 10 + 10_000_000] * 3
+    assert routed.answered(answers_of(routed)).delay_ns.tolist() == [S // 10 + 10_000_000] * 3
 
 
 def test_who_waits_longer_than_the_gateway_takes_gets_no_answer() -> None:
     settings = replace(USUAL, patience_ns=MIN, isolation=Isolation(5 * S, Constant(S), down=((0, 90 * S),)))
     routed = Platform(settings, Draws(1)).route(asked(100, S))
-    back = routed.answered(answers_of(routed), 0)
+    back = routed.answered(answers_of(routed))
     assert (back.answer[:28] == Answer.NO_ANSWER).all()
     assert (back.delay_ns[:28] == MIN).all()
     assert (back.answer[45:] != Answer.NO_ANSWER).all()

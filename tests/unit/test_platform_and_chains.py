@@ -70,7 +70,7 @@ def answered(settings: Settings, presented: int, folder: Path) -> Measured:
     alliance = build(scenario, 3, emissions=routed.emissions)
     alliance.engine.run(until=alliance.horizon_ns)
     alliance.finish()
-    measured = routed.answered(measure(alliance), 0)
+    measured = routed.answered(measure(alliance))
     mine = np.flatnonzero(measured.key >= 10_000)
     return type(measured)(measured.key[mine], measured.delay_ns[mine], measured.answer[mine])
 
