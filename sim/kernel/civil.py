@@ -32,13 +32,6 @@ if TYPE_CHECKING:
 
     Cells = NDArray[np.int64]
 
-HOUR_NS = 3_600_000_000_000
-DAY_NS = 24 * HOUR_NS
-_MINUTE_NS = HOUR_NS // 60
-_SATURDAY = 5
-OFFICE_HOURS = (9 * 60, 17 * 60)
-"""Minutes from midnight: eight hours a day, of which official statistics make a working day's rates."""
-
 
 class Unit(IntEnum):
     """What a period of law is counted in."""
@@ -48,6 +41,15 @@ class Unit(IntEnum):
     MONTHS = 2
     YEARS = 3
     HOURS = 4
+
+
+HOUR_NS = 3_600_000_000_000
+DAY_NS = 24 * HOUR_NS
+_MINUTE_NS = HOUR_NS // 60
+_SATURDAY = 5
+_MONTHS_OF = {Unit.MONTHS: 1, Unit.YEARS: 12}
+OFFICE_HOURS = (9 * 60, 17 * 60)
+"""Minutes from midnight: eight hours a day, of which official statistics make a working day's rates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,9 @@ class Calendar:
     ) -> None:
         first = start.date() - timedelta(days=days_before)
         self.dates = [first + timedelta(days=day) for day in range(days_before + days_after)]
-        given = table or {}
+        self._table = dict(table or {})
         known = [working_day(day) for day in self.dates]
-        working = np.array([given.get(day, works) for day, (works, _) in zip(self.dates, known, strict=True)])
+        working = np.array([self._table.get(day, works) for day, (works, _) in zip(self.dates, known, strict=True)])
         since = start - datetime.combine(start.date(), datetime.min.time(), start.tzinfo)
         since_ns = (since // timedelta(microseconds=1)) * 1000
         open_ns, close_ns = (minutes * _MINUTE_NS for minutes in office_minutes)
@@ -106,51 +108,78 @@ class Calendar:
             open_ns=open_ns,
             close_ns=close_ns,
             working=working,
-            assumed=np.array([assumed for _, assumed in known]),
+            assumed=np.array(
+                [assumed and day not in self._table for day, (_, assumed) in zip(self.dates, known, strict=True)]
+            ),
             office_before_ns=np.concatenate([[0], office]).astype(np.int64),
         )
+        self._working_days = np.flatnonzero(working)
         self._last: dict[tuple[int, Unit], NDArray[np.int32]] = {}
 
     def day(self, time_ns: int) -> int:
         """The number of the day of a time."""
-        return int((time_ns - self.arrays.midnight_ns) // DAY_NS)
+        day = int((time_ns - self.arrays.midnight_ns) // DAY_NS)
+        self.need(day, day)
+        return day
+
+    def need(self, first: int, last: int) -> None:
+        """Make sure that the days from one number to another are known."""
+        if first < 0 or last >= len(self.dates):
+            raise IndexError(f"days {first} to {last} of a calendar that knows {self.dates[0]} to {self.dates[-1]}")
 
     def is_working(self, day: int) -> bool:
         """Whether a day is a working day."""
         return bool(self.arrays.working[day])
+
+    def working_between(self, first: date, end: date) -> int:
+        """How many working days there are from a date to the day before another, known or not."""
+        days = (first + timedelta(days=number) for number in range((end - first).days))
+        return sum(self._table.get(day, working_day(day)[0]) for day in days)
 
     def due_ns(self, start_ns: int, count: int, unit: Unit) -> int:
         """When a period that begins at a time ends."""
         if unit == Unit.HOURS:
             begun = (start_ns - self.arrays.midnight_ns) // HOUR_NS + 1
             return self.arrays.midnight_ns + (begun + count) * HOUR_NS
-        last = int(self.last_day(count, unit)[self.day(start_ns)])
+        last = self._last_of(self.day(start_ns), count, unit)
         return self.arrays.midnight_ns + (last + 1) * DAY_NS
 
+    def _last_of(self, day: int, count: int, unit: Unit) -> int:
+        """The last day of a period that begins on a day."""
+        if unit == Unit.WORKING_DAYS:
+            place = int(np.searchsorted(self._working_days, day, side="right")) + count - 1
+        else:
+            place = int(np.searchsorted(self._working_days, self._counted(day, count, unit), side="left"))
+        if place >= len(self._working_days):
+            raise IndexError(f"{count} {unit.name.lower()} from {self.dates[day]} end after {self.dates[-1]}")
+        return int(self._working_days[place])
+
+    def _counted(self, day: int, count: int, unit: Unit) -> int:
+        """The last day of a period, before it rolls over days off."""
+        if unit == Unit.DAYS:
+            return day + count
+        begun = self.dates[day]
+        return day + (later(begun, count * _MONTHS_OF[unit]) - begun).days
+
     def last_day(self, count: int, unit: Unit) -> NDArray[np.int32]:
-        """For each day, the last day of a period that begins on it, shape (days,); at most the last one known."""
+        """For each day, the last day of a period that begins on it, shape (days,); at most the last working day known.
+
+        So ``due_ns`` is the end of that day. Periods in hours have no such day.
+        """
         row = self._last.get((count, unit))
         if row is None:
             row = self._last[count, unit] = self._last_days(count, unit)
         return row
 
     def _last_days(self, count: int, unit: Unit) -> NDArray[np.int32]:
-        working = self.arrays.working
-        days = len(working)
-        numbers = np.flatnonzero(working)
+        days = np.arange(len(self.dates))
         if unit == Unit.WORKING_DAYS:
             # The count-th working day after each day.
-            place = np.searchsorted(numbers, np.arange(days), side="right") + count - 1
-            ends = numbers[np.minimum(place, len(numbers) - 1)]
+            place = np.searchsorted(self._working_days, days, side="right") + count - 1
         else:
-            if unit == Unit.DAYS:
-                ends = np.arange(days) + count
-            else:
-                months = count * (12 if unit == Unit.YEARS else 1)
-                ends = np.array([day + (later(self.dates[day], months) - self.dates[day]).days for day in range(days)])
-            place = np.searchsorted(numbers, ends, side="left")
-            ends = numbers[np.minimum(place, len(numbers) - 1)]
-        return ends.astype(np.int32)
+            ends = days + count if unit == Unit.DAYS else [self._counted(day, count, unit) for day in days.tolist()]
+            place = np.searchsorted(self._working_days, ends, side="left")
+        return self._working_days[np.minimum(place, len(self._working_days) - 1)].astype(np.int32)
 
     def office_elapsed_ns(self, time_ns: int) -> int:
         """Office time from the first day known to a time."""
@@ -167,6 +196,8 @@ class Calendar:
             return time_ns
         arrays = self.arrays
         done_ns = self.office_elapsed_ns(time_ns) + work_ns
+        if done_ns > arrays.office_before_ns[-1]:
+            raise IndexError(f"{work_ns / HOUR_NS:g} office hours from then end after {self.dates[-1]}")
         day = bisect_left(arrays.office_before_ns, done_ns) - 1
         begun_ns = arrays.midnight_ns + day * DAY_NS + arrays.open_ns
         return begun_ns + done_ns - int(arrays.office_before_ns[day])

@@ -81,11 +81,14 @@ def test_years_without_an_announcement_are_assumed_to_have_no_make_up_days() -> 
     assert working_day(date(2031, 1, 6)) == (True, True)
 
 
-def test_both_packages_agree_on_days_off_for_holidays() -> None:
-    """Where `holidays` has a statutory holiday, nobody works by `chinesecalendar`."""
-    days = holidays.country_holidays("CN", years=range(2016, 2024))
-    assert len(days) > 150
-    assert [day for day in days if chinese_calendar.is_workday(day)] == []
+def test_both_packages_agree_on_every_day_but_one_since_2004() -> None:
+    """On holidays and days off in lieu from Monday to Friday, and on weekend days worked instead."""
+    public = holidays.country_holidays("CN", years=range(2004, 2027))
+    days = [date(2004, 1, 1) + timedelta(days=number) for number in range(23 * 365 + 6)]
+    assert days[-1] == date(2026, 12, 31)
+    works = [day in public.weekend_workdays or (day.weekday() < 5 and day not in public) for day in days]
+    differ = [day for day, worked in zip(days, works, strict=True) if chinese_calendar.is_workday(day) != worked]
+    assert differ == [date(2005, 12, 31)]  # a Saturday, worked for New Year's Day of 2006 as `holidays` has it
 
 
 def test_the_run_may_begin_within_a_day() -> None:

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,6 +52,37 @@ def _slow_end(day: date, count: int, unit: Unit) -> date:
 def test_a_period_ends_where_counting_day_by_day_ends(time_ns: int, count: int, unit: Unit) -> None:
     count = {Unit.MONTHS: count % 25 + 1, Unit.YEARS: count % 3 + 1}.get(unit, count)
     assert CALENDAR.due_ns(time_ns, count, unit) == _midnight_after(_slow_end(_date(time_ns), count, unit))
+
+
+PERIODS = st.tuples(st.integers(1, 36), st.sampled_from([Unit.DAYS, Unit.WORKING_DAYS, Unit.MONTHS]))
+
+
+@given(PERIODS)
+@settings(max_examples=40, deadline=None)
+def test_arrays_say_what_counting_from_each_day_says(period: tuple[int, Unit]) -> None:
+    count, unit = period
+    last = CALENDAR.last_day(count, unit)
+    midnight_ns = CALENDAR.arrays.midnight_ns
+    for day in range(0, 400, 7):
+        due_ns = CALENDAR.due_ns(midnight_ns + day * DAY_NS + HOUR_NS, count, unit)
+        assert midnight_ns + (int(last[day]) + 1) * DAY_NS == due_ns
+
+
+@given(st.integers(1, 30), st.sampled_from([Unit.DAYS, Unit.WORKING_DAYS, Unit.MONTHS]), TIMES, TIMES)
+def test_who_begins_later_never_ends_earlier(count: int, unit: Unit, one_ns: int, other_ns: int) -> None:
+    first, second = sorted((one_ns, other_ns))
+    assert CALENDAR.due_ns(first, count, unit) <= CALENDAR.due_ns(second, count, unit)
+
+
+@pytest.mark.parametrize("unit", [Unit.DAYS, Unit.WORKING_DAYS, Unit.MONTHS, Unit.YEARS])
+def test_what_is_not_known_is_refused(unit: Unit) -> None:
+    short = Calendar(START, days_before=2, days_after=8)
+    with pytest.raises(IndexError, match="2021-11-13"):
+        short.due_ns(-5 * DAY_NS, 1, unit)
+    with pytest.raises(IndexError, match="end after 2021-11-22"):
+        short.due_ns(0, 12, unit)
+    with pytest.raises(IndexError, match="end after 2021-11-22"):
+        short.after_office(0, 100 * HOUR_NS)
 
 
 @given(TIMES, st.integers(0, 30 * HOUR_NS // 60_000_000_000))
