@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Point = tuple[float, float]
 
 _SWEEPS: Final = 24
-_SETTLINGS: Final = 40
+_SETTLINGS: Final = 120
 _STRAIGHT: Final = 6.0
 """How much more a bend in a long arrow weighs than a box off its neighbours' middle."""
 
@@ -55,16 +55,34 @@ class Layout:
 
 @dataclass(slots=True)
 class _Node:
-    """A box, a label, or the place where a long arrow passes a layer."""
+    """A box, a label, or the place where a long arrow passes a layer.
+
+    Attributes:
+        rank: its layer.
+        width, height: of itself.
+        bend: it belongs to an arrow.
+        beside, deep: room on its right, and height, for the labels of arrows that come back to it.
+        order: its place in its layer.
+        x: of its middle.
+        up, down: its neighbours above and below.
+    """
 
     rank: int
     width: float
     height: float
     bend: bool
+    beside: float = 0.0
+    deep: float = 0.0
     order: float = 0.0
     x: float = 0.0
     up: list[int] = field(default_factory=list)
     down: list[int] = field(default_factory=list)
+
+
+def spans(names: Sequence[str], arrows: Sequence[Arrow]) -> list[int]:
+    """How many layers of boxes each arrow goes down, or up; 0 for one that comes back to its source."""
+    ranks = _ranks(names, arrows, _turned(names, arrows))
+    return [abs(ranks[arrow.target] - ranks[arrow.source]) // 2 for arrow in arrows]
 
 
 def lay_out(sizes: Mapping[str, Point], arrows: Sequence[Arrow], gap: Point) -> Layout:
@@ -88,6 +106,11 @@ class _Plan:
         ranks = _ranks(list(sizes), arrows, self.turned)
         self.nodes: list[_Node] = []
         self.box = {name: self._add(ranks[name], width, height) for name, (width, height) in sizes.items()}
+        for arrow in arrows:
+            if arrow.source == arrow.target:
+                node = self.nodes[self.box[arrow.source]]
+                node.beside = max(node.beside, self.gap[0] + arrow.width)
+                node.deep += arrow.height
         self.chains = [self._chain(number, arrow) for number, arrow in enumerate(arrows)]
         self.layers: list[list[int]] = [[] for _ in range(1 + max(node.rank for node in self.nodes))]
         self._fill_layers()
@@ -195,31 +218,33 @@ class _Plan:
             at = 0.0
             for node in layer:
                 self.nodes[node].x = at + self.nodes[node].width / 2
-                at += self.nodes[node].width + self.gap[0]
+                at += self.nodes[node].width + self.nodes[node].beside + self.gap[0]
         for settling in range(_SETTLINGS):
-            for layer in self.layers if settling % 2 == 0 else reversed(self.layers):
-                self._settle(layer)
+            down = settling % 2 == 0
+            alone = settling < _SETTLINGS // 2
+            for layer in self.layers if down else reversed(self.layers):
+                self._settle(layer, up=down or not alone, down=not down or not alone)
 
-    def _settle(self, layer: list[int]) -> None:
+    def _settle(self, layer: list[int], *, up: bool, down: bool) -> None:
         """Move a layer's nodes to where their neighbours want them, as far as they leave each other room."""
         offset, offsets, wishes, weights = 0.0, [], [], []
         for place, node in enumerate(layer):
             if place:
                 left = self.nodes[layer[place - 1]]
                 slim = 0.5 if left.bend and self.nodes[node].bend and not (left.width and self.nodes[node].width) else 1
-                offset += (left.width + self.nodes[node].width) / 2 + slim * self.gap[0]
+                offset += (left.width + self.nodes[node].width) / 2 + left.beside + slim * self.gap[0]
             offsets.append(offset)
-            wish, weight = self._wish(node)
+            wish, weight = self._wish(node, up=up, down=down)
             wishes.append(wish - offset)
             weights.append(weight)
         for node, x, shift in zip(layer, _isotonic(wishes, weights), offsets, strict=True):
             self.nodes[node].x = x + shift
 
-    def _wish(self, node: int) -> tuple[float, float]:
-        """Where a node's neighbours are on average, and how much that weighs."""
+    def _wish(self, node: int, *, up: bool, down: bool) -> tuple[float, float]:
+        """Where a node's neighbours above, below or both are on average, and how much that weighs."""
         mine = self.nodes[node]
         total = weight = 0.0
-        for near in (*mine.up, *mine.down):
+        for near in (*(mine.up if up else ()), *(mine.down if down else ())):
             straight = _STRAIGHT if mine.bend and self.nodes[near].bend else 1.0
             total += straight * self.nodes[near].x
             weight += straight
@@ -228,8 +253,11 @@ class _Plan:
     def layout(self) -> Layout:
         """The plan, from 0 on."""
         low = min(node.x - node.width / 2 for node in self.nodes)
-        high = max(node.x + node.width / 2 for node in self.nodes)
-        heights = [max((self.nodes[node].height for node in layer), default=0.0) for layer in self.layers]
+        high = max(node.x + node.width / 2 + node.beside for node in self.nodes)
+        heights = [
+            max((max(self.nodes[node].height, self.nodes[node].deep) for node in layer), default=0.0)
+            for layer in self.layers
+        ]
         top = sum(heights) + self.gap[1] * (len(heights) - 1)
         tops, at = [], top
         for height in heights:
@@ -243,11 +271,14 @@ class _Plan:
         boxes = {name: points[node] for name, node in self.box.items()}
         ports = self._ports(points)
         labels, paths = [], []
+        spent = dict.fromkeys(self.sizes, 0.0)
         for number, (arrow, chain) in enumerate(zip(self.arrows, self.chains, strict=True)):
             if not chain:
                 x, y = boxes[arrow.source]
-                edge = x + self.sizes[arrow.source][0] / 2
-                labels.append((edge + self.gap[0] + arrow.width / 2, y))
+                width, height = self.sizes[arrow.source]
+                edge, upper = x + width / 2, y + height / 2 - spent[arrow.source]
+                spent[arrow.source] += arrow.height
+                labels.append((edge + self.gap[0] + arrow.width / 2, upper - arrow.height / 2))
                 paths.append([(edge, y)])
                 continue
             label = chain[-2] if self.turned[number] else chain[1]

@@ -1,20 +1,21 @@
 """The figure of a workflow: its states as boxes, its ways out as arrows, its periods of law where they begin and end.
 
 Arrows have the colour of who makes them happen; dashed ones wait for a signal. Labels say when, under which condition,
-and what leaves the case: records, messages, calls, other cases. Chinese stands where this machine has a font for it.
+and what leaves the case: records, messages, calls, other cases. A way to a state far away ends at that state's name, so
+that no line crosses half the page. Chinese stands where this machine has a font for it.
 """
 
 from __future__ import annotations
 
 import textwrap
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from sim.report import style
 from sim.report import workflow_words as words
-from sim.report.layered import Arrow, lay_out
+from sim.report.layered import Arrow, lay_out, spans
 from sim.scenario.workflow.check import BY_TRUTH
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ _LABEL_LETTERS: Final = 30
 _TITLE_LETTERS: Final = 24
 _LEAST_IN: Final = 7.5
 _MOST_LINES: Final = 9
+_FAR: Final = 2
+"""Over more layers than that, an arrow ends at its target's name instead, if another arrow is nearer."""
 _LINE_PT: Final = 1.1
 _SIGNS: Final = (
     "dashed: waits for a signal",
@@ -119,10 +122,18 @@ class _Text:
 
 @dataclass(frozen=True, slots=True)
 class _Bundle:
-    """Ways out that lead from one state to another, drawn as one arrow."""
+    """Ways out that lead from one state to another, drawn as one arrow.
+
+    Attributes:
+        source, target: boxes; the target may be the name of a state that is elsewhere.
+        state: where they really lead.
+        ways: themselves.
+        lines: of the label.
+    """
 
     source: str
     target: str
+    state: str
     ways: tuple[Transition, ...]
     lines: tuple[_Text, ...]
 
@@ -170,14 +181,14 @@ def _draw(workflow: Workflow, *, chinese: bool) -> Figure:
     from matplotlib.figure import Figure
 
     boxes = {name: list(_box(workflow, state, chinese=chinese)) for name, state in workflow.states.items()}
-    bundles = list(_bundles(workflow))
+    bundles = _with_signposts(workflow, list(_bundles(workflow)))
+    for bundle in bundles:
+        if bundle.target not in boxes:
+            boxes[bundle.target] = [_Text(f"→ {_shown(bundle.state)}", _TEXT_PT, style.INK)]
     sizes = {name: _size(lines) for name, lines in boxes.items()}
     arrows = [Arrow(bundle.source, bundle.target, *_size(bundle.lines)) for bundle in bundles]
     layout = lay_out(sizes, arrows, _GAP_IN)
-    loops = [
-        x + arrow.width / 2 for (x, _), arrow in zip(layout.labels, arrows, strict=True) if arrow.source == arrow.target
-    ]
-    drawn_in = max([layout.width, *loops])
+    drawn_in = layout.width
     wide_in = max(drawn_in, _LEAST_IN)
     head, foot = list(_head(workflow, wide_in, chinese=chinese)), list(_foot(workflow, bundles, wide_in))
     width_in = wide_in + 2 * _MARGIN_IN
@@ -226,7 +237,7 @@ def _head(workflow: Workflow, width_in: float, *, chinese: bool) -> Iterator[_Te
 
 
 def _box(workflow: Workflow, state: State, *, chinese: bool) -> Iterator[_Text]:
-    for line in textwrap.wrap(state.name.replace(".", " › "), _TITLE_LETTERS):
+    for line in textwrap.wrap(_shown(state.name), _TITLE_LETTERS):
         yield _Text(line, _NAME_PT, style.INK, bold=True)
     if chinese and state.zh:
         yield _Text(state.zh, _NAME_PT, style.INK)
@@ -240,6 +251,11 @@ def _box(workflow: Workflow, state: State, *, chinese: bool) -> Iterator[_Text]:
             holds = words.condition(loss.guard)
             for line in textwrap.wrap(f"✖ {loss.name}{f' if {holds}' if holds else ''}", _LABEL_LETTERS):
                 yield _Text(line, _LABEL_PT, style.ALARM)
+
+
+def _shown(state: str) -> str:
+    """A state's name; of one that came from a shared step, with the state that used it before it."""
+    return state.replace(".", " › ")
 
 
 def _periods(workflow: Workflow, state: str) -> Iterator[str]:
@@ -262,14 +278,31 @@ def _bundles(workflow: Workflow) -> Iterator[_Bundle]:
             lines = [line for way in ways for line in _label(workflow, way)]
             if len(lines) > _MOST_LINES:
                 lines = [*lines[: _MOST_LINES - 1], _Text("…", _LABEL_PT, style.MUTED)]
-            yield _Bundle(state.name, target, tuple(ways), tuple(lines))
+            yield _Bundle(state.name, target, target, tuple(ways), tuple(lines))
+
+
+def _with_signposts(workflow: Workflow, bundles: list[_Bundle]) -> list[_Bundle]:
+    """The same, but those that lead far end at signposts; every state keeps the nearest arrow that leads to it."""
+    arrows = [Arrow(bundle.source, bundle.target, 0, 0) for bundle in bundles]
+    far = spans(list(workflow.states), arrows)
+    nearest: dict[str, int] = {}
+    for number, bundle in enumerate(bundles):
+        if bundle.source != bundle.target:
+            before = nearest.setdefault(bundle.target, number)
+            nearest[bundle.target] = number if far[number] < far[before] else before
+    return [
+        replace(bundle, target=f"{bundle.target}@{number}")
+        if far[number] > _FAR and nearest[bundle.target] != number
+        else bundle
+        for number, bundle in enumerate(bundles)
+    ]
 
 
 def _label(workflow: Workflow, way: Transition) -> Iterator[_Text]:
     """When, under which condition, and what leaves the case."""
     colour = _KINDS[kind_of(way)][1]
     who = f"{way.by}: " if way.by and way.desk is None else ""
-    chance = f" · {words.share(way.chance)}" if way.chance is not None else ""
+    chance = f"\xa0·\xa0{words.share(way.chance)}" if way.chance is not None else ""
     for line in textwrap.wrap(f"{who}{words.when(way)}{chance}", _LABEL_LETTERS):
         yield _Text(line, _LABEL_PT, colour, bold=way.irreversible)
     holds = words.condition(way.guard)
@@ -307,6 +340,13 @@ def _draw_box(
     from matplotlib.patches import FancyBboxPatch
 
     (x, y), (width, height) = layout.boxes[name], size
+    if name not in workflow.states:
+        corner, box = (x - width / 2, y - height / 2), f"round,pad=0,rounding_size={0.45 * height}"
+        axes.add_patch(
+            FancyBboxPatch(corner, width, height, box, facecolor=style.PAPER, edgecolor=style.GRID, zorder=4)
+        )
+        _write_lines(axes, lines, (x, y))
+        return
     end = not workflow.states[name].transitions
     fill = (
         _FIRST_FILL

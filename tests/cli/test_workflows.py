@@ -42,6 +42,13 @@ def test_a_workflow_is_shown_by_code_name_or_file(folder: Path, arguments: tuple
     assert "→ kept: after 1 d: deposits file on jc" in done.stdout
 
 
+def test_of_several_of_a_code_the_largest_is_shown(folder: Path) -> None:
+    small = "code: W1\ntitle: Aside\nzh: 旁\narticles: [9]\nchain: jc\nstates: {only: {}}\n"
+    (folder / "scenarios/workflows/aside.yaml").write_text(small, encoding="utf-8")
+    assert alliance(folder, "show", "--workflow", "W1").stdout.startswith("W1 deposit")
+    assert alliance(folder, "show", "--workflow", "aside").stdout.startswith("W1 aside")
+
+
 @pytest.mark.parametrize(("name", "begins"), [("w.svg", b"<?xml"), ("w.png", b"\x89PNG")])
 def test_a_figure_is_drawn(folder: Path, name: str, begins: bytes) -> None:
     done = alliance(folder, "show", "--workflow", "W1", "--figure", name)

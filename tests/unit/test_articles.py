@@ -12,7 +12,8 @@ from sim.scenario.files import read_map
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 ARTICLES = load_articles(SCENARIOS / "articles.yaml")
-FILES = {str(read_map(file)[0]["code"]): file for file in sorted((SCENARIOS / "workflows").glob("*.yaml"))}
+WORKFLOWS = {file.stem: read_map(file)[0] for file in sorted((SCENARIOS / "workflows").glob("*.yaml"))}
+WRITTEN = {str(tree["code"]) for tree in WORKFLOWS.values()}
 CODES = [f"W{number}" for number in range(1, 29)]
 NAMED = sorted({name for article in ARTICLES.values() for name in article.scenarios})
 UNWRITTEN = [name for name in NAMED if not (SCENARIOS / f"{name}.yaml").is_file()]
@@ -34,16 +35,15 @@ def test_every_article_of_what_is_built_names_a_workflow_and_a_scenario() -> Non
         assert ARTICLES[number].scenarios, number
 
 
-@pytest.mark.parametrize("code", sorted(FILES))
-def test_a_workflow_is_named_by_the_articles_that_it_says_it_runs(code: str) -> None:
-    said = read_map(FILES[code])[0]["articles"]
-    for number in said:
-        assert code in ARTICLES[int(str(number))].workflows, number
+def test_a_workflow_is_named_by_the_articles_that_it_says_it_runs() -> None:
+    for name, tree in WORKFLOWS.items():
+        for number in tree["articles"]:
+            assert str(tree["code"]) in ARTICLES[int(str(number))].workflows, (name, number)
 
 
-@pytest.mark.xfail(len(FILES) < len(CODES), reason="not all workflows have been written yet", strict=True)
+@pytest.mark.xfail(len(WRITTEN) < len(CODES), reason="not all workflows have been written yet", strict=True)
 def test_every_workflow_has_a_file() -> None:
-    assert sorted(FILES, key=CODES.index) == CODES
+    assert sorted(WRITTEN, key=CODES.index) == CODES
 
 
 @pytest.mark.xfail(bool(UNWRITTEN), reason="not all scenarios have been written yet", strict=True)

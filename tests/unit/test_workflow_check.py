@@ -196,6 +196,23 @@ def test_every_answer_of_a_check_needs_a_way_out(tmp_path: Path, answers: str, m
     assert f"agreement.yaml:21:5: states.armed.then: {message}" in lines
 
 
+@pytest.mark.parametrize(
+    ("waits", "answers", "missing"),
+    [
+        ("waits: committed}", "done", "refused"),
+        ("waits: delivered, sends: {to: jc}}", "done", "timed-out"),
+        ("waits: acknowledged, sends: {to: jc}}", "timed-out", "done"),
+    ],
+)
+def test_every_end_of_a_wait_needs_a_way_out(tmp_path: Path, waits: str, answers: str, missing: str) -> None:
+    text = changed("waits: committed}", waits)
+    ways = f"      - {{to: serving, after: 5wd, if: {{answer: {answers}}}}}\n"
+    start, end = text.index("      - {to: paid, after: 30d"), text.index("  serving: {use")
+    lines = lines_of(write(tmp_path, text[:start] + ways + text[end:]))
+    message = f"no way out can be taken with answer {missing}; needs one for every case"
+    assert f"agreement.yaml:21:5: states.armed.then: {message}" in lines
+
+
 def test_facts_that_are_set_on_the_way_count(tmp_path: Path) -> None:
     """`paid` holds in every case that gets there, so no way out is missing although only `paid` has one."""
     text = changed("confirmed: {chance: 30%}", "confirmed: {chance: 30%}\n  settled: {chance: 0%}")

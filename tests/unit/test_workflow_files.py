@@ -279,6 +279,12 @@ def test_what_is_wrong_in_a_step_is_told_in_the_step(tmp_path: Path) -> None:
     assert line.startswith("steps/e-service.yaml:14:14: states.serving.read.then.0.to: 'severed' is not a state")
 
 
+def test_a_step_that_is_not_there_is_told_alone(tmp_path: Path) -> None:
+    text = changed("use: e-service", "use: post")
+    (line,) = lines_of(write(tmp_path, text))
+    assert line == "agreement.yaml:25:18: states.serving.use: 'post' is not a shared step; steps: e-service"
+
+
 def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
     text = changed("code: W12", "code: 12").replace("after: 1h", "after: 1").replace("within: 7d", "within: 7")
     assert len(lines_of(write(tmp_path, text))) == 3

@@ -168,7 +168,7 @@ def _when(worlds: Worlds, state: State, here: Here, held: int) -> str:
 def _stuck(name: str, state: State, worlds: Worlds, heres: list[Here]) -> Defects:
     """A state that some case cannot leave; told once, with the first example."""
     for here in heres:
-        if not state.then or here.answer == "refused":
+        if not state.then:
             continue
         open_ = here.held
         for way in state.then:

@@ -83,18 +83,21 @@ def is_workflow(file: Path) -> bool:
 
 
 def find_workflow(folder: Path, asked: str) -> Path:
-    """Return the file of the workflow with this name or code in a folder.
+    """Return the file of the workflow with this name or code in a folder; of several of a code that with most states.
 
     Raises:
         ScenarioError: there is none.
     """
-    files = {file.stem: file for file in sorted(folder.glob("*.yaml"))}
-    codes = {str(read_map(file)[0].get("code")): file for file in files.values() if is_workflow(file)}
-    found = files.get(asked, codes.get(asked))
-    if found is None:
+    files = {file.stem: file for file in sorted(folder.glob("*.yaml")) if is_workflow(file)}
+    trees = {name: read_map(file)[0] for name, file in files.items()}
+    codes = sorted({str(tree.get("code")) for tree in trees.values()})
+    if asked in files:
+        return files[asked]
+    found = [name for name, tree in trees.items() if tree.get("code") == asked]
+    if not found:
         message = f"no workflow '{asked}'{hint(asked, (*codes, *files), 'workflows')}"
         raise ScenarioError([Problem(shown(folder), 0, 0, "", message)])
-    return found
+    return files[max(found, key=lambda name: len(trees[name]["states"]))]
 
 
 def validate_workflow(file: Path) -> model.Workflow:

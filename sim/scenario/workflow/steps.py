@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sim.scenario.files import read_tree
-from sim.scenario.problems import Problem, ScenarioError, hint
+from sim.scenario.problems import Position, Problem, ScenarioError, hint
 from sim.scenario.quantities import TEXT
 from sim.scenario.yamltree import List, Map, Scalar, Value, show_path
 
@@ -59,8 +59,7 @@ def _once(tree: Map, states: Map, folder: Path, problems: list[Problem]) -> Map:
             continue
         step = _read(name, state, folder, problems)
         if step is None:
-            # An empty state in its place, so that nobody is told that ways lead nowhere.
-            filled.put(name, Map(states.keys_at[name]), states.keys_at[name])
+            filled.put(name, _instead(state, states.keys_at[name]), states.keys_at[name])
             continue
         use = _Use(name, state, step)
         problems.extend(use.unfit())
@@ -69,6 +68,21 @@ def _once(tree: Map, states: Map, folder: Path, problems: list[Problem]) -> Map:
         for section, key, content, first in use.others():
             _add(changed, section, key, content, first=first)
     return changed
+
+
+def _instead(state: Map, place: Position) -> Map:
+    """Return a state that leads wherever the step would, so that nobody is told of states that are never reached."""
+    ways = List(place)
+    for key, target in state.items():
+        if key not in _USER_KEYS and isinstance(target, Scalar):
+            way = Map(place)
+            way.put("to", target, place)
+            way.put("after", Scalar("0s", place), place)
+            ways.append(way)
+    instead = Map(place)
+    if ways:
+        instead.put("then", ways, place)
+    return instead
 
 
 def _put(filled: Map, name: str, state: Value, states: Map, problems: list[Problem]) -> None:

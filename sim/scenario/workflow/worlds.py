@@ -22,12 +22,12 @@ IMPLICIT: Final = ("premature", "late")
 """Truths of every case by what it did: it acted on a period before its end by law; it missed a deadline."""
 ANSWERS_OF: Final[Mapping[str | None, tuple[str, ...]]] = {
     None: ("done",),
-    "committed": ("done",),
+    "committed": ("done", "refused"),
     "delivered": ("done", "timed-out", "refused"),
     "acknowledged": ("done", "timed-out", "refused"),
     "answered": ("pass", "not-found", "mismatch", "no-answer"),
 }
-"""What each wait can end with."""
+"""What each wait can end with; a pool without room, a link that is full and an application that cannot take it refuse."""
 RUNNING: Final = "running:"
 """Prefix of the fact that a deadline runs."""
 
