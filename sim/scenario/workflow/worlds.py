@@ -27,7 +27,7 @@ ANSWERS_OF: Final[Mapping[str | None, tuple[str, ...]]] = {
     "acknowledged": ("done", "timed-out", "refused"),
     "answered": ("pass", "not-found", "mismatch", "no-answer"),
 }
-"""What each wait can end with; a pool without room, a link that is full and an application that cannot take it refuse."""
+"""What each wait can end with; a pool without room, a full link and an application that cannot take it refuse."""
 RUNNING: Final = "running:"
 """Prefix of the fact that a deadline runs."""
 
