@@ -18,9 +18,10 @@ from pydantic_core import core_schema
 from sim.crosschain.steps import RELAY, SOURCE
 from sim.crosschain.ways import ATOMICITIES, CARRYING, NOTARIES, PROTOCOLS, VERIFICATIONS, why_not, why_not_from
 from sim.scenario.atomicity import Timelocks, unfit_accounts, unfit_keys, unfit_points
-from sim.scenario.distributions import Model
+from sim.scenario.distributions import DurationDistribution, Model
 from sim.scenario.fault import CHANGES
 from sim.scenario.quantities import DURATION, Duration, PositiveDuration, Share, one_of, whole
+from sim.scenario.recordlink import RECORD, unfit_metrics, unfit_record, unfit_record_fault, unfit_record_traffic
 from sim.scenario.references import ChainId
 from sim.scenario.relaychain import BY_RELAY, RELAY_CHAIN, unfit_between, unfit_group
 from sim.scenario.units import parse_duration, show_duration
@@ -117,6 +118,18 @@ class CrossLink(Model):
         "2pc: two-phase commit, with relayers as coordinators that take transactions in turn; tcc: relay_chain: tried, "
         "then confirmed or cancelled; htlc: swaps under hash time locks, between two relayers."
     )
+    fidelity: Annotated[Literal["packet", "record"], one_of("packet", "record")] = Field(
+        default="packet",
+        description="packet: contracts on both chains, relayers and proofs. record: a packet is the records that it "
+        "leaves on the chains, and between them are the relayers' looks, their ways and gateways; nothing can be "
+        "forged there, and what only contracts and proofs take (checked, updates, trusting_period, clock_drift) says "
+        "nothing.",
+    )
+    gateway: DurationDistribution | None = Field(
+        default=None,
+        description="fidelity: record: what an isolation gateway takes for each record that crosses between chains of "
+        "different zones; as network.gateways says of these zones if left out.",
+    )
     order: Annotated[Literal["unordered", "ordered"], one_of("unordered", "ordered")] = Field(
         default="unordered",
         description="ordered: packets are received in the order of sending only, and a timeout closes the channel.",
@@ -178,6 +191,13 @@ class CrossLink(Model):
         "the last block there; 2s if left out [guess].",
     )
 
+    @model_serializer(mode="wrap")
+    def _only_if_records(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        given: dict[str, Any] = handler(self)
+        if self.fidelity != RECORD:
+            del given["fidelity"]  # or the ids of runs without such links would change
+        return given
+
     @property
     def brings_every_header(self) -> bool:
         """Whether relayers leave out no header."""
@@ -211,6 +231,7 @@ def impossible_links(scenario: "Scenario") -> Items:
             for below, message in _fault(fault, scenario.links[fault.link], scenario):
                 yield ("faults", index, *below), message
     yield from _unasked(scenario)
+    yield from unfit_metrics(scenario)
     yield from _out_of_reach(scenario)
 
 
@@ -218,8 +239,9 @@ def _out_of_reach(scenario: "Scenario") -> Items:
     """A registry that no link leads from or to."""
     if scenario.identity is not None:
         registry = scenario.identity.registry
-        if all(registry not in link.chains for link in scenario.links.values()):
-            yield ("identity", "registry"), f"{registry} is on no link; needs a chain of one"
+        able = [link for link in scenario.links.values() if link.fidelity != RECORD]
+        if all(registry not in link.chains for link in able):
+            yield ("identity", "registry"), f"{registry} is on no link with contracts; needs a chain of one"
 
 
 def _unasked(scenario: "Scenario") -> Items:
@@ -232,6 +254,7 @@ def _unasked(scenario: "Scenario") -> Items:
 
 
 def _traffic(stream: "Stream", links: Sequence[CrossLink]) -> Items:
+    yield from unfit_record_traffic(stream, links)
     if stream.action == "query":
         for link_id, link in zip(stream.crossing, links, strict=True):
             if stream.chain != link.destination:
@@ -248,6 +271,10 @@ def _traffic(stream: "Stream", links: Sequence[CrossLink]) -> Items:
 
 
 def _fault(fault: "Fault", link: CrossLink, scenario: "Scenario") -> Items:
+    unfit = list(unfit_record_fault(fault, link))
+    if unfit:
+        yield from unfit
+        return
     if fault.action in CHANGES and scenario.identity is None:
         yield ("action",), f"{fault.action} changes the identity registry; needs identity: {{registry: …}}"
     elif fault.action in CHANGES:
@@ -268,7 +295,11 @@ def _fault(fault: "Fault", link: CrossLink, scenario: "Scenario") -> Items:
 def _untold(link: CrossLink, scenario: "Scenario") -> Items:
     """A change of the registry of which a chain never hears that asks it who belongs to the link."""
     registry = "" if scenario.identity is None else scenario.identity.registry
-    feeds = [each for each in scenario.links.values() if each.source == registry and each.atomicity in CARRYING]
+    feeds = [
+        each
+        for each in scenario.links.values()
+        if each.source == registry and each.atomicity in CARRYING and each.fidelity != RECORD
+    ]
     # A chain between asks who brings headers without votes; where there are votes it asks nobody's name.
     asking = [link.destination] if link.via is None or link.verify != "spv" else [link.via, link.destination]
     for chain in asking:
@@ -322,12 +353,13 @@ def _link(link: CrossLink, chains: "Mapping[str, Chain]") -> Items:
     yield from unfit_keys(link)
     yield from unfit_between(link)
     yield from _timeout(link)
+    yield from unfit_record(link, chains)
     ends = {"from": link.source, "via": link.via, "to": link.destination}
     for key, chain_id in ends.items():
         if chain_id is None:
             continue
         chain = chains[chain_id]
-        if chain.fabric is not None:
+        if chain.fabric is not None and link.fidelity != RECORD:
             yield (key,), f"{chain_id} executes before it orders; contracts on such a chain are not in this version"
         checked = "light_client" if key == "via" else link.verify
         unfit = why_not_from(link.protocol, checked, chain.consensus.protocol)
