@@ -7,9 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sim.build.configs import chain_config, link_config
-from sim.build.emitted import Emitted, emitted, serving
+from sim.build.emitted import Emitted, emitted
 from sim.build.networks import Links
+from sim.build.places import serving
 from sim.build.streams import checks, closed_loop, deposits, pieces, rate_of
+from sim.casework.emissions import Emissions
 from sim.chain.chain import Chain
 from sim.chain.fabric import Validation, endorse
 from sim.chain.outcome import write_tables
@@ -33,6 +35,7 @@ from sim.metrics.recorder import Recorder
 from sim.network.topology import Topology, deal
 from sim.network.transport import Network
 from sim.proof.suites import suite_by_name
+from sim.scenario.recordlink import RECORD
 from sim.scenario.schedule import link_schedule, schedule
 from sim.workload.clients import Clients
 from sim.workload.streams import ask, offer
@@ -41,7 +44,7 @@ from sim.workload.transfers import Kind, questions, transfers
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sim.casework.emissions import Emissions
+    from sim.casework.emissions import Measured
     from sim.chain.config import ChainConfig
     from sim.consensus.interface import Replica
     from sim.consensus.parameters import Parameters
@@ -100,6 +103,7 @@ def build(
     make: Callable[[Parameters], Replica] | None = None,
     faults: Sequence[Fault] | None = None,
     emissions: Emissions | None = None,
+    known: Measured | None = None,
 ) -> Alliance:
     """Build the alliance of a scenario for one replication.
 
@@ -109,19 +113,23 @@ def build(
         make: makes other replicas than the protocols' own.
         faults: to happen instead of the scenario's.
         emissions: what casework asks of the chains, besides the scenario's own streams.
+        known: what the chains did with its emissions in the run before; records of packets are placed by it
+            (`sim.build.crossings`).
 
     Raises:
         ValueError: casework sends something where no link leads.
     """
     engine = Engine()
     draws = Draws(seed)
-    asked = Emitted() if emissions is None else emitted(scenario, draws, emissions)
     recorder = Recorder()
     chains: dict[str, Chain] = {}
     verifications: dict[str, Verification] = {}
     clients: dict[str, Clients] = {}
     configs = {chain_id: chain_config(scenario, chain_id, spec) for chain_id, spec in scenario.chains.items()}
-    crossings = [link_config(scenario, link_id, link) for link_id, link in scenario.links.items()]
+    crossings = [
+        link_config(scenario, link_id, link) for link_id, link in scenario.links.items() if link.fidelity != RECORD
+    ]
+    asked = _asked(scenario, draws, configs, Emissions() if emissions is None else emissions, known)
     machines = {
         chain_id: Machine(chain_id, config.costs)
         for chain_id, config in configs.items()
@@ -145,7 +153,10 @@ def build(
             link,
             chains,
             machines,
-            _transfers(scenario, draws, link, configs[link.source].nodes, asked),
+            [
+                *_transfers(scenario, draws, link, configs[link.source].nodes),
+                *([asked.packets[link.id].traffic] if link.id in asked.packets else []),
+            ],
             trusting[link.id],
             groups,
             _questions(scenario, draws, link),
@@ -227,9 +238,25 @@ def _chain(  # noqa: PLR0913, PLR0917 - it is where a chain's parts meet
     return chain, Verification(engine, recorder, chain, requests), clients
 
 
-def _transfers(scenario: Scenario, draws: Draws, link: LinkConfig, nodes: int, asked: Emitted) -> list[Traffic]:
-    """What is sent over a link."""
-    packets = asked.packets.get(link.id)
+def _asked(
+    scenario: Scenario,
+    draws: Draws,
+    configs: Mapping[str, ChainConfig],
+    emissions: Emissions,
+    known: Measured | None,
+) -> Emitted:
+    """What casework asks for, and what the scenario's own streams send over links whose packets are records."""
+    recorded = {}
+    for link_id, spec in scenario.links.items():
+        if spec.fidelity == RECORD:
+            link = link_config(scenario, link_id, spec)
+            recorded[link_id] = _transfers(scenario, draws, link, configs[link.source].nodes)
+    carrying = {link_id: traffic for link_id, traffic in recorded.items() if traffic}
+    return emitted(scenario, draws, emissions, carrying, known)
+
+
+def _transfers(scenario: Scenario, draws: Draws, link: LinkConfig, nodes: int) -> list[Traffic]:
+    """What the scenario's streams send over a link."""
     return [
         transfers(
             draws,
@@ -246,7 +273,7 @@ def _transfers(scenario: Scenario, draws: Draws, link: LinkConfig, nodes: int, a
         )
         for stream_id, stream in scenario.workload.items()
         if link.id in stream.crossing and (amount := stream.amount) is not None
-    ] + ([] if packets is None else [packets.traffic])
+    ]
 
 
 def _questions(scenario: Scenario, draws: Draws, link: LinkConfig) -> list[Questions]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.build.idle import message_ns, record_ns
+from sim.build.estimates import message_ns, record_ns
 from sim.build.streams import curve_of_profile
 from sim.casework.compiled.stepping import Terms
 from sim.casework.contracts.registry import CONTRACTS

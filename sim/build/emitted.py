@@ -12,20 +12,23 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from sim.build.places import Places
+from sim.build.crossings import DATA_BYTES, crossings, records_of
+from sim.build.places import Places, serving
 from sim.crosschain.actors.sender import Traffic
 from sim.crosschain.contracts.terms import PREIMAGE_BYTES
 from sim.kernel.counters import Counters, uniforms
 from sim.kernel.distributions import Lognormal
 from sim.kernel.inversion import invert
+from sim.scenario.recordlink import RECORD
 from sim.workload.given import Given, GivenChecks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from sim.casework.emissions import Asked, Deposited, Emissions, Sent
+    from sim.build.crossings import Crossing, Records
+    from sim.casework.emissions import Asked, Deposited, Emissions, Measured, Sent
     from sim.kernel.draws import Draws
     from sim.scenario import Scenario
 
@@ -36,8 +39,6 @@ TRAFFIC: Final = "casework"
 """The name of what casework sends over a link, among the link's streams."""
 USUAL: Final = Lognormal(600, 2000)
 """Bytes of a record whose kind names no size: what scenarios/base/alliance.yaml says of case files [guess]."""
-PACKET_BYTES: Final = 400
-"""Of a packet's data, as in scenarios/base/crossing.yaml [guess]."""
 HISTORY: Final = 1000
 """Records of every kind that is asked about which stand on the chain before the run, so that those who ask about an
 older case find one [guess]; a day of the smallest workflows deposits about as many."""
@@ -102,44 +103,87 @@ class Emitted:
     Attributes:
         records: by chain.
         requests: by chain.
-        packets: by link.
+        packets: by link, where it goes by contracts.
+        crossings: by link, where packets are records; these are among the ``records``, too.
     """
 
     records: dict[str, Rows] = field(default_factory=dict)
     requests: dict[str, Requests] = field(default_factory=dict)
     packets: dict[str, Packets] = field(default_factory=dict)
+    crossings: dict[str, Crossing] = field(default_factory=dict)
 
 
-def emitted(scenario: Scenario, draws: Draws, emissions: Emissions) -> Emitted:
+def emitted(
+    scenario: Scenario,
+    draws: Draws,
+    emissions: Emissions,
+    transfers: Mapping[str, Sequence[Traffic]],
+    known: Measured | None = None,
+) -> Emitted:
     """Emissions as the chains and links of a scenario take them.
+
+    Args:
+        scenario: says what chains and links there are.
+        draws: chance.
+        emissions: what casework asks for.
+        transfers: what the scenario's own streams send over links whose packets are records.
+        known: what chains did in the run before; it places the records of packets (`sim.build.crossings`).
 
     Raises:
         ValueError: something is to be sent where no link leads, or the emissions are not in the order of time.
     """
     counters = Counters(draws, "emissions")
     ways = {(link.source, link.destination): link_id for link_id, link in reversed(list(scenario.links.items()))}
-    found = Emitted()
+    sent: dict[str, Sent] = {}
+    for (source, destination), packets in emissions.packets.items():
+        if (source, destination) not in ways:
+            raise ValueError(f"casework sends from {source} to {destination}, where no link leads")
+        sent[ways[source, destination]] = packets
+    recorded = {link_id: packets for link_id, packets in sent.items() if scenario.links[link_id].fidelity == RECORD}
+    found = Emitted(crossings=crossings(scenario, draws, recorded, transfers, known))
     for chain_id in scenario.chains:
-        places = Places.of(scenario, chain_id, serving(scenario, chain_id))
+        nodes = serving(scenario, chain_id)
+        places = Places.of(scenario, chain_id, nodes)
         deposited, asked = emissions.deposits.get(chain_id), emissions.checks.get(chain_id)
-        if deposited is not None or asked is not None:
-            found.records[chain_id] = _records(places, counters, deposited, asked)
+        left = [
+            records
+            for crossing in found.crossings.values()
+            for records in records_of(crossing, chain_id, nodes, scenario.horizon)
+        ]
+        if left or deposited is not None or asked is not None:
+            found.records[chain_id] = _merged(_records(places, counters, deposited, asked), left)
         if asked is not None:
             found.requests[chain_id] = _requests(places, counters, asked)
-    for (source, destination), sent in emissions.packets.items():
-        link_id = ways.get((source, destination))
-        if link_id is None:
-            raise ValueError(f"casework sends from {source} to {destination}, where no link leads")
+    for link_id in sent.keys() - recorded.keys():
         # Users of a link may talk to any node; its contracts are on chains whose validators execute.
-        places = Places.of(scenario, source, range(serving(scenario, source).stop))
-        found.packets[link_id] = _packets(places, counters, sent)
+        source = scenario.links[link_id].source
+        found.packets[link_id] = _packets(
+            Places.of(scenario, source, serving(scenario, source)), counters, sent[link_id]
+        )
     return found
 
 
-def serving(scenario: Scenario, chain_id: str) -> range:
-    """The nodes of a chain that clients talk to: any, or peers only where validators only order."""
-    spec = scenario.chains[chain_id]
-    return range(0 if spec.fabric is None else spec.validators, spec.validators + spec.observers)
+def _merged(rows: Rows, left: Sequence[Records]) -> Rows:
+    """Records with those that packets leave, in the order of time."""
+    if not left:
+        return rows
+    given, ids = rows.given, (*rows.given.ids, *(records.id for records in left))
+    counts = [len(rows.key), *(len(records.key) for records in left)]
+    codes = np.repeat(np.arange(len(left)) + len(given.ids), counts[1:])
+    key = np.concatenate([rows.key, *(records.key for records in left)])
+    time_ns = np.concatenate([given.time_ns, *(records.time_ns for records in left)])
+    order = np.lexsort((key, time_ns))
+    stream = np.concatenate([given.stream.astype(np.int64), codes])[order]
+    merged = Given(
+        ids=ids,
+        history=(*given.history, *(0 for _ in left)),
+        stream=stream.astype(np.min_scalar_type(-1 - len(ids))),
+        time_ns=time_ns[order],
+        way_ns=np.concatenate([given.way_ns, *(records.way_ns for records in left)])[order],
+        size_bytes=np.concatenate([given.size_bytes, *(records.size_bytes for records in left)])[order],
+        node=np.concatenate([given.node, *(records.node.astype(given.node.dtype) for records in left)])[order],
+    )
+    return Rows(merged, key[order])
 
 
 def _records(places: Places, counters: Counters, deposited: Deposited | None, asked: Asked | None) -> Rows:
@@ -190,7 +234,7 @@ def _packets(places: Places, counters: Counters, sent: Sent) -> Packets:
     traffic = Traffic(
         id=TRAFFIC,
         times_ns=there_ns[order],
-        size_bytes=np.full(count, PACKET_BYTES, dtype=np.int64),
+        size_bytes=np.full(count, DATA_BYTES, dtype=np.int64),
         node=places.node(sent.province[order], words[:, 0]),
         amount=1,
         payer=(words[:, 1] % most).astype(np.int64),

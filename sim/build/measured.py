@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.build.alliance import Alliance
+    from sim.build.crossings import Crossing
     from sim.build.emitted import Packets, Requests, Rows
     from sim.chain.chain import Chain
     from sim.crosschain.books import Trip
     from sim.crosschain.link import Link
+    from sim.crosschain.recorded import Travels
     from sim.metrics.recorder import Recorder
 
     Cells = NDArray[np.int64]
@@ -52,12 +54,32 @@ def measure(alliance: Alliance) -> Measured:
     pool has no room to when the sender is told. A check counts to when the answer is back in the province. What never
     happened takes the rest of the run and has no answer.
     """
-    emitted, recorder, end_ns = alliance.emitted, alliance.recorder, alliance.horizon_ns
-    parts = [_records(alliance.chains[chain], rows, recorder, end_ns) for chain, rows in emitted.records.items()]
+    chains, emitted, recorder, end_ns = alliance.chains, alliance.emitted, alliance.recorder, alliance.horizon_ns
+    parts = [_records(chains[chain_id], rows, recorder, end_ns) for chain_id, rows in emitted.records.items()]
     parts += [_requests(chain, rows, alliance, end_ns) for chain, rows in emitted.requests.items()]
     for link_id, packets in emitted.packets.items():
         parts += _messages(alliance.links[link_id], packets, end_ns)
-    return merged(parts)
+    measured = merged(parts)
+    if not emitted.crossings:
+        return measured
+    # Records of packets are measured already; what became of the packets follows from these.
+    followed = [part for crossing in emitted.crossings.values() for part in _crossed(crossing, measured, end_ns)]
+    return merged([(measured.key, measured.delay_ns, measured.answer), *followed])
+
+
+def followed(alliance: Alliance) -> dict[str, Travels]:
+    """What became of the packets of each link whose packets are records, by link, after `Alliance.finish`."""
+    chains, emitted = alliance.chains, alliance.emitted
+    if not emitted.crossings:
+        return {}
+    parts = []
+    for chain_id, rows in emitted.records.items():
+        legs = [code for code, name in enumerate(rows.given.ids) if name.partition("/")[0] in emitted.crossings]
+        of_packets = np.flatnonzero(np.isin(rows.given.stream, legs))
+        found = _records(chains[chain_id], rows, alliance.recorder, alliance.horizon_ns)
+        parts.append((found[0][of_packets], found[1][of_packets], found[2][of_packets]))
+    measured = merged(parts)
+    return {link_id: crossing.follow(measured) for link_id, crossing in emitted.crossings.items()}
 
 
 def merged(parts: Sequence[tuple[Keys, Cells, Codes]]) -> Measured:
@@ -154,6 +176,25 @@ def _messages(link: Link, packets: Packets, end_ns: int) -> Iterator[tuple[Keys,
     yield packets.key, delay_ns[0], answer[0]
     if link.config.answers:
         yield acknowledged(packets.key), delay_ns[1], answer[1]
+
+
+def _crossed(crossing: Crossing, measured: Measured, end_ns: int) -> Iterator[tuple[Keys, Cells, Codes]]:
+    """As `_messages`, where packets are records."""
+    cases, course = np.flatnonzero(crossing.from_cases), crossing.link.course
+    if not len(cases):
+        return
+    went = crossing.follow(measured)
+    key, time_ns = crossing.key[cases], crossing.time_ns[cases]
+    place = np.minimum(np.searchsorted(measured.key, crossing.leg(0)[cases]), len(measured.key) - 1)
+    unsent = (measured.key[place] == crossing.leg(0)[cases]) & (measured.answer[place] == Answer.REFUSED)
+    for station, keys in ((course.delivered, key), (course.acknowledged, acknowledged(key))):
+        if station is not None:
+            late = went.timed_out[cases] & ~unsent
+            done_ns = np.where(late, went.done_ns[-1, cases], went.done_ns[station, cases])
+            done_ns[unsent] = time_ns[unsent] + measured.delay_ns[place[unsent]]
+            answer = np.select([unsent, late], [Answer.REFUSED, Answer.TIMED_OUT], Answer.DONE).astype(np.int8)
+            answer[done_ns >= end_ns] = Answer.NO_ANSWER
+            yield keys, np.minimum(done_ns, end_ns) - time_ns, answer
 
 
 def _ends(link: Link, trip: Trip, effect: Step) -> tuple[tuple[int, Answer], tuple[int, Answer]]:

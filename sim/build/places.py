@@ -22,6 +22,12 @@ def provinces(scenario: Scenario) -> tuple[str, ...]:
     return tuple(scenario.network.delays.regions)
 
 
+def serving(scenario: Scenario, chain_id: str) -> range:
+    """The nodes of a chain that clients talk to: any, or peers only where validators only order."""
+    spec = scenario.chains[chain_id]
+    return range(0 if spec.fabric is None else spec.validators, spec.validators + spec.observers)
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """Which nodes of one chain serve each province.

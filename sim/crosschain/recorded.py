@@ -8,8 +8,9 @@ committed is not known here but given: the chains say it.
 
 Relayers look at the same moments as those of `sim.crosschain.actors.relayer`: every `poll_ns`, in turn; a restarted one
 begins at once. They know nothing of each other, so that in a crowd all of them carry the same packets, and no more than
-`batch` of a kind get through in each `poll_ns`. Packets of the two directions do not share that number here, as they do
-there. Nothing can be forged, and nothing is proved.
+`batch` calls get through in each `poll_ns`. All calls about a packet share that number, so each of its stations has its
+part of it: what a crowded link carries is right, and how its packets share the looks is roughly so. Nothing can be
+forged, and nothing is proved.
 """
 
 from __future__ import annotations
@@ -58,11 +59,13 @@ class Course(NamedTuple):
         stations: in an order in which each stands behind what makes it due.
         delivered: at which station the effect stands.
         acknowledged: at which the sender knows; None if it never does.
+        sole: whether one relayer sees to all of a packet, as coordinators do; else any does.
     """
 
     stations: tuple[Station, ...]
     delivered: int
     acknowledged: int | None
+    sole: bool = False
 
 
 _SENT: Final = Station("sent", SOURCE, -1)
@@ -72,12 +75,15 @@ COURSES: Final[Mapping[tuple[str, bool], Course]] = {
     ("2pc", False): Course(
         (
             _SENT,
-            Station("prepared", DESTINATION, 0),
-            Station("committed", DESTINATION, 1),
-            Station("acknowledged", SOURCE, 2),
+            Station("started", DESTINATION, 0),
+            Station("executed-at-source", SOURCE, 1),
+            Station("executed", DESTINATION, 2),
+            Station("committed", DESTINATION, 3),
+            Station("committed-at-source", SOURCE, 4),
         ),
-        2,
-        3,
+        4,
+        5,
+        sole=True,
     ),
     ("packet", True): Course(
         (
@@ -97,10 +103,11 @@ COURSES: Final[Mapping[tuple[str, bool], Course]] = {
             Station("tried", DESTINATION, 1),
             Station("decided", RELAY, 2),
             Station("confirmed", DESTINATION, 3),
-            Station("acknowledged", SOURCE, 3),
+            Station("reported", RELAY, 4),
+            Station("acknowledged", SOURCE, 5),
         ),
         4,
-        5,
+        6,
     ),
 }
 """By atomicity, and whether a chain lies between."""
@@ -162,11 +169,17 @@ class RecordLink:
         """The chain that each station's records are on."""
         return tuple(self.chains[role] for role in (*(station.role for station in self.course.stations), SOURCE))
 
-    def looks_ns(self, ready_ns: Cells, stream: Cells) -> Cells:
-        """When the first relayer that would carry it looks at what is ready at these times; `NEVER` if none does."""
+    def looks_ns(self, ready_ns: Cells, stream: Cells, relayer: Cells) -> Cells:
+        """When the first relayer that would carry it looks at what is ready at these times; `NEVER` if none does.
+
+        ``relayer``: the one that each belongs to, where it does.
+        """
         first_ns = np.full(len(ready_ns), NEVER)
-        for relayer in range(self.relayers):
-            np.minimum(first_ns, self._look_ns(relayer, ready_ns, stream), out=first_ns)
+        for number in range(self.relayers):
+            look_ns = self._look_ns(number, ready_ns, stream)
+            if self.course.sole:
+                look_ns[relayer != number] = NEVER
+            np.minimum(first_ns, look_ns, out=first_ns)
         return first_ns
 
     def _look_ns(self, relayer: int, ready_ns: Cells, stream: Cells) -> Cells:
@@ -190,7 +203,8 @@ class RecordLink:
         """The first look at or after a time, of those that follow each other from an anchor on."""
         behind_ns = np.maximum(after_ns - anchor_ns, 0)
         grid_ns = anchor_ns + (behind_ns + self.poll_ns - 1) // self.poll_ns * self.poll_ns
-        return np.minimum(grid_ns, NEVER)
+        bounded_ns: Cells = np.minimum(grid_ns, NEVER)
+        return bounded_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,13 +222,16 @@ class Travels:
     timed_out: Mask
 
 
-def travel(link: RecordLink, time_ns: Cells, stream: Cells, commit_ns: Cells, gateway_ns: Cells) -> Travels:
+def travel(
+    link: RecordLink, time_ns: Cells, stream: Cells, relayer: Cells, commit_ns: Cells, gateway_ns: Cells
+) -> Travels:
     """Follow packets over a link.
 
     Args:
         link: what it is.
         time_ns: when each is sent, shape (packets,).
         stream: the number of the stream that each belongs to.
+        relayer: who sees to each, where one sees to all of it.
         commit_ns: what each station's record takes on its chain, and the refund's; shape (stations + 1, packets).
         gateway_ns: what gateways take in front of each station; shape (stations, packets).
     """
@@ -225,35 +242,34 @@ def travel(link: RecordLink, time_ns: Cells, stream: Cells, commit_ns: Cells, ga
             sent_ns[number] = time_ns
         else:
             shown_ns = done_ns[station.after] + link.shown_ns[course.stations[station.after].role]
-            sent_ns[number] = np.minimum(_carried_ns(link, shown_ns, stream) + gateway_ns[number], NEVER)
+            sent_ns[number] = np.minimum(_carried_ns(link, shown_ns, stream, relayer) + gateway_ns[number], NEVER)
         done_ns[number] = np.minimum(sent_ns[number] + commit_ns[number], NEVER)
     timed_out = np.zeros(count, dtype=np.bool_)
     if link.timeout_ns:
         limit_ns = time_ns + link.timeout_ns
         timed_out = done_ns[course.delivered] > limit_ns
-        _give_back(link, stream, limit_ns, timed_out, sent_ns, done_ns, commit_ns[-1])
+        late = np.flatnonzero(timed_out)
+        back_ns = _carried_ns(link, limit_ns[late] + link.shown_ns[DESTINATION], stream[late], relayer[late])
+        _drop(course, limit_ns, timed_out, sent_ns, done_ns)
+        sent_ns[-1, late] = back_ns
+        done_ns[-1, late] = np.minimum(back_ns + commit_ns[-1, late], NEVER)
     return Travels(sent_ns, done_ns, timed_out)
 
 
-def _give_back(
-    link: RecordLink, stream: Cells, limit_ns: Cells, timed_out: Mask, sent_ns: Cells, done_ns: Cells, commit_ns: Cells
-) -> None:
-    """Nobody sends anything of a packet any more that has timed out, but that it has."""
-    for number, station in enumerate(link.course.stations):
+def _drop(course: Course, limit_ns: Cells, timed_out: Mask, sent_ns: Cells, done_ns: Cells) -> None:
+    """Take out what nobody sends of a packet any more that has timed out."""
+    for number, station in enumerate(course.stations):
         if station.after >= 0:
-            gone = timed_out & ((sent_ns[number] > limit_ns) | (number > link.course.delivered))
+            gone = timed_out & ((sent_ns[number] > limit_ns) | (number > course.delivered))
             sent_ns[number, gone] = done_ns[number, gone] = NEVER
-    late = np.flatnonzero(timed_out)
-    back_ns = _carried_ns(link, limit_ns[late] + link.shown_ns[DESTINATION], stream[late])
-    sent_ns[-1, late] = back_ns
-    done_ns[-1, late] = np.minimum(back_ns + commit_ns[late], NEVER)
 
 
-def _carried_ns(link: RecordLink, ready_ns: Cells, stream: Cells) -> Cells:
+def _carried_ns(link: RecordLink, ready_ns: Cells, stream: Cells, relayer: Cells) -> Cells:
     """When a relayer sends the calls for what can be shown from these times on."""
-    look_ns = link.looks_ns(ready_ns, stream)
+    look_ns = link.looks_ns(ready_ns, stream, relayer)
     order = np.lexsort((ready_ns, look_ns))
-    look_ns[order] = _in_turn(look_ns[order], link.batch, link.poll_ns)
+    part = max(1, link.batch // (len(link.course.stations) - 1))
+    look_ns[order] = _in_turn(look_ns[order], part, link.poll_ns)
     _, which, together = np.unique(look_ns, return_inverse=True, return_counts=True)
     items = HEADERS + LOOKED_AT * np.minimum(together[which], link.batch)
     carried_ns: Cells = np.minimum(look_ns + 2 * link.rpc_ns + items * link.rpc_item_ns, NEVER)

@@ -239,9 +239,12 @@ def _out_of_reach(scenario: "Scenario") -> Items:
     """A registry that no link leads from or to."""
     if scenario.identity is not None:
         registry = scenario.identity.registry
-        able = [link for link in scenario.links.values() if link.fidelity != RECORD]
-        if all(registry not in link.chains for link in able):
-            yield ("identity", "registry"), f"{registry} is on no link with contracts; needs a chain of one"
+        there = [link for link in scenario.links.values() if registry in link.chains]
+        if not there:
+            yield ("identity", "registry"), f"{registry} is on no link; needs a chain of one"
+        elif all(link.fidelity == RECORD for link in there):
+            message = f"{registry} is on links without contracts only; needs one with fidelity: packet"
+            yield ("identity", "registry"), message
 
 
 def _unasked(scenario: "Scenario") -> Items:

@@ -27,10 +27,13 @@ from sim.study.latencies import latency
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sim.build.crossings import Crossing
     from sim.crosschain.actors.inquirer import Question
     from sim.crosschain.books import Trip
     from sim.crosschain.link import Link
+    from sim.crosschain.recorded import Travels
     from sim.metrics.recorder import Recorder
+    from sim.scenario.crosslink import CrossLink
 
 
 def summarise_links(links: Mapping[str, Link], recorder: Recorder, end_ns: int) -> dict[str, Any]:
@@ -75,6 +78,42 @@ def summarise_links(links: Mapping[str, Link], recorder: Recorder, end_ns: int) 
         if link.inquirers:
             asked = [question for inquirer in link.inquirers for question in inquirer.asked]
             found[link_id]["queries"] = _queries(asked, end_ns)
+    return found
+
+
+def summarise_recorded(
+    crossings: Mapping[str, Crossing], went: Mapping[str, Travels], links: Mapping[str, CrossLink], end_ns: int
+) -> dict[str, Any]:
+    """The part `crosschain` of `summary.json` for links whose packets are records.
+
+    Args:
+        crossings: what was sent.
+        went: what became of it.
+        links: what the scenario says of them.
+        end_ns: when the run ended.
+    """
+    found: dict[str, Any] = {}
+    for link_id, crossing in crossings.items():
+        spec, course, reached = links[link_id], crossing.link.course, went[link_id]
+        delivered_ns = reached.done_ns[course.delivered]
+        sent = crossing.time_ns < end_ns
+        delivered = sent & ~reached.timed_out & (delivered_ns < end_ns)
+        known = delivered & (reached.done_ns[course.acknowledged or 0] < end_ns) & (course.acknowledged is not None)
+        timed_out = sent & reached.timed_out & (reached.done_ns[-1] < end_ns)
+        offered = int(np.count_nonzero(sent))
+        found[link_id] = {
+            "fidelity": spec.fidelity,
+            "protocol": spec.protocol,
+            "verify": spec.verify,
+            "atomicity": spec.atomicity,
+            "offered": offered,
+            "delivered": int(np.count_nonzero(delivered)),
+            "acknowledged": int(np.count_nonzero(known)),
+            "timed_out": int(np.count_nonzero(timed_out)),
+            "unfinished": offered - int(np.count_nonzero(delivered)) - int(np.count_nonzero(timed_out)),
+            "latency_s": latency((delivered_ns - crossing.time_ns)[delivered]),
+            "acknowledged_s": latency((reached.done_ns[course.acknowledged or 0] - crossing.time_ns)[known]),
+        }
     return found
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.build.measured import followed
 from sim.chain.blocks import NOT_YET
 from sim.chain.fabric import CONFLICT, MISMATCH
 from sim.chain.invariants import AGREEMENT
@@ -16,7 +17,7 @@ from sim.metrics.recorder import Coded
 from sim.study.bottleneck import Evidence, bottleneck
 from sim.study.casework import summarise_cases, summarise_docket
 from sim.study.closedloop import loop_of
-from sim.study.crosschain import summarise_identity, summarise_links
+from sim.study.crosschain import summarise_identity, summarise_links, summarise_recorded
 from sim.study.latencies import latency
 from sim.study.manifest import SCHEMA_VERSION, run_id
 from sim.study.progress import progress
@@ -78,7 +79,8 @@ def summarise(
         "events": alliance.engine.events,
         "messages": sum(tally.delivered for c in alliance.chains.values() for tally in c.network.tallies.values()),
         "chains": chains,
-        "crosschain": summarise_links(alliance.links, recorder, simulated_ns),
+        "crosschain": summarise_links(alliance.links, recorder, simulated_ns)
+        | summarise_recorded(alliance.emitted.crossings, followed(alliance), scenario.links, simulated_ns),
         "casework": {} if cases is None else summarise_cases(cases, scenario.horizon),
         "proofs": {
             "deposited": sum(chain["records"] for chain in chains.values()),

@@ -46,9 +46,42 @@ def agreeing(protocol: str) -> dict[str, Any]:
     return chain(consensus={"protocol": protocol})
 
 
+RECORD = {"fidelity": "record"}
+
+
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
+        ({"link": {"fidelity": "none"}}, "links.a-b.fidelity: is 'none': needs one of packet, record"),
+        ({"link": {"gateway": "5s"}}, "links.a-b.gateway: belongs to fidelity: record; packets cross gateways only"),
+        ({"link": {**RECORD, "gateway": "5s"}}, "links.a-b.gateway: all its chains are in net; needs chains of differ"),
+        ({"link": {**RECORD, "order": "ordered"}}, "links.a-b.order: is ordered; needs a channel, which is a contract"),
+        ({"link": {**RECORD, **SWAP}}, "links.a-b.fidelity: is record: htlc is between two parties; needs fidelity: p"),
+        (
+            {"link": {**RECORD, "timeout": {"measure": "destination_height", "value": 9}}},
+            "links.a-b.timeout.measure: is destination_height; who counts blocks is a contract: needs destination_time",
+        ),
+        (
+            {"link": RECORD, "faults": [FORGE]},
+            "faults.0.action: a-b has fidelity: record, without contracts, proofs an",
+        ),
+        ({"link": RECORD, "faults": [{**CRASH, "after": "send"}]}, "faults.0.after: "),
+        (
+            {"link": RECORD, "faults": [{"at": "1s", "action": "censor-packets", "link": "a-b", "amounts_from": 5}]},
+            "faults.0.amounts_from: a-b has fidelity: record, without calls and amounts; needs fidelity: packet",
+        ),
+        (
+            {"link": RECORD, "workload": {"q": QUERY}},
+            "workload.q.link: nothing is proved where fidelity is record; needs a link with fidelity: packet",
+        ),
+        (
+            {"link": RECORD, "slo": [{"metric": "crosschain.a-b.torn", "equals": 0}]},
+            "slo.0.metric: a-b has fidelity: record, where nobody counts torn; needs offered, delivered, acknowledged",
+        ),
+        (
+            {"link": RECORD, "identity": {"registry": "a"}},
+            "identity.registry: a is on links without contracts only; needs one with fidelity: packet",
+        ),
         ({"link": {"to": "a"}}, "links.a-b.to: is where the link leaves from; needs another chain"),
         ({"link": {"to": "c"}}, "links.a-b.to: 'c' is not a chain"),
         (
