@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sim.build import Alliance
     from sim.casework.docket import Docket, Pass
-    from sim.casework.emissions import Emissions
+    from sim.casework.emissions import Emissions, Measured
     from sim.casework.platform import Platform
     from sim.chain.invariants import InvariantViolation
 
@@ -100,7 +100,7 @@ class Settled:
 
 def settle(
     docket: Docket,
-    run_chains: Callable[[Emissions], Ran],
+    run_chains: Callable[[Emissions, Measured | None], Ran],
     tolerance_ns: int,
     most_runs: int,
     platform: Platform | None = None,
@@ -109,7 +109,7 @@ def settle(
 
     Args:
         docket: of the cases.
-        run_chains: runs the chains on what cases ask of them.
+        run_chains: runs the chains on what cases ask of them, with what they did the time before.
         tolerance_ns: by how much the 99th percentile of the cases' steps may move.
         most_runs: of the chains, at least one.
         platform: through which public checks go.
@@ -117,15 +117,16 @@ def settle(
     country, horizon_ns = docket.country, docket.country.terms.horizon_ns
     served: dict[str, Any] = {}
     passed = docket.go(nothing_known())
+    known: Measured | None = None
     runs = 0
     while True:
         runs += 1
         emissions = emitted(country.program, country.names, country.counters, passed)
         routed = None if platform is None else platform.route(emissions)
-        ran = run_chains(emissions if routed is None else routed.emissions)
+        ran = run_chains(emissions if routed is None else routed.emissions, known)
         broken, again = ran.violation or passed.violation, passed
         if broken is None:
-            measured = measure(ran.alliance)
+            measured = known = measure(ran.alliance)
             if routed is not None:
                 served, measured = routed.summary(measured, horizon_ns), routed.answered(measured)
             again = docket.go(Known(measured.key, measured.delay_ns, measured.answer))

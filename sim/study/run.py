@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from sim.casework.emissions import Emissions
+    from sim.casework.emissions import Emissions, Measured
     from sim.metrics.recorder import Recorder
     from sim.scenario import Scenario
     from sim.study.docket import Settled
@@ -96,7 +96,7 @@ def run(scenario: Scenario, seed: int | None = None, progress: Callable[[float],
         if scenario.workflows:
             cases, ran = _run_with_cases(scenario, chosen, progress)
         else:
-            cases, ran = None, _run_chains(scenario, chosen, None, progress)
+            cases, ran = None, _run_chains(scenario, chosen, progress)
     alliance = ran.alliance
     simulated_s = time.perf_counter() - started_s
     summary = summarise(scenario, chosen, alliance, ran.violation, cases)
@@ -113,10 +113,14 @@ def run(scenario: Scenario, seed: int | None = None, progress: Callable[[float],
 
 
 def _run_chains(
-    scenario: Scenario, seed: int, emissions: Emissions | None, progress: Callable[[float], None] | None
+    scenario: Scenario,
+    seed: int,
+    progress: Callable[[float], None] | None,
+    emissions: Emissions | None = None,
+    known: Measured | None = None,
 ) -> Ran:
     """Run the chains to the horizon, or to where an invariant breaks."""
-    alliance = build(scenario, seed, emissions=emissions)
+    alliance = build(scenario, seed, emissions=emissions, known=known)
     violation: InvariantViolation | None = None
     try:
         for piece in range(1, SLICES + 1):
@@ -134,8 +138,8 @@ def _run_with_cases(scenario: Scenario, seed: int, progress: Callable[[float], N
     """Run cases and chains to and fro until they agree."""
     casework = scenario.casework or Casework()
 
-    def chains(emissions: Emissions) -> Ran:
-        return _run_chains(scenario, seed, emissions, progress)
+    def chains(emissions: Emissions, known: Measured | None) -> Ran:
+        return _run_chains(scenario, seed, progress, emissions, known)
 
     settled = settle(docket(scenario, seed), chains, casework.tolerance, casework.passes, platform(scenario, seed))
     country = settled.docket.country
