@@ -20,7 +20,7 @@ from sim.kernel.civil import Calendar, Unit
 from sim.kernel.counters import Counters
 from sim.kernel.draws import Draws
 from sim.scenario.casework import Casework
-from sim.scenario.workflow.convert import to_definition
+from sim.scenario.workflow.convert import workflows_of
 from sim.workload.births import births, days_needed
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def docket(scenario: Scenario, seed: int) -> Docket:
 
 
 def definitions(scenario: Scenario) -> list[Workflow]:
-    """The workflows of a scenario, in its order."""
-    return [to_definition(name, spec) for name, spec in scenario.workflows.items()]
+    """The workflows of a scenario, in its order, without the cases that they begin outside of these."""
+    return list(workflows_of(scenario))
 
 
 def _weights(scenario: Scenario, casework: Casework) -> list[float]:

@@ -13,8 +13,9 @@ from workflow_text import STEP, WORKFLOW, changed, lines_of, write
 from sim.casework.definition import Call, Clock, Deadline, Guard, Priority, Records, Wait
 from sim.kernel.civil import OFFICE_HOURS, Unit
 from sim.kernel.distributions import Constant, Exponential, Lognormal
-from sim.scenario import load_workflow, workflow_schema
+from sim.scenario import load_workflow, validate_workflow, workflow_schema
 from sim.scenario.problems import Source
+from sim.scenario.workflow.loader import validate_step
 from sim.scenario.workflow.quantities import OFFICE_DAY_NS
 from sim.scenario.yamltree import parse
 
@@ -295,3 +296,17 @@ def test_a_name_that_is_no_id_is_refused(tmp_path: Path) -> None:
     assert line.startswith(
         "Agreement_1.yaml: the file's name is the workflow's, and is 'Agreement_1': an id is made of"
     )
+
+
+WORKFLOWS = Path(__file__).parents[2] / "scenarios" / "workflows"
+
+
+@pytest.mark.parametrize("file", sorted(WORKFLOWS.glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_committed_workflow_is_good_alone_and_with_the_others(file: Path) -> None:
+    validate_workflow(file)
+    assert not list(jsonschema.Draft202012Validator(workflow_schema()).iter_errors(as_an_editor_sees(file.read_text())))
+
+
+@pytest.mark.parametrize("file", sorted(WORKFLOWS.glob("steps/*.yaml")), ids=lambda file: file.stem)
+def test_every_committed_step_is_good(file: Path) -> None:
+    assert validate_step(file) > 0
