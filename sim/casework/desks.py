@@ -97,7 +97,7 @@ class Desks:
 
     def summary(self, office_ns: int) -> Mapping[str, dict[str, Any]]:
         """What each role did in so much office time; waiting times in seconds."""
-        people = self._people.reshape(-1, len(self._roles)).sum(axis=0)
+        people = self._people.reshape(-1, max(1, len(self._roles))).sum(axis=0)
         waiting = np.bincount(self._waiting[_ROLE], minlength=len(self._roles))
         return {
             role: {

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _COUNTS, _SIZES = 4, 5
 """Purposes of words: whether a fractional count of records is rounded up; a record's size."""
-_MOST_RECORDS = 1 << 10
+RECORDS_OF_A_KIND = 1 << 10
 """Kinds of records of one step, times records of one kind."""
 
 
@@ -50,7 +50,7 @@ def _deposits(
         workflow = names.states[state][0]
         for number, records in enumerate(transition.records):
             at = _repeated(counters, fired, mine, number, records)
-            parts = np.arange(len(at)) - np.searchsorted(at, at, side="left") + number * _MOST_RECORDS
+            parts = np.arange(len(at)) - np.searchsorted(at, at, side="left") + number * RECORDS_OF_A_KIND
             rows = mine[at]
             uid, step = fired.uid[rows], fired.step[rows].astype(np.int64)
             column = {
@@ -79,7 +79,7 @@ def _sizes(counters: Counters, uid: NDArray[np.uint64], step: Cells, part: Cells
     law = getattr(records.size, "law", None)
     if law is None:
         return np.full(len(uid), max(1, round(records.size.mean)), dtype=np.int64)
-    words = counters.words(step * _MOST_RECORDS * 16 + part, uid, _SIZES)[:, 0]
+    words = counters.words(step * RECORDS_OF_A_KIND * 16 + part, uid, _SIZES)[:, 0]
     return np.maximum(np.rint(invert(Law(*law), words)), 1).astype(np.int64)
 
 

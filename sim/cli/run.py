@@ -32,6 +32,14 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing run directory.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of tables.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    follow: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CASE",
+            help="Tell the story of a case: its number in the table steps, or a workflow, for the case of it that did "
+            "the most. May be repeated.",
+        ),
+    ] = None,
 ) -> int:
     """Run scenarios. Exit code 0: every verdict is the expected one; 1: one is not; 2: bad input."""
     from sim.study.store import check_free
@@ -39,11 +47,13 @@ def run(
     overrides = parse_assignments(settings or [])
     scenarios = [load(file, set=overrides) for file in files]
     places = [_place(scenario, out, several=len(files) > 1) for scenario in scenarios]
+    for scenario in scenarios:
+        _can_follow(scenario, follow or [])
     for place in places:
         check_free(place, force=force)
     runs = []
     for scenario, place in zip(scenarios, places, strict=True):
-        runs.append(_run_one(scenario, place, seed=seed, force=force, silent=quiet or as_json))
+        runs.append(_run_one(scenario, place, seed, follow or [], force=force, silent=quiet or as_json))
     if as_json and not quiet:
         _print_json([one.summary for one in runs])
     return int(any(one.summary["verdict"] != one.scenario.expect for one in runs))
@@ -60,18 +70,39 @@ def _place(scenario: Scenario, out: Path | None, *, several: bool) -> Path:
     return place
 
 
-def _run_one(scenario: Scenario, place: Path, *, seed: int | None, force: bool, silent: bool) -> Run:
+def _can_follow(scenario: Scenario, cases: list[str]) -> None:
+    """Refuse cases that no run of the scenario can have.
+
+    Raises:
+        BadParameter: a case is none.
+    """
+    for case in cases:
+        if case not in scenario.workflows and not case.removeprefix("-").isdigit():
+            known = ", ".join(scenario.workflows) or "none runs"
+            raise typer.BadParameter(
+                f"--follow: no workflow '{case}' in {scenario.name}; needs a case, or one of {known}"
+            )
+
+
+def _run_one(scenario: Scenario, place: Path, seed: int | None, follow: list[str], *, force: bool, silent: bool) -> Run:
     from sim.report import add_to
     from sim.report.console import show
+    from sim.report.story import text_of
+    from sim.study.follow import NoSuchCase
     from sim.study.run import run as run_scenario
     from sim.study.store import save_run
 
     with _progress(scenario.name, silent=silent) as (advance, say):
-        result = run_scenario(scenario, seed, advance)
+        try:
+            result = run_scenario(scenario, seed, advance, follow)
+        except NoSuchCase as unknown:
+            raise typer.BadParameter(f"--follow: {unknown}") from unknown
         say("writing the report")
         save_run(result, place, force=force, more=lambda directory: add_to(result, directory))
     if not silent:
         show(result.summary, result.manifest, result.scenario)
+        for story in result.stories[: len(follow)]:
+            print(f"\n{text_of(story)}\n")
         print(f"report   {place / 'report.html'}")
         print(f"again    alliance run {place / 'scenario.yaml'} --seed {result.summary['seed']}")
     return result

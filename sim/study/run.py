@@ -17,10 +17,11 @@ from sim.scenario.casework import Casework
 from sim.study import frames
 from sim.study import manifest as manifests
 from sim.study.docket import Ran, settle
+from sim.study.follow import stories
 from sim.study.summary import summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import polars as pl
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
     from sim.metrics.recorder import Recorder
     from sim.scenario import Scenario
     from sim.study.docket import Settled
+    from sim.study.follow import Story
 
+_STORIES = 3
+"""So many cases are told of in every run with workflows."""
 SLICES = 200
 """Progress is reported this many times in a run."""
 
@@ -44,6 +48,7 @@ class Run:
             code and lock file.
         trace_hash: over every event and fact of the run.
         manifest: software, environment and wall time; differs from run to run.
+        stories: of the cases that were asked for, and of a few others.
     """
 
     scenario: Scenario
@@ -51,6 +56,7 @@ class Run:
     trace_hash: str
     manifest: dict[str, Any]
     _recorder: Recorder = field(repr=False)
+    stories: tuple[Story, ...] = ()
 
     def table(self, name: str) -> pl.DataFrame:
         """One of the run's tables as a polars frame; `sim.metrics.tables` lists names, columns and units.
@@ -80,22 +86,33 @@ class Run:
         return save_run(self, directory, force=force)
 
 
-def run(scenario: Scenario, seed: int | None = None, progress: Callable[[float], None] | None = None) -> Run:
+def run(
+    scenario: Scenario,
+    seed: int | None = None,
+    progress: Callable[[float], None] | None = None,
+    follow: Sequence[str] = (),
+) -> Run:
     """Run one replication of a scenario.
 
     Args:
         scenario: from `sim.load`.
         seed: overrides the scenario's own.
         progress: called with the share of simulated time that has passed, in [0, 1].
+        follow: cases whose stories are wanted, by their uids or workflows (`sim.study.follow`).
+
+    Raises:
+        NoSuchCase: one of them did nothing in the run.
 
     An invariant that breaks ends the run there, with the verdict `diverged` or `violated`.
     """
     chosen = scenario.seed if seed is None else seed
+    told: tuple[Story, ...]
     started_s = time.perf_counter()
     with _rare_collections():
         if scenario.workflows:
-            cases, ran = _run_with_cases(scenario, chosen, progress)
+            cases, ran, told = _run_with_cases(scenario, chosen, progress, follow)
         else:
+            told = ()
             cases, ran = None, _run_chains(scenario, chosen, progress)
     alliance = ran.alliance
     simulated_s = time.perf_counter() - started_s
@@ -109,6 +126,7 @@ def run(scenario: Scenario, seed: int | None = None, progress: Callable[[float],
         trace_hash=summary["trace_hash"],
         manifest=manifests.describe(scenario, chosen, summary, simulated_s),
         _recorder=recorder,
+        stories=told,
     )
 
 
@@ -129,12 +147,15 @@ def _run_chains(
                 progress(piece / SLICES)
     except InvariantViolation as broken:
         violation = broken
-    alliance.retire()
+    if emissions is None:
+        alliance.retire()  # nobody will ask for a proof
     alliance.finish()
     return Ran(alliance, violation)
 
 
-def _run_with_cases(scenario: Scenario, seed: int, progress: Callable[[float], None] | None) -> tuple[Settled, Ran]:
+def _run_with_cases(
+    scenario: Scenario, seed: int, progress: Callable[[float], None] | None, follow: Sequence[str]
+) -> tuple[Settled, Ran, tuple[Story, ...]]:
     """Run cases and chains to and fro until they agree."""
     casework = scenario.casework or Casework()
 
@@ -144,7 +165,9 @@ def _run_with_cases(scenario: Scenario, seed: int, progress: Callable[[float], N
     settled = settle(docket(scenario, seed), chains, casework.tolerance, casework.passes, platform(scenario, seed))
     country = settled.docket.country
     settled.alliance.recorder.columns("steps", steps_table(country.program, country.names, settled.passed))
-    return settled, Ran(settled.alliance, settled.violation)
+    told = stories(scenario, settled, follow, _STORIES)
+    settled.alliance.retire()
+    return settled, Ran(settled.alliance, settled.violation), told
 
 
 @contextmanager
