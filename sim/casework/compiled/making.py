@@ -24,17 +24,21 @@ _STAMP = hashlib.sha256(KERNEL_STAMP.encode() + b"".join(path.read_bytes() for p
 
 
 def jit(function: Callable[P, T]) -> Callable[P, T]:
-    """Compile a loop at its first call; without Python's error for a division by zero, which is a branch."""
+    """Compile a loop at its first call.
+
+    Without reference counts, for Python holds all arrays, and to count who looks at sixty of them takes longer than a
+    case's step; and without Python's error for a division by zero, which is a branch.
+    """
     function.__qualname__ = f"{function.__name__}_{_STAMP}"
     try:
-        compiled: Callable[P, T] = numba.njit(cache=True, error_model="numpy")(function)
+        compiled: Callable[P, T] = numba.njit(cache=True, _nrt=False, error_model="numpy")(function)
     except RuntimeError:
         # No place on this machine takes numba's files: compile in every process.
-        compiled = numba.njit(error_model="numpy")(function)
+        compiled = numba.njit(_nrt=False, error_model="numpy")(function)
     return compiled
 
 
 def part(function: Callable[P, T]) -> Callable[P, T]:
-    """Compile a part of loops."""
-    compiled: Callable[P, T] = numba.njit(error_model="numpy")(function)
+    """Compile a part of loops into each place that calls it: to hand it all arrays would take longer than it does."""
+    compiled: Callable[P, T] = numba.njit(_nrt=False, error_model="numpy", forceinline=True)(function)
     return compiled
