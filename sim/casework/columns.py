@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Cells = NDArray[np.int64]
@@ -115,6 +117,17 @@ class Cases(NamedTuple):
     def copied(self) -> Cases:
         """The same again, to be changed."""
         return Cases._make(column.copy() for column in self)
+
+
+def joined(parts: Sequence[Cases]) -> Cases:
+    """All cases of these, one after the other; family ties stay within each part."""
+    starts = np.cumsum([0, *(len(part.uid) for part in parts)])[:-1].tolist()
+    cases = Cases._make(np.concatenate(column) for column in zip(*parts, strict=True))
+    for part, start in zip(parts, starts, strict=True):
+        for name in ("parent", "child", "sibling"):
+            ties = getattr(cases, name)[start : start + len(part.uid)]
+            ties[ties >= 0] += start
+    return cases
 
 
 class Agenda(NamedTuple):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from sim.casework.columns import NEVER, SOJOURN, Agenda, Cases
+from sim.casework.columns import NEVER, RUNNING, SOJOURN, SUSPENDED, Agenda, Cases, joined
 from sim.casework.compiled.stepping import Known, Log, Terms, advance, deliver, due_in, entries_in, schedule
 from sim.casework.contracts.interface import Called
 from sim.casework.invariants import CaseViolation
@@ -43,6 +43,8 @@ _LEAST_ROOM = 1 << 16
 _SPAWN_PURPOSE = 8
 _SPAWNED = np.uint64(1 << 63)
 _LOGGED = 1 << 18
+_GENERATION = 1 << 19
+"""Cases whose past is lived through together: with their children some 500 MB."""
 _BUCKETS_A_NOTE = 64
 
 
@@ -121,6 +123,7 @@ class Pass:
         fired: what they did.
         lost: losses.
         met, missed: (workflows, deadlines) that ended in the run.
+        past: in which the cases stood at the start.
         contracts: by name, with what they know at the end.
         desks: with what they did.
         signals_lost: signals that nobody waited for.
@@ -135,6 +138,7 @@ class Pass:
     lost: Lost
     met: Cells
     missed: Cells
+    past: Past
     contracts: Mapping[str, Contract]
     desks: Desks
     signals_lost: int
@@ -160,11 +164,21 @@ class _Mail:
 
 
 @dataclass(frozen=True, slots=True)
-class _Past:
-    """Cases in flight when the run begins."""
+class Past:
+    """Cases in flight when the run begins.
+
+    Attributes:
+        cases: those of which something may be heard before the horizon.
+        count: how many these are.
+        resting: (W,) how many others are open: nothing of their families is due before the horizon, and nobody tells
+            them anything.
+        resting_deadlines: (W, D) of theirs that run.
+    """
 
     cases: Cases
     count: int
+    resting: Cells
+    resting_deadlines: Cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +215,10 @@ class Docket:
 
     def __init__(self, country: Country) -> None:
         self.country = country
-        self._past: _Past | None = None
+        self._past: Past | None = None
 
     @property
-    def past(self) -> _Past:
+    def past(self) -> Past:
         """Cases that are open when the run begins."""
         if self._past is None:
             self._past = self._live_through_the_past()
@@ -230,10 +244,43 @@ class Docket:
             return running.finish(violation)
         return running.finish(None)
 
-    def _live_through_the_past(self) -> _Past:
+    def oldest(self) -> dict[str, int]:
+        """How long ago the oldest family began that is open at the start, by the workflow that began it, ns."""
+        born = self.country.births.between(-int(NEVER), 0)
+        order = np.argsort(born.uid)
+        roots = np.unique(self.past.cases.root[: self.past.count])
+        place = order[np.searchsorted(born.uid[order], roots)]
+        names = [workflow.name for workflow in self.country.names.workflows]
+        found = dict.fromkeys(names, 0)
+        for workflow in np.unique(born.workflow[place]).tolist():
+            mine = place[born.workflow[place] == workflow]
+            found[names[workflow]] = -int(born.time_ns[mine].min())
+        return found
+
+    def _live_through_the_past(self) -> Past:
+        """Step everybody born before the run through a calm past, some at a time, and keep who is open."""
+        program = self.country.program
+        born = self.country.births.between(-int(NEVER), 0)
+        resting = np.zeros(len(program.deadlines), dtype=np.int64)
+        resting_deadlines = np.zeros((len(program.deadlines), program.ops.shape[1]), dtype=np.int64)
+        kept = [Cases.room(0, program.ops.shape[1])]
+        for first in range(0, len(born.uid), _GENERATION):
+            some = born.rows(first, first + _GENERATION)
+            cases = self._lived(some)
+            awake = self._awake(cases)
+            asleep = np.flatnonzero(~awake)
+            resting += np.bincount(cases.workflow[asleep], minlength=len(resting))
+            for slot in range(program.ops.shape[1]):
+                runs = asleep[(cases.status[asleep, slot] == RUNNING) | (cases.status[asleep, slot] == SUSPENDED)]
+                resting_deadlines[:, slot] += np.bincount(cases.workflow[runs], minlength=len(resting))
+            kept.append(cases.kept(np.flatnonzero(awake)))
+        cases = joined(kept)
+        return Past(cases, len(cases.uid), resting, resting_deadlines)
+
+    def _lived(self, born: Beginning) -> Cases:
+        """These cases and all that they began, as they stand at the start of the run, without those that have ended."""
         country = self.country
-        born = country.births.between(-int(NEVER), 0)
-        pool = _Pool(Cases.room(max(_LEAST_ROOM, 2 * len(born.uid)), country.program.ops.shape[1]), 0)
+        pool = _Pool(Cases.room(max(_LEAST_ROOM, 3 * len(born.uid)), country.program.ops.shape[1]), 0)
         new = pool.begin(country.nursery, born)
         calm = country.terms._replace(calm=True)
         log = _log(country.program, _LOGGED)
@@ -258,16 +305,17 @@ class Docket:
                 )
                 spawned.append(_fired(log, pool.cases))
             new = pool.spawn(country, _sorted(_joined(spawned)), None)
-        kept = np.flatnonzero(pool.cases.due[: pool.count] < NEVER).astype(np.int64)
-        waiting = np.flatnonzero(self._waits_for_others(pool.cases, pool.count))
-        rows = np.union1d(kept, waiting)
-        return _Past(pool.cases.kept(rows), len(rows))
+        state = pool.cases.state[: pool.count]
+        is_open = (pool.cases.due[: pool.count] < NEVER) | (country.program.ways[state] > 0)
+        return pool.cases.kept(np.flatnonzero(is_open))
 
-    def _waits_for_others(self, cases: Cases, count: int) -> NDArray[np.bool_]:
-        """Which cases have nothing planned, but are in a state that a signal leads out of."""
-        state = cases.state[:count]
-        waits: NDArray[np.bool_] = (cases.due[:count] >= NEVER) & (self.country.program.ways[state] > 0)
-        return waits
+    def _awake(self, cases: Cases) -> NDArray[np.bool_]:
+        """Which cases something may happen to before the horizon: to their family, or to whom they are about."""
+        workflows = self.country.names.workflows
+        due = cases.due < self.country.terms.horizon_ns
+        known = np.array([workflow.subjects > 0 for workflow in workflows])[cases.workflow]
+        awake: NDArray[np.bool_] = due | known | np.isin(cases.root, np.unique(cases.root[due]))
+        return awake
 
 
 class _Pool:
@@ -321,8 +369,8 @@ class _Pool:
 class _Running:
     """A pass under way."""
 
-    def __init__(self, country: Country, known: Known, past: _Past) -> None:
-        self._country, self._known = country, known
+    def __init__(self, country: Country, known: Known, past: Past) -> None:
+        self._country, self._known, self._past = country, known, past
         self._program, self._terms = country.program, country.terms
         self._pool = _Pool(past.cases.copied(), past.count)
         self._agenda = Agenda.make(_buckets(country.terms), max(_LEAST_ROOM, 2 * past.count))
@@ -373,6 +421,7 @@ class _Running:
             lost=_no_losses() if lost is None else Lost._make(lost),
             met=self._log.met,
             missed=self._log.missed,
+            past=self._past,
             contracts=self._contracts,
             desks=self._desks,
             signals_lost=self._signals_lost,

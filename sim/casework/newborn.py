@@ -44,10 +44,14 @@ class Beginning:
     uid: NDArray[np.uint64]
     time_ns: Cells
 
+    def rows(self, first: int, end: int) -> Beginning:
+        """Those from one place to before another."""
+        return Beginning(self.workflow[first:end], self.uid[first:end], self.time_ns[first:end])
+
     def between(self, begin_ns: int, end_ns: int) -> Beginning:
         """Those that begin in this span."""
         first, last = np.searchsorted(self.time_ns, [begin_ns, end_ns], side="left").tolist()
-        return Beginning(self.workflow[first:last], self.uid[first:last], self.time_ns[first:last])
+        return self.rows(first, last)
 
 
 class Nursery:

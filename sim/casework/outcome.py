@@ -60,7 +60,7 @@ def summarise(program: Program, names: Names, passed: Pass, horizon_ns: int) -> 
         summary[definition.name] = {
             "started": int(np.count_nonzero(workflow[begun] == number)),
             "completed": int(np.count_nonzero(mine & ended)),
-            "open": int(np.count_nonzero(mine & ~ended)),
+            "open": int(np.count_nonzero(mine & ~ended) + passed.past.resting[number]),
             "transitions": int(np.count_nonzero(fired_workflow == number)),
             "records": _records(names, passed, number),
             "deadlines": {
@@ -125,7 +125,7 @@ def _standing(passed: Pass, horizon_ns: int) -> tuple[Cells, Cells]:
         still = runs | (status == SUSPENDED)
         overdue[:, slot] = np.bincount(cases.workflow[:count][late], minlength=shape[0])
         running[:, slot] = np.bincount(cases.workflow[:count][still], minlength=shape[0])
-    return overdue, running
+    return overdue, running + passed.past.resting_deadlines
 
 
 def _losses(program: Program, names: Names, passed: Pass) -> dict[tuple[str, str], float | int]:
