@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from sim.casework.docket import Country, Docket
 from sim.casework.newborn import Nursery
 from sim.casework.program import assemble, civil_arrays
 from sim.casework.witness import Witness
-from sim.kernel.civil import DAY_NS, Calendar, Unit
+from sim.kernel.civil import Calendar, Unit
 from sim.kernel.counters import Counters
 from sim.kernel.draws import Draws
 from sim.kernel.engine import SECOND
@@ -26,20 +25,17 @@ from sim.scenario.workflow.convert import workflows_of
 from sim.workload.births import births, days_needed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import date
 
     from numpy.typing import NDArray
 
     from sim.casework.definition import Workflow
-    from sim.casework.newborn import Beginning
     from sim.casework.program import Names
     from sim.scenario import Scenario
 
-_SAMPLE = 400_000
-"""Cases in whose past one looks for how long cases last."""
-_SAFETY = 2
-"""A case of the whole country may be twice as old as the oldest of the sample."""
+_MOST_PAST = 5_000_000
+"""Cases whose past is lived through, more or less: a few seconds' work."""
 _SPARE_DAYS = 30
 """Beyond the longest period: what rolls over days off."""
 _DAYS_OF = {Unit.HOURS: 1 / 24, Unit.DAYS: 1, Unit.WORKING_DAYS: 2, Unit.MONTHS: 31, Unit.YEARS: 366}
@@ -66,9 +62,7 @@ def docket(scenario: Scenario, seed: int) -> Docket:
         calm=False,
     )
     people = _people(casework, names, weights)
-
-    def born(share: float, lookback_ns: int | Mapping[str, int]) -> Beginning:
-        return births(draws, workflows, profiles, calendar, share, lookback_ns, scenario.horizon)
+    copies = _copies(workflows, casework)
 
     country = Country(
         program=program,
@@ -77,24 +71,21 @@ def docket(scenario: Scenario, seed: int) -> Docket:
         terms=terms,
         counters=counters,
         nursery=Nursery(names, counters, weights),
-        births=born(casework.share * _probed(workflows, casework), casework.lookback),
+        births=births(
+            draws, workflows, profiles, calendar, casework.share, casework.lookback, scenario.horizon, copies
+        ),
         contracts=lambda: {name: contract() for name, contract in CONTRACTS.items()},
         desks=lambda: Desks(civil, names.roles, people),
         witness=Witness,
+        copies=copies,
     )
-    if _probed(workflows, casework) == 1:
-        return Docket(country)
-    # Most workflows last days: whoever began long before has ended. A sample says how long they last.
-    oldest = Docket(country).oldest()
-    lookback_ns = {name: min(casework.lookback, _SAFETY * age_ns + DAY_NS) for name, age_ns in oldest.items()}
-    return Docket(replace(country, births=born(casework.share, lookback_ns)))
+    return Docket(country)
 
 
-def _probed(workflows: Sequence[Workflow], casework: Casework) -> float:
-    """The share of a run's cases whose past is lived through to see how long cases last; 1 if they are few."""
+def _copies(workflows: Sequence[Workflow], casework: Casework) -> int:
+    """Of how many cases of the past one is lived through, so that they are not too many."""
     rate = sum(workflow.starts.rate_per_s for workflow in workflows if workflow.starts is not None)
-    expected = rate * casework.share * casework.lookback / SECOND
-    return min(1.0, _SAMPLE / expected) if expected > 0 else 1.0
+    return max(1, round(rate * casework.share * casework.lookback / SECOND / _MOST_PAST))
 
 
 def definitions(scenario: Scenario) -> list[Workflow]:

@@ -20,10 +20,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from sim.casework.columns import NEVER, RUNNING, SOJOURN, SUSPENDED, Agenda, Cases, joined
-from sim.casework.compiled.stepping import Known, Log, Terms, advance, deliver, due_in, entries_in, schedule
+from sim.casework.compiled.stepping import (
+    Known,
+    Log,
+    Terms,
+    advance,
+    deliver,
+    draw_again,
+    due_in,
+    entries_in,
+    schedule,
+)
 from sim.casework.contracts.interface import Called
 from sim.casework.invariants import CaseViolation
-from sim.casework.keys import CHILD, RECORD, key_of
+from sim.casework.keys import CHILD, COPY, RECORD, key_of
 from sim.casework.program import CALLS, SPAWNS, TELLS, Names, Program
 
 if TYPE_CHECKING:
@@ -196,6 +206,7 @@ class Country:
         contracts: makes all contracts anew.
         desks: makes all desks anew.
         witness: makes who watches over the contracts anew.
+        copies: of every case of the past: `births` has one in so many of those before the run.
     """
 
     program: Program
@@ -208,6 +219,7 @@ class Country:
     contracts: Callable[[], Mapping[str, Contract]]
     desks: Callable[[], Desks]
     witness: Callable[[], Watching]
+    copies: int = 1
 
 
 class Docket:
@@ -244,19 +256,6 @@ class Docket:
             return running.finish(violation)
         return running.finish(None)
 
-    def oldest(self) -> dict[str, int]:
-        """How long ago the oldest family began that is open at the start, by the workflow that began it, ns."""
-        born = self.country.births.between(-int(NEVER), 0)
-        order = np.argsort(born.uid)
-        roots = np.unique(self.past.cases.root[: self.past.count])
-        place = order[np.searchsorted(born.uid[order], roots)]
-        names = [workflow.name for workflow in self.country.names.workflows]
-        found = dict.fromkeys(names, 0)
-        for workflow in np.unique(born.workflow[place]).tolist():
-            mine = place[born.workflow[place] == workflow]
-            found[names[workflow]] = -int(born.time_ns[mine].min())
-        return found
-
     def _live_through_the_past(self) -> Past:
         """Step everybody born before the run through a calm past, some at a time, and keep who is open."""
         program = self.country.program
@@ -266,14 +265,17 @@ class Docket:
         kept = [Cases.room(0, program.ops.shape[1])]
         for first in range(0, len(born.uid), _GENERATION):
             some = born.rows(first, first + _GENERATION)
-            cases = self._lived(some)
-            awake = self._awake(cases)
-            asleep = np.flatnonzero(~awake)
-            resting += np.bincount(cases.workflow[asleep], minlength=len(resting))
-            for slot in range(program.ops.shape[1]):
-                runs = asleep[(cases.status[asleep, slot] == RUNNING) | (cases.status[asleep, slot] == SUSPENDED)]
-                resting_deadlines[:, slot] += np.bincount(cases.workflow[runs], minlength=len(resting))
-            kept.append(cases.kept(np.flatnonzero(awake)))
+            lived = self._lived(some)
+            for copy in range(self.country.copies):
+                cases = lived if copy == 0 else self._copied(lived, copy)
+                awake = self._awake(cases)
+                asleep = np.flatnonzero(~awake)
+                resting += np.bincount(cases.workflow[asleep], minlength=len(resting))
+                for slot in range(program.ops.shape[1]):
+                    status = cases.status[asleep, slot]
+                    runs = asleep[(status == RUNNING) | (status == SUSPENDED)]
+                    resting_deadlines[:, slot] += np.bincount(cases.workflow[runs], minlength=len(resting))
+                kept.append(cases.kept(np.flatnonzero(awake)))
         cases = joined(kept)
         return Past(cases, len(cases.uid), resting, resting_deadlines)
 
@@ -308,6 +310,17 @@ class Docket:
         state = pool.cases.state[: pool.count]
         is_open = (pool.cases.due[: pool.count] < NEVER) | (country.program.ways[state] > 0)
         return pool.cases.kept(np.flatnonzero(is_open))
+
+    def _copied(self, cases: Cases, number: int) -> Cases:
+        """Other families of whom the same is known; what happens to them next is drawn anew."""
+        country, copies = self.country, cases.copied()
+        step = np.full(len(cases.uid), number, dtype=np.int64)
+        spawned = cases.uid & _SPAWNED
+        copies.uid[:] = (key_of(cases.uid, step, COPY) & ~_SPAWNED) | spawned
+        copies.root[:] = key_of(cases.root, step, COPY) & ~_SPAWNED
+        calm = country.terms._replace(calm=True)
+        draw_again(country.program, country.civil, calm, copies, _log(country.program, 1), len(copies.uid))
+        return copies
 
     def _awake(self, cases: Cases) -> NDArray[np.bool_]:
         """Which cases something may happen to before the horizon: to their family, or to whom they are about."""

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     Keys = NDArray[np.uint64]
 
-RECORD, MESSAGE, CHECK, CALL, CHILD = 0, 1 << 20, 2 << 20, 3 << 20, 4 << 20
-"""First parts: of a step's records, packets, verification requests, calls and children."""
+RECORD, MESSAGE, CHECK, COPY, CHILD = 0, 1 << 20, 2 << 20, 3 << 20, 4 << 20
+"""First parts: of a step's records, packets and verification requests, of copies of a case, of a step's children."""
 ACKNOWLEDGED = 1 << 63
 """The bit in which the key of what a sender learns of its message differs from that of the message."""
 _MASK = (1 << 64) - 1

@@ -40,6 +40,7 @@ def births(
     share: float,
     lookback_ns: int | Mapping[str, int],
     horizon_ns: int,
+    one_in: int = 1,
 ) -> Beginning:
     """All cases that begin by themselves, in the order of time, ties by uid.
 
@@ -58,6 +59,7 @@ def births(
         share: of the country.
         lookback_ns: how long before the run cases begin, in all workflows or in each by name.
         horizon_ns: end of the run.
+        one_in: of so many cases of the past, one; those of the run are all there.
 
     Raises:
         IndexError: the calendar does not reach so far.
@@ -70,7 +72,7 @@ def births(
         shaped = CivilCurve(curve, calendar, workflow.starts.seasons)
         back_ns = lookback_ns if isinstance(lookback_ns, int) else lookback_ns[workflow.name]
         for times_ns, first in (
-            (_past(draws, workflow.name, workflow.starts, shaped, share, back_ns), _PAST),
+            (_past(draws, workflow.name, workflow.starts, shaped, share / one_in, back_ns), _PAST),
             (_run(draws, workflow.name, workflow.starts, shaped, share, horizon_ns), 0),
         ):
             uid = np.arange(len(times_ns), dtype=np.uint64) + np.uint64((place << _WORKFLOW) | first)

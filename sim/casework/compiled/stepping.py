@@ -29,6 +29,9 @@ _DAY_NS = 86_400_000_000_000
 _HOUR_NS = 3_600_000_000_000
 _STEPS = np.uint64(0)
 """Purpose of the words with which a case chooses its ways."""
+_AGAIN = np.uint64(64)
+"""First purpose of those with which a copy of a case chooses again."""
+_ATTEMPTS = 64
 _NOTHING, _ACKNOWLEDGED, _ANSWERED = int(Wait.NOTHING), int(Wait.ACKNOWLEDGED), int(Wait.ANSWERED)
 _ANY, _DONE = int(Answer.ANY), int(Answer.DONE)
 _NOT_FOUND, _MISMATCH = int(Answer.NOT_FOUND), int(Answer.MISMATCH)
@@ -269,15 +272,12 @@ def _count_losses(program: Program, cases: Cases, log: Log, i: int, time_ns: int
 
 
 @part
-def _enter(
-    program: Program, civil: Civil, terms: Terms, cases: Cases, log: Log, i: int, state: int, time_ns: int
+def _plan(
+    program: Program, civil: Civil, terms: Terms, cases: Cases, log: Log, i: int, time_ns: int, purpose: np.uint64
 ) -> None:
-    """A case enters a state, and what happens next is planned."""
-    cases.state[i], cases.entered[i], cases.phase[i] = state, time_ns, SOJOURN
-    _follow_deadlines(program, civil, terms, cases, log, i, time_ns)
-    if not terms.calm:
-        _count_losses(program, cases, log, i, time_ns)
-    words = words_at(terms.key[0], terms.key[1], np.uint64(cases.steps[i]), cases.uid[i], _STEPS)
+    """What a case that has entered its state at a time does next, and when."""
+    state = cases.state[i]
+    words = words_at(terms.key[0], terms.key[1], np.uint64(cases.steps[i]), cases.uid[i], purpose)
     word0, word1, word2, word3 = _signed(words[0]), _signed(words[1]), _signed(words[2]), _signed(words[3])
     facts, answer = cases.facts[i], cases.answer[i]
     cases.planned[i], cases.due[i] = -1, _NEVER
@@ -309,6 +309,18 @@ def _enter(
             length_ns = _drawn(program.usual_form[way], program.usual_scale[way], program.usual_shape[way], word3)
             if time_ns + length_ns < cases.due[i]:
                 cases.planned[i], cases.due[i] = way, time_ns + length_ns
+
+
+@part
+def _enter(
+    program: Program, civil: Civil, terms: Terms, cases: Cases, log: Log, i: int, state: int, time_ns: int
+) -> None:
+    """A case enters a state, and what happens next is planned."""
+    cases.state[i], cases.entered[i], cases.phase[i] = state, time_ns, SOJOURN
+    _follow_deadlines(program, civil, terms, cases, log, i, time_ns)
+    if not terms.calm:
+        _count_losses(program, cases, log, i, time_ns)
+    _plan(program, civil, terms, cases, log, i, time_ns, _STEPS)
 
 
 @part
@@ -381,6 +393,24 @@ def entries_in(agenda: Agenda, bucket: int) -> int:
         count += 1
         place = agenda.before[place]
     return count
+
+
+@jit
+def draw_again(program: Program, civil: Civil, terms: Terms, cases: Cases, log: Log, count: int) -> None:
+    """Draw anew, for the first ``count`` cases, what is next for each, given that it has not happened before the run.
+
+    By rejection, which is exact; where it does not succeed, what was planned for whom it is a copy of stays.
+    """
+    for i in range(count):
+        planned, due_ns = cases.planned[i], cases.due[i]
+        if cases.phase[i] == TRANSIT or planned < 0:
+            continue
+        for attempt in range(_ATTEMPTS):
+            _plan(program, civil, terms, cases, log, i, cases.entered[i], _AGAIN + np.uint64(attempt))
+            if cases.due[i] >= 0:
+                break
+        if cases.due[i] < 0:
+            cases.planned[i], cases.due[i] = planned, due_ns
 
 
 @jit
