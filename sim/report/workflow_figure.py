@@ -7,6 +7,7 @@ that no line crosses half the page. Chinese stands where this machine has a font
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -45,6 +46,7 @@ _LEAST_IN: Final = 7.5
 _MOST_LINES: Final = 9
 _FAR: Final = 2
 """Over more layers than that, an arrow ends at its target's name instead, if another arrow is nearer."""
+_BEFORE_UNIT: Final = re.compile(r"(?<=[0-9]) (?=(?:d|wd|h|min|s|ms)\b)")
 _LINE_PT: Final = 1.1
 _SIGNS: Final = (
     "dashed: waits for a signal",
@@ -303,7 +305,8 @@ def _label(workflow: Workflow, way: Transition) -> Iterator[_Text]:
     colour = _KINDS[kind_of(way)][1]
     who = f"{way.by}: " if way.by and way.desk is None else ""
     chance = f"\xa0·\xa0{words.share(way.chance)}" if way.chance is not None else ""
-    for line in textwrap.wrap(f"{who}{words.when(way)}{chance}", _LABEL_LETTERS):
+    timing = _BEFORE_UNIT.sub("\xa0", words.when(way))
+    for line in textwrap.wrap(f"{who}{timing}{chance}", _LABEL_LETTERS):
         yield _Text(line, _LABEL_PT, colour, bold=way.irreversible)
     holds = words.condition(way.guard)
     for line in textwrap.wrap(f"if {holds}", _LABEL_LETTERS) if holds else ():

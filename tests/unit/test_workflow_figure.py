@@ -96,7 +96,7 @@ def test_the_figure_says_all_states_and_is_the_same_again(tmp_path: Path) -> Non
     figure = workflow_figure(workflow)
     said = {text.get_text() for text in figure.axes[0].texts}
     assert {"agreed", "serving › read", "withdrawn", "▶ filing: 7 days", "■ filing", "✖ wrongful if unseen"} <= said
-    assert {"mediator: after 1 h", "+ agreement", "ƒ agreement.arm", "if will-pay, not unseen"} <= said
+    assert {"mediator: after 1\xa0h", "+ agreement", "ƒ agreement.arm", "if will-pay, not unseen"} <= said
     assert ("撤回" in said) == (chinese_font() is not None)
     assert style.to_svg(figure) == style.to_svg(workflow_figure(workflow))
 
