@@ -3,7 +3,7 @@
     alliance calibrate suites --hash sm3 --hash sha256 --signature sm2 --signature ed25519    # measures the four suites
     python bench/suites.py                            # writes results/reference/suites.json and suites.png
 
-Capacity is the highest load, in records per second, that the hub of `scenarios/national-day.yaml` carries: 27
+Capacity is the highest load, in records per second, that the hub of `scenarios/national-streams.yaml` carries: 27
 validators and all else as there, with `fidelity: auto`, but a minute of the busiest hour instead of the day, all of the
 hub's deposits multiplied by one factor, and all chains on one hash.
 

@@ -56,7 +56,7 @@ def test_start_the_command(measure: Measure) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["quickstart", "national-day", "torture"], ids=lambda name: name.replace("-", " "))
+@pytest.mark.parametrize("name", ["quickstart", "national-streams", "torture"], ids=lambda name: name.replace("-", " "))
 @targeted
 def test_load(measure: Measure, name: str) -> None:
     """Goal: 0.3 s from files to a checked scenario; reading their YAML without positions and models is the limit."""
