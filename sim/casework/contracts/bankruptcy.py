@@ -15,7 +15,8 @@ The rules:
     84), or if the court orders it all the same (fact `ordered`; EBL 87).
 6.  It ends by `close`, or by `dismiss` where the ground was missing (EBL 12).
 7.  A deduction after acceptance satisfies one creditor alone. Institutions that do not know of the acceptance yet do
-    it all the same: it is counted, not prevented (`deduct`, or what the register and the bank's contract tell).
+    it all the same: it is counted, not prevented (`deduct`, or what the register and the bank's contract tell), and
+    counted once, however many contracts tell of it for a case or for the one that it began.
 """
 
 from __future__ import annotations
@@ -96,6 +97,8 @@ class Bankruptcy(ByCase[_Proceedings]):
         self._institutions = institutions
         self._open: dict[int, _Proceedings] = {}
         """By company."""
+        self._alone: set[int] = set()
+        """Cases that were satisfied alone."""
         self.illegal = 0
         self.illegal_fen = 0
 
@@ -111,7 +114,8 @@ class Bankruptcy(ByCase[_Proceedings]):
     def hear(self, called: Called) -> None:
         """Count a deduction that the register, or a bank, has executed."""
         proceedings = self._open.get(called.subject)
-        if proceedings is not None:
+        if proceedings is not None and self._alone.isdisjoint((called.case, called.parent)):
+            self._alone.add(called.case)
             self.illegal += 1
             self.illegal_fen += round(called.amount_cny * FEN_PER_CNY)
 
