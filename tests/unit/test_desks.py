@@ -139,3 +139,9 @@ def test_work_must_come_before_it_is_handed_out_and_end_within_the_calendar() ->
         court.go(at(0, 12))
     with pytest.raises(IndexError, match="after the last day"):
         Court().desks.hand_out(at(40, 1), at(40, 2))
+
+
+def test_a_country_without_desks_has_nothing_to_say_of_them() -> None:
+    desks = Desks(CIVIL, (), np.zeros((3, 0), dtype=np.int64))
+    assert desks.hand_out(0, HOUR_NS)[0].tolist() == []
+    assert desks.summary(office_ns=HOUR_NS) == {}
