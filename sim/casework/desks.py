@@ -121,7 +121,8 @@ class Desks:
                 f"a job came at {time_ns[0]} ns, when work had been handed out until {self._reached_ns} ns"
             )
         self._make_room(len(come))
-        off = queue(self._queues, desk, priority, (job, work_ns, since_ns), self._most)
+        off = np.empty(len(come), dtype=np.int64)
+        off = off[: queue(self._queues, desk, priority, (job, work_ns, since_ns), self._most, off)]
         if len(off):
             self._books.put_off(desk[off])
             again_ns = np.maximum(self._next_day(desk[off], time_ns[off]), until_ns)

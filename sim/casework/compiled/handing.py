@@ -144,8 +144,10 @@ def _full(waiting: Cells, priority: int, most: int) -> bool:
 
 
 @jit
-def queue(queues: Queues, desk: Cells, priority: Cells, new: tuple[Cells, Cells, Cells], most: Cells) -> Cells:
-    """Put jobs, in this order, at the end of their queues; there must be room.
+def queue(
+    queues: Queues, desk: Cells, priority: Cells, new: tuple[Cells, Cells, Cells], most: Cells, put_off: Cells
+) -> int:
+    """Put jobs, in this order, at the end of their queues, for which there must be room; returns how many were put off.
 
     Args:
         queues: at the desks.
@@ -153,12 +155,10 @@ def queue(queues: Queues, desk: Cells, priority: Cells, new: tuple[Cells, Cells,
         priority: of each.
         new: job, work and first coming of each.
         most: (D,) how many may wait at a desk before P4 and then P3 is put off; -1 for any number.
-
-    Returns:
-        Places of those that were put off.
+        put_off: written: places of those that were put off; with room for all.
     """
     job, work_ns, since_ns = new
-    put_off, count = np.empty(len(job), dtype=np.int64), 0
+    count = 0
     state = queues.state
     for place in range(len(job)):
         at, kind = desk[place], priority[place]
@@ -180,7 +180,7 @@ def queue(queues: Queues, desk: Cells, priority: Cells, new: tuple[Cells, Cells,
             queues.after[queues.last[at, kind]] = slot
         queues.last[at, kind] = slot
         queues.waiting[at, kind] += 1
-    return put_off[:count]
+    return count
 
 
 @part
