@@ -34,6 +34,7 @@ class Declared:
             a problem of its own and would make every reference to it look wrong.
         nodes: validators and observers together of each chain, where both are whole numbers.
         deposits: the chain of each stream that deposits records; None where that is no chain.
+        cases: names of deadlines and losses of each workflow, by section, where it is a map.
         horizon_ns: the horizon in nanoseconds, where it is a duration.
         costs_file: the file in which the costs are written, or ``--set``; None where they are no map.
         file: the file that the user named.
@@ -42,6 +43,7 @@ class Declared:
     ids: Mapping[str, tuple[str, ...]]
     nodes: Mapping[str, int]
     deposits: Mapping[str, str | None]
+    cases: Mapping[str, Mapping[str, tuple[str, ...]]]
     horizon_ns: int | None
     costs_file: str | None
     file: Path
@@ -66,10 +68,20 @@ class Declared:
                 for stream, value in streams.items()
                 if (_get(value, "action") or "deposit") == "deposit"
             },
+            _cases(root.get("workflows")),
             _duration(root.get("horizon")),
             _costs_file(root.get("costs")),
             file,
         )
+
+
+def _cases(workflows: Value | None) -> dict[str, dict[str, tuple[str, ...]]]:
+    """What each workflow counts; of one that is no map, nothing."""
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for name, workflow in workflows.items() if isinstance(workflows, Map) else ():
+        sections = {section: _get(workflow, section) for section in ("deadlines", "losses")}
+        found[name] = {key: tuple(section) if isinstance(section, Map) else () for key, section in sections.items()}
+    return found
 
 
 def _costs_file(costs: Value | None) -> str | None:

@@ -19,7 +19,7 @@ from sim.scenario import units
 from sim.scenario.distributions import Model
 from sim.scenario.problems import hint
 from sim.scenario.quantities import DURATION, RATE, SIZE, scalar_text
-from sim.scenario.references import CHAIN, LINK, declared
+from sim.scenario.references import CHAIN, LINK, Declared, declared
 
 _STATISTICS: Final = ("mean", "p50", "p95", "p99", "max")
 _STAGES: Final = ("submit", "queue", "propose", "vote", "execute")
@@ -56,6 +56,15 @@ LINK_METRICS: Final = (
 """Those of queries where a stream asks some."""
 
 
+CASE_METRICS: Final = ("started", "completed", "open", "transitions", "records")
+"""Those of every workflow; besides, `deadlines.<name>.met`, `.missed` and `.open`, and `losses.<name>`."""
+_PERIODS: Final = ("met", "missed", "open")
+DOCKET_METRICS: Final = (
+    *("cases", "open_at_start", "steps", "chain_runs", "contract_calls", "signals_lost"),
+    *(f"displaced_s.{statistic}" for statistic in ("p50", "p99", "max")),
+)
+
+
 class _Metric:
     """Metadata of a dotted path into the summary."""
 
@@ -75,8 +84,13 @@ class _Metric:
             if known is not None and link not in known.ids.get("links", (link,)):
                 raise ValueError(f"is '{text}': {LINK.dangling(link, known)}")
             return _known(text, leaf, LINK_METRICS)
+        if section == "docket":
+            return _known(text, rest, DOCKET_METRICS)
+        if section == "casework":
+            return _of_cases(text, rest, known)
         if section != "chains":
-            raise ValueError(f"is '{text}': a metric starts with chains.<id>., crosschain.<link>. or proofs.")
+            starts = "chains.<id>., crosschain.<link>., casework.<workflow>., docket. or proofs."
+            raise ValueError(f"is '{text}': a metric starts with {starts}")
         chain, _, leaf = rest.partition(".")
         if known is not None and "chains" in known.ids and chain not in known.ids["chains"]:
             raise ValueError(f"is '{text}': {CHAIN.dangling(chain, known)}")
@@ -92,16 +106,40 @@ class _Metric:
         self, _schema: core_schema.CoreSchema, _handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         """Return the JSON Schema of the path."""
-        leaves, ways = (
-            "|".join(leaf.replace(".", r"\.") for leaf in metrics) for metrics in (CHAIN_METRICS, LINK_METRICS)
+        leaves, ways, docket = (
+            "|".join(leaf.replace(".", r"\.") for leaf in metrics)
+            for metrics in (CHAIN_METRICS, LINK_METRICS, DOCKET_METRICS)
         )
         return {
             "x-kind": "metric",
             "type": "string",
             "pattern": rf"^(?:chains\.[a-z][a-z0-9-]*\.(?:{leaves})|crosschain\.[a-z][a-z0-9-]*\.(?:{ways})"
+            rf"|casework\.[a-z][a-z0-9-]*\.(?:{'|'.join(CASE_METRICS)}|losses\.[a-z0-9.-]+"
+            rf"|deadlines\.[a-z0-9.-]+\.(?:{'|'.join(_PERIODS)}))|docket\.(?:{docket})"
             rf"|proofs\.(?:{'|'.join(PROOF_METRICS)}))$",
             "examples": ["chains.jc.commit_latency_s.p99", "proofs.mismatch"],
         }
+
+
+def _of_cases(text: str, rest: str, known: Declared | None) -> str:
+    """Return the path of a metric of a workflow's cases.
+
+    Raises:
+        ValueError: the scenario runs no such workflow, or it counts no such thing.
+    """
+    workflow, _, leaf = rest.partition(".")
+    if known is not None and workflow not in known.cases:
+        raise ValueError(f"is '{text}': '{workflow}' does not run here{hint(workflow, known.cases, 'workflows')}")
+    names = known.cases[workflow] if known is not None else {}
+    section, _, name = leaf.partition(".")
+    if section == "deadlines":
+        name, _, end = name.rpartition(".")
+        _known(text, end, _PERIODS)
+    elif section != "losses":
+        return _known(text, leaf, (*CASE_METRICS, "deadlines.<name>.missed", "losses.<name>"))
+    if names and name not in names[section]:
+        raise ValueError(f"is '{text}': {workflow} has no '{name}'{hint(name, names[section], section)}")
+    return text
 
 
 def _known(text: str, leaf: str, leaves: tuple[str, ...]) -> str:
@@ -138,7 +176,8 @@ class Slo(Model):
     """What one metric of the summary must be; exactly one of the bounds is given."""
 
     metric: Annotated[str, _Metric()] = Field(
-        description="Path into summary.json: chains.<id>.<name>, crosschain.<link>.<name> or proofs.<name>."
+        description="Path into summary.json: chains.<id>.<name>, crosschain.<link>.<name>, casework.<workflow>.<name>, "
+        "docket.<name> or proofs.<name>."
     )
     at_most: Bound | None = Field(
         default=None, description="Upper bound; a duration such as 3s for *_s, a size for *_bytes, otherwise a number."
@@ -166,7 +205,10 @@ class Slo(Model):
 
 def _unit(metric: str) -> str:
     """Return the unit at the end of the metric's name: ``s``, ``bytes``, ``tps`` or nothing."""
-    name = metric.split(".")[1 if metric.startswith("proofs.") else 3 if ".queries." in metric else 2]
+    if metric.startswith("casework."):
+        return ""  # counts, days and CNY
+    place = 1 if metric.startswith(("proofs.", "docket.")) else 3 if ".queries." in metric else 2
+    name = metric.split(".")[place]
     return name.rpartition("_")[2] if name.endswith(("_s", "_bytes", "_tps")) else ""
 
 

@@ -22,9 +22,13 @@ def evaluate(objectives: Sequence[Slo], summary: dict[str, Any]) -> list[dict[st
 
 
 def _look_up(summary: dict[str, Any], path: str) -> float:
+    """The value at a path of keys, of which some may have dots themselves: periods and losses of shared steps."""
     value: Any = summary
-    for key in path.split("."):
-        value = value[key]
+    keys = path.split(".")
+    while keys:
+        length = next(length for length in range(1, len(keys) + 1) if ".".join(keys[:length]) in value)
+        value = value[".".join(keys[:length])]
+        keys = keys[length:]
     return float(value)
 
 

@@ -12,6 +12,7 @@ from workflow_text import WORKFLOW, changed
 from sim.casework.definition import Spawn
 from sim.scenario import load, parse_assignments
 from sim.scenario.workflow.convert import workflows_of
+from sim.study.slo import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,3 +171,35 @@ def test_chains_and_profiles_must_be_of_the_scenario(courts: Callable[..., Path]
         "workflows.agreement.starts.profile: 'offise' is not a profile; did you mean 'office'? profiles: office",
         "workflows.agreement.states.agreed.then.0.records.0.chain: 'mediation' is not a chain; chains: jc, exe",
     ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "problem"),
+    [
+        ("casework.agreement.completed", ""),
+        ("casework.agreement.losses.wrongful", ""),
+        ("casework.agreement.deadlines.serving.reply.missed", ""),
+        ("docket.displaced_s.p99", ""),
+        ("casework.agrement.open", "'agrement' does not run here; did you mean 'agreement'?"),
+        ("casework.agreement.startd", "no such metric 'startd'; did you mean 'started'?"),
+        ("casework.agreement.losses.wrong", "agreement has no 'wrong'; did you mean 'wrongful'?"),
+        ("casework.agreement.deadlines.filing.late", "no such metric 'late'; metrics: met, missed, open"),
+        ("docket.case", "no such metric 'case'; did you mean 'cases'?"),
+    ],
+)
+def test_objectives_are_about_cases_too(courts: Callable[..., Path], metric: str, problem: str) -> None:
+    bound = "3s" if "_s" in metric else "3"
+    file = courts(HEAD + CASEWORK + f"slo: [{{metric: {metric}, at_most: {bound}}}]\n")
+    if problem:
+        (line,) = problem_lines(file)
+        assert line == f"s.yaml:8:16: slo.0.metric: is '{metric}': {problem}"
+        return
+    (objective,) = load(file).slo
+    summary = {
+        "casework": {
+            "agreement": {"completed": 4, "losses": {"wrongful": 4}, "deadlines": {"serving.reply": {"missed": 4}}}
+        },
+        "docket": {"displaced_s": {"p99": 4.0}},
+    }
+    (entry,) = evaluate([objective], summary)
+    assert (entry["actual"], entry["met"]) == (4.0, False)
