@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from sim.crosschain.recorded import COURSES
-
 if TYPE_CHECKING:
     from sim.scenario.crosslink import CrossLink
     from sim.scenario.fault import Fault
@@ -26,6 +24,8 @@ def unfit_record(link: "CrossLink", chains: "Mapping[str, Chain]") -> Items:
         if link.gateway is not None:
             yield ("gateway",), "belongs to fidelity: record; packets cross gateways only there in this version"
         return
+    from sim.crosschain.recorded import COURSES
+
     if (link.atomicity, link.via is not None) not in COURSES:
         yield ("fidelity",), f"is record: {link.atomicity} is between two parties; needs fidelity: packet"
     if link.order == "ordered":
