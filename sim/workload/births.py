@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,7 +48,8 @@ def births(
     lookback moves a case.
 
     A uid is the number of the workflow's code (W12: 12), 40 bits up, and a serial number: in the run in the order of
-    time, in the past, with bit 39 set, from the latest to the earliest.
+    time, in the past, with bit 39 set, from the latest to the earliest. Of several workflows with one code the second
+    by name has 112, so that another one with the same code may change uids.
 
     Args:
         draws: of the replication.
@@ -108,10 +108,8 @@ def _batches(starts: Starts, share: float) -> float:
 
 
 def _numbers(workflows: Sequence[Workflow]) -> list[int]:
-    """A number for each workflow: of its code and, where several have the same code, of its place among these."""
-    seen: Counter[str] = Counter()
-    numbers = []
+    """A number for each workflow: of its code and, where several have the same code, of its name's place among these."""
+    names: dict[str, list[str]] = {}
     for workflow in workflows:
-        numbers.append(int(workflow.code[1:]) + _CODES * seen[workflow.code])
-        seen[workflow.code] += 1
-    return numbers
+        names.setdefault(workflow.code, []).append(workflow.name)
+    return [int(item.code[1:]) + _CODES * sorted(names[item.code]).index(item.name) for item in workflows]

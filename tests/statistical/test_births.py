@@ -158,6 +158,8 @@ def test_workflows_with_one_code_have_uids_of_their_own() -> None:
     found = births(Draws(1), flows, {}, CALENDAR, 1.0, 0, 5 * DAY_NS)
     assert len(np.unique(found.uid)) == len(found.uid)
     assert set(found.workflow.tolist()) == {0, 1}
+    turned = births(Draws(1), flows[::-1], {}, CALENDAR, 1.0, 0, 5 * DAY_NS)
+    assert (turned.uid.tolist(), turned.time_ns.tolist()) == (found.uid.tolist(), found.time_ns.tolist())
 
 
 def test_days_that_the_calendar_does_not_know_are_refused() -> None:
