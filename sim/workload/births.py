@@ -108,7 +108,7 @@ def _batches(starts: Starts, share: float) -> float:
 
 
 def _numbers(workflows: Sequence[Workflow]) -> list[int]:
-    """A number for each workflow: of its code and, where several have the same code, of its name's place among these."""
+    """A number for each workflow: of its code and, where several have the same, of its place by name among these."""
     names: dict[str, list[str]] = {}
     for workflow in workflows:
         names.setdefault(workflow.code, []).append(workflow.name)
