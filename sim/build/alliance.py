@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sim.build.configs import chain_config, link_config
 from sim.build.emitted import Emitted, emitted
 from sim.build.networks import Links
+from sim.build.outside import narrow
 from sim.build.places import serving
 from sim.build.streams import checks, closed_loop, deposits, pieces, rate_of
 from sim.casework.emissions import Emissions
@@ -44,6 +45,7 @@ from sim.workload.transfers import Kind, questions, transfers
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from sim.build.windows import Windows
     from sim.casework.emissions import Measured
     from sim.chain.config import ChainConfig
     from sim.consensus.interface import Replica
@@ -66,7 +68,7 @@ class Alliance:
         verifications: the verification service of each chain.
         clients: those of each closed loop, by stream.
         links: between chains, by id.
-        horizon_ns: when the scenario ends.
+        horizon_ns: when the run ends: with the scenario, unless chains run in windows only.
         emitted: what casework asks of it; `sim.build.measured` finds what became of that.
     """
 
@@ -129,7 +131,10 @@ def build(
     crossings = [
         link_config(scenario, link_id, link) for link_id, link in scenario.links.items() if link.fidelity != RECORD
     ]
-    asked = _asked(scenario, draws, configs, Emissions() if emissions is None else emissions, known)
+    asked = narrow(scenario, draws, _asked(scenario, draws, configs, emissions or Emissions(), known))
+    windows = asked.windows
+    if windows is not None:
+        scenario = windows.narrowed(scenario)
     machines = {
         chain_id: Machine(chain_id, config.costs)
         for chain_id, config in configs.items()
@@ -154,12 +159,12 @@ def build(
             chains,
             machines,
             [
-                *_transfers(scenario, draws, link, configs[link.source].nodes),
+                *_transfers(scenario, draws, link, configs[link.source].nodes, windows),
                 *([asked.packets[link.id].traffic] if link.id in asked.packets else []),
             ],
             trusting[link.id],
             groups,
-            _questions(scenario, draws, link),
+            _questions(scenario, draws, link, windows),
         )
         for link in crossings
     }
@@ -209,12 +214,12 @@ def _chain(  # noqa: PLR0913, PLR0917 - it is where a chain's parts meet
         gossip=spec.spread == "gossip",
     )
     streams = [
-        deposits(scenario, stream_id, stream)
+        deposits(scenario, stream_id, stream, asked.windows)
         for stream_id, stream in scenario.workload.items()
         if stream.chain == chain_id and stream.action == "deposit" and stream.clients is None
     ]
     verifications = [
-        checks(scenario, stream_id, stream)
+        checks(scenario, stream_id, stream, asked.windows)
         for stream_id, stream in scenario.workload.items()
         if stream.chain == chain_id and stream.action == "verify"
     ]
@@ -255,14 +260,16 @@ def _asked(
     return emitted(scenario, draws, emissions, carrying, known)
 
 
-def _transfers(scenario: Scenario, draws: Draws, link: LinkConfig, nodes: int) -> list[Traffic]:
+def _transfers(
+    scenario: Scenario, draws: Draws, link: LinkConfig, nodes: int, windows: Windows | None = None
+) -> list[Traffic]:
     """What the scenario's streams send over a link."""
     return [
         transfers(
             draws,
             link.source,
             nodes,
-            deposits(scenario, stream_id, stream),
+            deposits(scenario, stream_id, stream, windows),
             Kind(
                 amount=amount,
                 accounts=stream.accounts or 0,
@@ -276,7 +283,7 @@ def _transfers(scenario: Scenario, draws: Draws, link: LinkConfig, nodes: int) -
     ]
 
 
-def _questions(scenario: Scenario, draws: Draws, link: LinkConfig) -> list[Questions]:
+def _questions(scenario: Scenario, draws: Draws, link: LinkConfig, windows: Windows | None) -> list[Questions]:
     """What is asked over a link."""
     return [
         questions(
@@ -284,7 +291,7 @@ def _questions(scenario: Scenario, draws: Draws, link: LinkConfig) -> list[Quest
             link.destination,
             stream_id,
             rate_of(stream_id, stream),
-            pieces(scenario, stream),
+            pieces(scenario, stream, windows),
             poisson=stream.arrivals != "regular",
             freshness_ns=stream.freshness or 0,
         )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.build.crossings import Crossing, Records
+    from sim.build.windows import Windows
     from sim.casework.emissions import Asked, Deposited, Emissions, Measured, Sent
     from sim.kernel.draws import Draws
     from sim.scenario import Scenario
@@ -97,6 +98,25 @@ class Packets:
 
 
 @dataclass(frozen=True, slots=True)
+class Outside:
+    """What falls into no window of a long horizon; arrays have shape (things,).
+
+    Attributes:
+        key: of each.
+        time_ns: when it is asked for.
+        alike: what it must have in common with what stands for it: of checks, what is presented.
+        chance: a uniform number of each.
+        idle_ns: what each takes where nothing of its kind was measured; of packets, also until the sender knows.
+    """
+
+    key: Keys
+    time_ns: Cells
+    alike: Cells
+    chance: NDArray[np.float64]
+    idle_ns: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Emitted:
     """What casework asks of the chains and links of an alliance.
 
@@ -105,12 +125,19 @@ class Emitted:
         requests: by chain.
         packets: by link, where it goes by contracts.
         crossings: by link, where packets are records; these are among the ``records``, too.
+        windows: where chains run, if not through the whole horizon; what falls into none of them is not among the
+            records, requests and packets, whose times are those of the run then.
+        outside, unasked, unsent: the records, requests and packets that do.
     """
 
     records: dict[str, Rows] = field(default_factory=dict)
     requests: dict[str, Requests] = field(default_factory=dict)
     packets: dict[str, Packets] = field(default_factory=dict)
     crossings: dict[str, Crossing] = field(default_factory=dict)
+    windows: Windows | None = None
+    outside: dict[str, Outside] = field(default_factory=dict)
+    unasked: dict[str, Outside] = field(default_factory=dict)
+    unsent: dict[str, Outside] = field(default_factory=dict)
 
 
 def emitted(

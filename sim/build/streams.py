@@ -12,6 +12,7 @@ from sim.workload.curve import FLAT, Curve, segments, windowed
 from sim.workload.streams import Checks, ClosedLoop, Deposits
 
 if TYPE_CHECKING:
+    from sim.build.windows import Windows
     from sim.scenario import Scenario
     from sim.scenario.stream import Profile, Stream
 
@@ -33,12 +34,13 @@ def curve_of_profile(profile: Profile) -> Curve:
     )
 
 
-def pieces(scenario: Scenario, stream: Stream) -> tuple[tuple[float, float], ...]:
-    """Until when, in seconds, an open loop has which multiple of its rate."""
+def pieces(scenario: Scenario, stream: Stream, windows: Windows | None = None) -> tuple[tuple[float, float], ...]:
+    """Until when, in seconds, an open loop has which multiple of its rate; in the run's own time if it has windows."""
     curve = curve_of(scenario, stream)
-    horizon_s = scenario.horizon / SECOND
+    horizon_s = (scenario.horizon if windows is None else windows.horizon_ns) / SECOND
     end_s = horizon_s if stream.end is None else min(horizon_s, stream.end / SECOND)
-    return tuple(windowed(segments(curve, scenario.start, horizon_s), stream.begin / SECOND, end_s))
+    found = tuple(windowed(segments(curve, scenario.start, horizon_s), stream.begin / SECOND, end_s))
+    return found if windows is None else windows.pieces(found)
 
 
 def rate_of(stream_id: str, stream: Stream) -> float:
@@ -58,14 +60,14 @@ def rate_at_start(scenario: Scenario, stream_id: str) -> tuple[float, float]:
     return rate * parts[0][1], rate * expected
 
 
-def deposits(scenario: Scenario, stream_id: str, stream: Stream) -> Deposits:
+def deposits(scenario: Scenario, stream_id: str, stream: Stream, windows: Windows | None = None) -> Deposits:
     """An open loop of records, or of transfers."""
     if stream.size is None:
         raise ValueError(f"workload.{stream_id}: a deposit stream has a size; the loader checks it")
     return Deposits(
         id=stream_id,
         rate_per_s=rate_of(stream_id, stream),
-        pieces=pieces(scenario, stream),
+        pieces=pieces(scenario, stream, windows),
         poisson=stream.arrivals != "regular",
         size=to_kernel(stream.size),
         history=stream.history,
@@ -88,7 +90,7 @@ def closed_loop(scenario: Scenario, stream_id: str, stream: Stream) -> ClosedLoo
     )
 
 
-def checks(scenario: Scenario, stream_id: str, stream: Stream) -> Checks:
+def checks(scenario: Scenario, stream_id: str, stream: Stream, windows: Windows | None = None) -> Checks:
     """Verification requests."""
     if stream.of is None:
         raise ValueError(f"workload.{stream_id}: a verify stream has an 'of'; the loader checks it")
@@ -96,7 +98,7 @@ def checks(scenario: Scenario, stream_id: str, stream: Stream) -> Checks:
         id=stream_id,
         of=stream.of,
         rate_per_s=rate_of(stream_id, stream),
-        pieces=pieces(scenario, stream),
+        pieces=pieces(scenario, stream, windows),
         poisson=stream.arrivals != "regular",
         absent=stream.absent,
         altered=stream.altered,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.build import Alliance
+    from sim.build.windows import Windows
     from sim.chain.chain import Chain
     from sim.chain.invariants import InvariantViolation
     from sim.metrics.recorder import Column, Recorder
@@ -59,8 +60,10 @@ def summarise(
     recorder = alliance.recorder
     simulated_ns = alliance.ended_ns
     standing = {chain_id: progress(chain, simulated_ns) for chain_id, chain in alliance.chains.items()}
+    windows = alliance.emitted.windows
     chains = {
-        chain_id: _chain_summary(scenario, chain, recorder, simulated_ns) | {"progress": standing[chain_id].summary()}
+        chain_id: _chain_summary(scenario, chain, recorder, simulated_ns, windows)
+        | {"progress": standing[chain_id].summary()}
         for chain_id, chain in alliance.chains.items()
     }
     balanced = _add_closed_loops(alliance, chains, simulated_ns)
@@ -80,7 +83,7 @@ def summarise(
         "messages": sum(tally.delivered for c in alliance.chains.values() for tally in c.network.tallies.values()),
         "chains": chains,
         "crosschain": summarise_links(alliance.links, recorder, simulated_ns)
-        | summarise_recorded(alliance.emitted.crossings, followed(alliance), scenario.links, simulated_ns),
+        | summarise_recorded(alliance.emitted.crossings, followed(alliance), scenario.links, _end_ns(alliance)),
         "casework": {} if cases is None else summarise_cases(cases, scenario.horizon),
         "proofs": {
             "deposited": sum(chain["records"] for chain in chains.values()),
@@ -102,6 +105,12 @@ def summarise(
     summary["slo"] = evaluate(scenario.slo, summary)
     summary["verdict"] = _verdict(summary, standing, violation, balanced=balanced)
     return summary
+
+
+def _end_ns(alliance: Alliance) -> int:
+    """How far packets of record links are followed: they do not stay in windows."""
+    windows = alliance.emitted.windows
+    return alliance.ended_ns if windows is None else windows.horizon_ns
 
 
 def _add_closed_loops(alliance: Alliance, chains: dict[str, Any], simulated_ns: int) -> bool:
@@ -149,7 +158,9 @@ def _conserves(chain: dict[str, Any]) -> bool:
     return bool(chain["offered"] == chain["records"] + chain["rejected"] + chain["unfinished"])
 
 
-def _chain_summary(scenario: Scenario, chain: Chain, recorder: Recorder, simulated_ns: int) -> dict[str, Any]:
+def _chain_summary(
+    scenario: Scenario, chain: Chain, recorder: Recorder, simulated_ns: int, windows: Windows | None
+) -> dict[str, Any]:
     config = chain.config
     rows, commits = recorder.of("transactions", config.id), recorder.of("commits", config.id)
     outcomes = {name: _count(rows["outcome"], name) for name in OUTCOMES}
@@ -160,7 +171,8 @@ def _chain_summary(scenario: Scenario, chain: Chain, recorder: Recorder, simulat
     invalid = outcomes[INVALID]
     records = outcomes[COMMITTED] + invalid
     offered, rejected = len(chain.offered), outcomes[REFUSED]
-    simulated_s = simulated_ns / SECOND
+    # Between windows nothing is sent, so rates are those in windows.
+    simulated_s = (simulated_ns if windows is None else windows.total_ns) / SECOND
     header_bytes = len(chain.ledger.blocks[0].header.to_bytes())
     return {
         "protocol": config.protocol,
@@ -186,6 +198,7 @@ def _chain_summary(scenario: Scenario, chain: Chain, recorder: Recorder, simulat
         "commit_latency_s": whole.latency_s,
         "stages_s": {stage: span.latency_s for stage, span in spans.items()},
         **_fabric(chain, invalid, simulated_ns),
+        **({} if windows is None else {"windows": {"count": len(windows), "share_of_time": windows.share_of_time}}),
     }
 
 

@@ -10,6 +10,7 @@ from scenario_kit import chain, deposits, link, small
 
 from sim.build import build, measure, provinces
 from sim.build.measured import acknowledged, given_rows, merged
+from sim.build.outside import Part
 from sim.build.places import Places
 from sim.casework.definition import Answer
 from sim.casework.emissions import Asked, Deposited, Emissions, Sent
@@ -213,7 +214,7 @@ def test_people_talk_to_nodes_in_their_province_or_in_the_nearest_region(tmp_pat
 def test_the_last_part_and_the_worst_answer_of_a_key_count() -> None:
     key, delay_ns = np.array([5, 3, 5], dtype=np.uint64), np.array([10, 20, 30])
     answer = np.array([Answer.TIMED_OUT, Answer.DONE, Answer.DONE], dtype=np.int8)
-    found = merged([(key, delay_ns, answer)])
+    found = merged([Part(key, delay_ns, answer)])
     assert found.key.tolist() == [3, 5]
     assert found.delay_ns.tolist() == [20, 30]
     assert found.answer.tolist() == [Answer.DONE, Answer.TIMED_OUT]
