@@ -1,14 +1,18 @@
 """Who watches the contracts that keep one instance for each case, by calls and answers alone.
 
-An instance's case is not known from a call, which may come from a case that the instance's case began. Two rules find
-it: the caller, if it was seen to have an instance, or else its parent; a contract that tells two cases of one thing
-tells the caller first and the instance's case second.
+A call may come from a case that the instance's case began. Whose instance it is for follows from who has called before,
+and from the tables in which a contract says which methods begin an instance and which speak for another case's.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from sim.casework.contracts.agreement import Agreement
+from sim.casework.contracts.fund import Fund
+from sim.casework.contracts.listing import Listing
+from sim.casework.contracts.preservation import Preservation
+from sim.casework.contracts.title import Title
 from sim.casework.invariants import (
     CONSERVATION,
     FILED_ONCE,
@@ -23,26 +27,50 @@ from sim.casework.invariants import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Sequence
 
+    from sim.casework.contracts.bycase import ByCase
     from sim.casework.contracts.interface import Answered, Called
 
 _REFUSED: Final = "refused"
 
 
-def owner(known: Container[int], called: Called, answers: Sequence[Answered]) -> int:
-    """Uid of the case whose instance was called; ``known`` are those that were seen before."""
-    if called.case in known:
-        return called.case
-    if called.parent in known:
-        return called.parent
-    return answers[1].case if len(answers) > 1 else called.case
+class Whose:
+    """Whose instance a call is for.
+
+    Args:
+        contract: whose tables say so.
+    """
+
+    def __init__(self, contract: type[ByCase[Any]]) -> None:
+        self._opens, self._from_outside = contract.OPENS, contract.FROM_OUTSIDE
+        self._known: set[int] = set()
+
+    def of(self, called: Called) -> int:
+        """Uid of its case; -1 if there is none."""
+        case, parent, known = called.case, called.parent, self._known
+        if case in known:
+            return case
+        if called.method not in self._opens:
+            if parent in known:
+                return parent
+            if parent != case and called.method in self._from_outside:
+                case = parent
+            elif not called.old:
+                return -1
+        known.add(case)
+        return case
+
+    def begin(self, case: int) -> None:
+        """A case has an instance."""
+        self._known.add(case)
 
 
 class AgreementWatch:
     """Nothing is filed twice, nothing that was paid or stopped is triggered or filed."""
 
     def __init__(self) -> None:
+        self._whose = Whose(Agreement)
         self._unpaid: dict[int, int] = {}
         """Instalments that are due, neither paid nor filed for; of agreements that were seen."""
         self._last: dict[int, str] = {}
@@ -54,16 +82,11 @@ class AgreementWatch:
         Raises:
             CaseViolation: it must never be answered so.
         """
-        signal = answers[0].signal
-        if signal in (_REFUSED, "early", "confirmed"):
-            return
-        method = called.method
-        if method == "arm":
-            self._unpaid[called.case] = 0
-            return
-        case = owner(self._unpaid, called, answers)
+        signal, method, case = answers[0].signal, called.method, self._whose.of(called)
         if case not in self._unpaid:
-            self._unpaid[case] = 0 if method == "due" else 1
+            self._unpaid[case] = 0 if method in ("arm", "due", "confirm", "stop") else 1
+        if signal == _REFUSED:
+            return
         if method == "due":
             if self._last.get(case) == "stopped":
                 raise self._broken(STOPPED, called, "an instalment falls due of what was stopped")
@@ -100,6 +123,7 @@ class TitleWatch:
     """A document is filed once, in force, and not when it was performed."""
 
     def __init__(self) -> None:
+        self._whose = Whose(Title)
         self._last: dict[int, str] = {}
         self._performed: set[int] = set()
 
@@ -109,13 +133,10 @@ class TitleWatch:
         Raises:
             CaseViolation: it must never be answered so.
         """
-        signal = answers[0].signal
-        last = self._last
-        case = owner(last, called, answers)
+        signal, last, case = answers[0].signal, self._last, self._whose.of(called)
         if called.method == "perform":
             if signal != _REFUSED:
                 self._performed.add(case)
-                last.setdefault(case, "effective")
         elif signal == "filed":
             if case in self._performed:
                 raise self._broken(PAID_IS_PAID, called, f"the title of case {case} is filed, and was performed")
@@ -145,6 +166,7 @@ class FundWatch:
     _PLACE: Final = {"deducted": "on its way", "arrived": "on account", "stray": "on account"}
 
     def __init__(self) -> None:
+        self._whose = Whose(Fund)
         self._place: dict[int, str] = {}
         self._objected: set[int] = set()
         self._amount_cny: dict[int, float] = {}
@@ -155,10 +177,9 @@ class FundWatch:
         Raises:
             CaseViolation: it must never be answered so.
         """
-        signal, method, place = answers[0].signal, called.method, self._place
+        signal, method, place, case = answers[0].signal, called.method, self._place, self._whose.of(called)
         if signal == _REFUSED:
             return
-        case = owner(place, called, answers)
         if method == "deduct":
             if case in place:
                 raise self._broken(CONSERVATION, called, "is deducted a second time")
@@ -199,6 +220,7 @@ class PreservationWatch:
     """What was lifted stays lifted; what a suit took over does not expire."""
 
     def __init__(self) -> None:
+        self._whose = Whose(Preservation)
         self._last: dict[int, str] = {}
 
     def saw(self, called: Called, answers: Sequence[Answered]) -> None:
@@ -207,10 +229,9 @@ class PreservationWatch:
         Raises:
             CaseViolation: it must never be answered so.
         """
-        signal, last = answers[0].signal, self._last
+        signal, last, case = answers[0].signal, self._last, self._whose.of(called)
         if signal in (_REFUSED, "expired", "early") or (called.method == "expire" and signal != "lifted"):
             return
-        case = owner(last, called, answers)
         before = last.get(case)
         if before == "lifted":
             detail = f"the measure of case {case} is {signal} after it was lifted"
@@ -229,6 +250,7 @@ class ListingWatch:
     """Nobody is restricted for an entry that was repaired, or called free while another stands."""
 
     def __init__(self) -> None:
+        self._whose = Whose(Listing)
         self._subject: dict[int, int] = {}
         """Whom a standing entry is about, by case."""
         self._repaired: set[int] = set()
@@ -240,16 +262,12 @@ class ListingWatch:
         Raises:
             CaseViolation: it must never be answered so.
         """
-        method, signal = called.method, answers[0].signal
+        method, signal, case = called.method, answers[0].signal, self._whose.of(called)
         if signal == _REFUSED:
             return
         if method == "list":
-            self._stand(called.case, called.subject)
-            return
-        case = called.case
-        if case not in self._subject and case not in self._repaired:
-            case = called.parent
-        if case in self._repaired:
+            self._stand(case, called.subject)
+        elif case in self._repaired:
             if method != "clear" and signal != "stale":
                 raise self._broken(called, f"entry of case {case} is {signal} after it was repaired")
         elif method == "clear":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sim.casework.contracts.loop import Loop
 from sim.casework.invariants import AUDITED, CLOSED_LOOP, EXECUTED_ONCE, MAJORITY, ONE_BANKRUPTCY, CaseViolation
-from sim.casework.witness_cases import owner
+from sim.casework.witness_cases import Whose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,7 @@ class LoopWatch:
     """Nothing is executed twice or matched without an approval, and an audit finds all that was."""
 
     def __init__(self) -> None:
+        self._whose = Whose(Loop)
         self._approved: dict[int, bool] = {}
         self._executed: set[int] = set()
         self._illegal: set[int] = set()
@@ -33,8 +35,16 @@ class LoopWatch:
         method, signal = called.method, answers[0].signal
         if method == "audit":
             self._audited(called, answers)
-        elif signal != _REFUSED:
-            self._operated(owner(self._approved, called, answers), called, signal)
+            return
+        case = self._whose.of(called)
+        if case < 0 and method == "execute":
+            case = called.case
+            self._whose.begin(case)
+        if case not in self._approved:
+            # From before the run, or a command that nobody gave.
+            self._approved[case] = called.old and method in ("execute", "reconcile")
+        if signal != _REFUSED:
+            self._operated(case, called, signal)
 
     def _audited(self, called: Called, answers: Sequence[Answered]) -> None:
         self._illegal.difference_update(answer.case for answer in answers[1:])
@@ -53,9 +63,9 @@ class LoopWatch:
             if case in self._executed:
                 raise self._broken(EXECUTED_ONCE, called, "is executed twice")
             self._executed.add(case)
-            if not self._approved.setdefault(case, called.old):
+            if not self._approved[case]:
                 self._illegal.add(case)
-        elif signal == "matched" and (not self._approved.setdefault(case, called.old) or "differs" in called.facts):
+        elif signal == "matched" and (not self._approved[case] or "differs" in called.facts):
             raise self._broken(CLOSED_LOOP, called, "matches, and was not ordered so")
 
     @staticmethod

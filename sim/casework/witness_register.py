@@ -40,7 +40,7 @@ class _Seen:
         self.whole = whole
         self.ranks: dict[int, bool | None] = {}
         """In the order of registration: effective or waiting; None where it began before the run."""
-        self.aside: tuple[int, ...] = ()
+        self.aside: dict[int, bool | None] = {}
         """Ranks that a bankruptcy lifted."""
         self.court = -1
         """The case that moves it by order of a court."""
@@ -54,6 +54,8 @@ class RegisterWatch:
         self._seen: dict[int, _Seen] = {}
         self._of_subject: dict[int, list[_Seen]] = {}
         self._stayed: set[int] = set()
+        self._parent: dict[int, int] = {}
+        """Of cases that have frozen something."""
         self._judges: dict[str, Callable[[_Seen, Called, Sequence[Answered]], None]] = {
             "frozen": self._frozen,
             "partial": self._frozen,
@@ -61,6 +63,7 @@ class RegisterWatch:
             "renewed": self._believed,
             "accepted": self._moving,
             "transferred": self._moved,
+            "blocked": self._blocked,
             "withdrawn": self._withdrawn,
         }
         """By what the caller was told."""
@@ -81,18 +84,14 @@ class RegisterWatch:
                 called.subject, whole=not called.facts.isdisjoint(("immovable", "movable"))
             )
             self._of_subject.setdefault(called.subject, []).append(seen)
-        kin = len(answers) > 1 and self._losses(seen, called, answers)
-        if signal in _OWN_ENDS and called.method in ("lift", "lapse", "deduct"):
+        kin = len(answers) > 1 and self._told(seen, called, answers)
+        if signal in _OWN_ENDS and called.method in ("lift", "lapse", "renew", "deduct"):
             self._ended(seen, called, signal, kin=kin)
-        if len(answers) > 1:
-            for answer in answers[1:]:
-                if answer.signal == "effective":
-                    self._risen(seen, called, answer.case)
         judge = self._judges.get(signal)
         if judge is not None:
             judge(seen, called, answers)
-        if seen.ranks and seen.court < 0:
-            self._head(seen, called)
+        if seen.ranks:
+            self._in_order(seen, called)
 
     def ranks(self, asset: int) -> tuple[tuple[int, bool | None], ...]:
         """The cases that have frozen an asset, by rank, and whether each freeze is effective."""
@@ -103,9 +102,16 @@ class RegisterWatch:
     def _broken(invariant: str, called: Called, detail: str) -> CaseViolation:
         return CaseViolation(invariant, "register", called.case, called.time_ns, f"asset {called.asset}: {detail}")
 
-    def _losses(self, seen: _Seen, called: Called, answers: Sequence[Answered]) -> bool:
-        """Take those off who were told that theirs ended; returns whether one of them was what the call was about."""
+    def _told(self, seen: _Seen, called: Called, answers: Sequence[Answered]) -> bool:
+        """What other cases were told: first who rose, then who lost.
+
+        A rank may lapse, and the next one rise and be lifted, all in one call. Returns whether one of those who lost is
+        what the call was about.
+        """
         ranks, kin = seen.ranks, False
+        for answer in answers[1:]:
+            if answer.signal == "effective":
+                self._risen(seen, called, answer.case)
         for answer in answers[1:]:
             signal = answer.signal
             if signal in _ENDS:
@@ -129,18 +135,12 @@ class RegisterWatch:
             raise self._broken(HOLDER if signal == "deducted" else LIFTED, called, "the caller has no freeze")
 
     def _risen(self, seen: _Seen, called: Called, case: int) -> None:
-        if seen.ranks.get(case, False) is True:
+        before = seen.ranks.get(case)
+        if before:
             raise self._broken(FREEZE_ONCE, called, f"the freeze of case {case} takes effect a second time")
-        for earlier, effective in seen.ranks.items():
-            if earlier == case:
-                seen.ranks[case] = True
-                return
-            if effective is False:
-                raise self._broken(RANK, called, f"case {case} takes effect before case {earlier}")
-            if effective and seen.whole:
-                raise self._broken(RANK, called, f"case {case} takes effect beside case {earlier}")
-        if not called.old:
+        if case not in seen.ranks and not called.old:
             raise self._broken(LIFTED, called, f"case {case} takes effect and has no freeze")
+        seen.ranks[case] = True
 
     def _frozen(self, seen: _Seen, called: Called, answers: Sequence[Answered]) -> None:
         signal, case, ranks = answers[0].signal, called.case, seen.ranks
@@ -153,24 +153,25 @@ class RegisterWatch:
             raise self._broken(STAY, called, "it is frozen in a bankruptcy")
         if case in ranks:
             raise self._broken(FREEZE_ONCE, called, "the caller has frozen it before")
-        if signal != "queued":
-            for earlier, effective in ranks.items():
-                if effective is False or (effective and seen.whole):
-                    raise self._broken(RANK, called, f"the caller passes case {earlier}")
         ranks[case] = signal != "queued"
+        self._parent[case] = called.parent
 
     def _taken_over(self, seen: _Seen, called: Called, answers: Sequence[Answered]) -> None:
         before = next((answer.case for answer in answers[1:] if answer.signal == "taken-over"), called.case)
+        self._parent[called.case] = called.parent
         if before in seen.ranks:
             seen.ranks = {called.case if case == before else case: held for case, held in seen.ranks.items()}
         else:
             self._believed(seen, called, answers)
 
-    @staticmethod
-    def _believed(seen: _Seen, called: Called, answers: Sequence[Answered]) -> None:
+    def _believed(self, seen: _Seen, called: Called, answers: Sequence[Answered]) -> None:
+        """Who began before the run may have a freeze that was not seen, unless it spoke for its family's."""
         del answers
-        if called.old:
-            seen.ranks.setdefault(called.case, None)
+        case, parent = called.case, called.parent
+        if called.old and case not in seen.ranks:
+            self._parent[case] = parent
+            if not any(other in (case, parent) or self._parent[other] in (case, parent) for other in seen.ranks):
+                seen.ranks[case] = None
 
     def _moving(self, seen: _Seen, called: Called, answers: Sequence[Answered]) -> None:
         del answers
@@ -182,11 +183,19 @@ class RegisterWatch:
         del called, answers
         seen.court = -1
 
+    @staticmethod
+    def _blocked(seen: _Seen, called: Called, answers: Sequence[Answered]) -> None:
+        """Who may not finish a transfer has begun none any more."""
+        del answers
+        if called.method == "transfer" and seen.court == called.case:
+            seen.court = -1
+
     def _moved(self, seen: _Seen, called: Called, answers: Sequence[Answered]) -> None:
         del answers
         if seen.subject in self._stayed:
             raise self._broken(STAY, called, "it is moved in a bankruptcy")
-        if "court-order" in called.facts:
+        by_court = "court-order" in called.facts or seen.court == called.case
+        if by_court and seen.ranks.get(called.case) is not False:
             seen.ranks.pop(called.case, None)
         seen.court = -1
         if not seen.whole:
@@ -196,10 +205,16 @@ class RegisterWatch:
             if effective is not None:
                 raise self._broken(FROZEN_STAYS, called, f"it is moved, and case {case} has frozen it")
 
-    def _head(self, seen: _Seen, called: Called) -> None:
-        case, effective = next(iter(seen.ranks.items()))
-        if effective is False:
-            raise self._broken(NEXT_RANK, called, f"nobody holds it, and case {case} waits")
+    def _in_order(self, seen: _Seen, called: Called) -> None:
+        """Effective ranks come first, one of them if it is a whole, and none is missing unless a court moves it."""
+        held = waits = False
+        for case, effective in seen.ranks.items():
+            if effective and (waits or (held and seen.whole)):
+                raise self._broken(RANK, called, f"case {case} takes effect before its turn")
+            held = held or effective is not False
+            waits = waits or effective is False
+        if not held and seen.court < 0:
+            raise self._broken(NEXT_RANK, called, f"nobody holds it, and case {next(iter(seen.ranks))} waits")
 
     def _bankrupt(self, called: Called, answers: Sequence[Answered]) -> None:
         """All that a company has, when it goes bankrupt and if that is dismissed."""
@@ -213,15 +228,19 @@ class RegisterWatch:
                 for case, effective in seen.ranks.items():
                     if effective is not None and told.get(case) != "lifted":
                         raise self._broken(STAY, called, f"case {case} is not lifted")
-                seen.aside = tuple(seen.ranks)
+                seen.aside = seen.ranks
                 seen.ranks, seen.court = {}, -1
             else:
-                seen.ranks = {case: False for case in seen.aside if told.get(case) != "lapsed"}
+                seen.ranks = {
+                    case: None if effective is None else False
+                    for case, effective in seen.aside.items()
+                    if told.get(case) != "lapsed"
+                }
                 for case, signal in told.items():
                     if signal == "effective" and case in seen.ranks:
                         self._risen(seen, called, case)
                 if seen.ranks:
-                    self._head(seen, called)
+                    self._in_order(seen, called)
 
     def finish(self) -> None:
         """What must hold at the end holds after every call."""

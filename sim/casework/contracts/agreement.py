@@ -48,7 +48,19 @@ _PRESUMED: Final = {"confirm": ARMED, "due": ARMED, "pay": DUE, "trigger": DUE, 
 class _Agreement:
     """One agreement; instalments are counted from 1."""
 
-    __slots__ = ("ahead", "case", "due", "due_ns", "enforceable", "filed", "paid_by", "settled", "status")
+    __slots__ = (
+        "ahead",
+        "case",
+        "due",
+        "due_ns",
+        "enforceable",
+        "filed",
+        "last_due_ns",
+        "paid_ns",
+        "payers",
+        "settled",
+        "status",
+    )
 
     def __init__(self, case: int, status: str, *, enforceable: bool) -> None:
         self.case = case
@@ -64,8 +76,11 @@ class _Agreement:
         """The next instalment is paid already."""
         self.due_ns = _LONG_AGO_NS
         """When the first unpaid instalment fell due."""
-        self.paid_by: tuple[int, int] | None = None
-        """The last payment: who proved it, and when."""
+        self.last_due_ns = _LONG_AGO_NS
+        self.paid_ns = _LONG_AGO_NS
+        """When the agreement's own case proved a payment last."""
+        self.payers: frozenset[int] = frozenset()
+        """Other cases that proved one."""
 
 
 class Agreement(ByCase[_Agreement]):
@@ -80,7 +95,10 @@ class Agreement(ByCase[_Agreement]):
         "file": ("filed", "paid"),
         "stop": ("stopped",),
     }
-    OTHERS: ClassVar[tuple[str, ...]] = ("paid", "stopped", "late")
+    OTHERS: ClassVar[tuple[str, ...]] = ("paid", "stopped", "late", "confirmed")
+    TELLS: ClassVar[frozenset[tuple[str, str]]] = frozenset(
+        {("pay", "paid"), ("pay", "stopped"), ("pay", "late"), ("stop", "stopped"), ("confirm", "confirmed")}
+    )
     OPENS: ClassVar[frozenset[str]] = frozenset({"arm"})
     FROM_OUTSIDE: ClassVar[frozenset[str]] = frozenset({"pay", "confirm", "stop"})
 
@@ -129,8 +147,9 @@ class Agreement(ByCase[_Agreement]):
         return "confirmed"
 
     def _fall_due(self, agreement: _Agreement, called: Called) -> str | None:
-        if agreement.status not in (ARMED, DUE, FILED):
+        if agreement.status not in (ARMED, DUE, FILED) or agreement.last_due_ns == called.time_ns:
             return None
+        agreement.last_due_ns = called.time_ns
         if agreement.ahead:
             agreement.ahead = False
             agreement.due += 1
@@ -159,16 +178,18 @@ class Agreement(ByCase[_Agreement]):
             answer = "stopped" if before == TRIGGERED else "paid"
             if before in (DUE, TRIGGERED):
                 agreement.status = ARMED
-        agreement.paid_by = (called.case, called.time_ns)
+        if called.case == agreement.case:
+            agreement.paid_ns = called.time_ns
+        else:
+            agreement.payers |= {called.case}
         return answer
 
     @staticmethod
     def _is_known(agreement: _Agreement, called: Called) -> bool:
         """Whether this payment was proved before: other cases prove one payment each, the agreement's own many."""
-        if agreement.paid_by is None:
-            return False
-        payer, time_ns = agreement.paid_by
-        return payer == called.case and (payer != agreement.case or time_ns == called.time_ns)
+        if called.case == agreement.case:
+            return agreement.paid_ns == called.time_ns
+        return called.case in agreement.payers
 
     def _trigger(self, agreement: _Agreement, called: Called) -> str | None:
         if agreement.status == DUE:

@@ -55,13 +55,13 @@ class Asset:
         """What is left of it."""
         return self.free_fen + sum(freeze.held_fen for freeze in self.ranks)
 
-    def of(self, case: int, parent: int) -> Freeze | None:
-        """The freeze that a case may speak for: its own before its family's."""
+    def of(self, case: int, parent: int | None = None) -> Freeze | None:
+        """The freeze that a case may speak for: its own or, with ``parent`` given, one of its family's."""
         kin = None
         for freeze in self.ranks:
             if freeze.case == case:
                 return freeze
-            if kin is None and freeze.is_of(case, parent):
+            if kin is None and parent is not None and freeze.is_of(case, parent):
                 kin = freeze
         return kin
 

@@ -77,6 +77,7 @@ class Bankruptcy(ByCase[_Proceedings]):
         "deduct": ("lawful", "illegal"),
     }
     OTHERS: ClassVar[tuple[str, ...]] = ("complete", "illegal")
+    TELLS: ClassVar[frozenset[tuple[str, str]]] = frozenset({("ack", "complete")})
     OPENS: ClassVar[frozenset[str]] = frozenset({"accept"})
     FROM_OUTSIDE: ClassVar[frozenset[str]] = frozenset({"ack", "claim", "vote"})
 

@@ -2,7 +2,7 @@
 
 A call is for the caller's own instance, or for that of the case that began the caller: a bank's proof of payment is a
 case of its own and speaks to the agreement that it pays. Where such a call changes what the instance's own case waits
-for (the signals in OTHERS), that case is told as well.
+for (TELLS), that case is told as well.
 
 What was called before the run is not known. An instance that should exist and does not is taken to be where the call
 presupposes it to be, if the caller began before the run, or speaks for the case that began it.
@@ -40,6 +40,8 @@ class ByCase(Generic[Item]):
 
     METHODS: ClassVar[Mapping[str, tuple[str, ...]]]
     OTHERS: ClassVar[tuple[str, ...]]
+    TELLS: ClassVar[frozenset[tuple[str, str]]]
+    """Answers, by method, that the instance's case is told where another called."""
     OPENS: ClassVar[frozenset[str]]
     """Methods that begin an instance where the caller has none."""
     FROM_OUTSIDE: ClassVar[frozenset[str]]
@@ -65,7 +67,7 @@ class ByCase(Generic[Item]):
                 return (Answered(case, REFUSED),)
         signal = self._handlers[method](item, called) or REFUSED
         self._answered[method, signal] += 1
-        if item.case != case and signal in self.OTHERS:
+        if item.case != case and (method, signal) in self.TELLS:
             return (Answered(case, signal), Answered(item.case, signal))
         return (Answered(case, signal),)
 

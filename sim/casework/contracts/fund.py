@@ -80,7 +80,10 @@ class Fund(ByCase[_Money]):
         "release": ("released", "objected"),
         "receipt": ("receipted",),
     }
-    OTHERS: ClassVar[tuple[str, ...]] = ("objected", "dismissed", "returned")
+    OTHERS: ClassVar[tuple[str, ...]] = ("objected", "dismissed", "returned", "receipted")
+    TELLS: ClassVar[frozenset[tuple[str, str]]] = frozenset(
+        {("object", "objected"), ("dismiss", "dismissed"), ("uphold", "returned"), ("receipt", "receipted")}
+    )
     OPENS: ClassVar[frozenset[str]] = frozenset({"deduct"})
     FROM_OUTSIDE: ClassVar[frozenset[str]] = frozenset({"object", "dismiss", "uphold", "receipt"})
 

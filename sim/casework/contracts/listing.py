@@ -53,6 +53,9 @@ class Listing(ByCase[_Entry]):
         "clear": ("cleared", "complete"),
     }
     OTHERS: ClassVar[tuple[str, ...]] = ("complete", "repaired", "still-listed")
+    TELLS: ClassVar[frozenset[tuple[str, str]]] = frozenset(
+        {("ack", "complete"), ("clear", "complete"), ("repair", "repaired"), ("repair", "still-listed")}
+    )
     OPENS: ClassVar[frozenset[str]] = frozenset({"list"})
     FROM_OUTSIDE: ClassVar[frozenset[str]] = frozenset({"ack", "clear", "repair"})
 

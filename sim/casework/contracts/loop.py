@@ -55,6 +55,7 @@ class Loop(ByCase[_Operation]):
         "audit": ("clean", "found"),
     }
     OTHERS: ClassVar[tuple[str, ...]] = ("found", "approved", "executed")
+    TELLS: ClassVar[frozenset[tuple[str, str]]] = frozenset({("approve", "approved"), ("execute", "executed")})
     OPENS: ClassVar[frozenset[str]] = frozenset({"order"})
     FROM_OUTSIDE: ClassVar[frozenset[str]] = frozenset({"approve"})
 

@@ -73,7 +73,10 @@ class Preservation(ByCase[_Measure]):
         "expire": ("lifted", "converted", "early"),
         "lift": ("lifted",),
     }
-    OTHERS: ClassVar[tuple[str, ...]] = ("lifted", "converted", "seized", "expired")
+    OTHERS: ClassVar[tuple[str, ...]] = ("taken", "converted", "seized", "lifted")
+    TELLS: ClassVar[frozenset[tuple[str, str]]] = frozenset(
+        {("take", "taken"), ("convert", "converted"), ("seize", "seized"), ("expire", "lifted"), ("lift", "lifted")}
+    )
     OPENS: ClassVar[frozenset[str]] = frozenset({"apply"})
     FROM_OUTSIDE: ClassVar[frozenset[str]] = frozenset({"convert", "seize", "take", "lift"})
 

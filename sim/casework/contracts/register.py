@@ -90,8 +90,8 @@ class Register:
         self._stayed: set[int] = set()
         self._lapsed: set[int] = set()
         """Cases whose freezes have lapsed."""
-        self._believed: set[int] = set()
-        """Cases from before the run that were believed to have a freeze, or that have one in the run."""
+        self._known: set[int] = set()
+        """Cases that had a freeze of their own, or ended one of their family: they speak for no other one."""
         self._handlers: dict[str, Callable[[Called, list[Answered]], str | None]] = {
             "freeze": self._freeze,
             "renew": self._renew,
@@ -190,17 +190,26 @@ class Register:
         )
         return self._end(called.time_ns, years, Unit.YEARS)
 
-    def _own(self, asset: Asset, called: Called) -> Freeze | None:
-        """The freeze that a call is about; what was frozen before the run is believed, but not against others."""
+    def _own(self, asset: Asset, called: Called, *, holds: bool = False) -> Freeze | None:
+        """The freeze that a call is about: the caller's, or one of its family's; with ``holds``, if it is effective.
+
+        What was frozen before the run is believed, once and not against others.
+        """
         case = called.case
-        freeze = asset.of(case, called.parent)
-        if freeze is None and called.old and case not in self._believed and asset.subject not in self._stayed:
-            self._believed.add(case)
+        freeze = asset.of(case) if case in self._known else asset.of(case, called.parent)
+        if freeze is None and called.old and case not in self._known and self._is_there(asset, free=holds):
+            self._known.add(case)
             freeze = Freeze(case, called.parent, max(round(called.amount_cny * FEN_PER_CNY), 1), None)
             asset.ranks.append(freeze)
             for _ in asset.serve():
                 pass
-        return freeze
+        return None if freeze is None or (holds and not freeze.held_fen) else freeze
+
+    def _is_there(self, asset: Asset, *, free: bool) -> bool:
+        """Whether anybody could have frozen it, or what is free of it."""
+        if asset.subject in self._stayed or (free and asset.moving_by_court):
+            return False
+        return (asset.free_fen if free else asset.worth_fen) > 0
 
     def _freeze(self, called: Called, others: list[Answered]) -> str | None:
         asset = self._asset(called, others)
@@ -216,8 +225,7 @@ class Register:
         freeze = Freeze(case, called.parent, fen, self._expiry(called))
         asset.ranks.append(freeze)
         self._lapsed.discard(case)
-        if called.old:
-            self._believed.add(case)
+        self._known.add(case)
         for _ in asset.serve():
             pass
         if not freeze.held_fen:
@@ -258,6 +266,7 @@ class Register:
     def _end_freeze(self, asset: Asset, freeze: Freeze, called: Called, signal: str, others: list[Answered]) -> None:
         asset.drop(freeze)
         if freeze.case != called.case:
+            self._known.add(called.case)
             others.append(Answered(freeze.case, signal))
         self._serve(asset, others)
 
@@ -268,6 +277,7 @@ class Register:
         if freeze is None:
             return None
         if freeze.case != called.case:
+            self._known.add(called.case)
             others.append(Answered(freeze.case, "taken-over"))
             freeze.case, freeze.parent = called.case, called.parent
         return "frozen" if freeze.held_fen else "queued"
@@ -276,13 +286,14 @@ class Register:
         asset = self._asset(called, others)
         if asset.subject in self._stayed:
             return "stayed"
-        freeze = self._own(asset, called)
-        if freeze is None or not freeze.held_fen or not asset.divisible:
+        freeze = self._own(asset, called, holds=True) if asset.divisible else None
+        if freeze is None:
             return None
         self.deducted_fen += freeze.held_fen
         freeze.held_fen = 0
         asset.ranks.remove(freeze)
         if freeze.case != called.case:
+            self._known.add(called.case)
             others.append(Answered(freeze.case, "deducted"))
         self._serve(asset, others)
         if not asset.worth_fen:
@@ -307,43 +318,45 @@ class Register:
         asset.moving_by_court = "court-order" in called.facts
         return "accepted"
 
+    def _holds(self, asset: Asset, called: Called) -> Freeze | None:
+        """The effective freeze by which the caller, as the court that holds it, sells it."""
+        by_court = "court-order" in called.facts or self._moves_by_court(asset, called)
+        return self._own(asset, called, holds=True) if by_court else None
+
     @staticmethod
-    def _holds(asset: Asset, called: Called) -> bool:
-        """Whether the caller moves, by order of the court that holds it, what its own freeze holds."""
-        if "court-order" not in called.facts:
-            return False
-        freeze = asset.of(called.case, called.parent)
-        return freeze is not None and freeze.held_fen > 0
+    def _moves_by_court(asset: Asset, called: Called) -> bool:
+        """Whether a court's order to transfer it, which the register has accepted, is the caller's."""
+        return asset.moving_by_court and asset.moving == called.case
 
     def _transfer(self, called: Called, others: list[Answered]) -> str | None:
         asset = self._asset(called, others)
         if not asset.worth_fen:
             return "gone"
-        if asset.subject in self._stayed:
+        if asset.subject in self._stayed or asset.moving not in (-1, called.case):
             return "blocked"
-        if asset.moving >= 0 and asset.moving != called.case:
-            return "blocked"
-        if not (asset.moving >= 0 and asset.moving_by_court) and not self._holds(asset, called):
+        held = self._holds(asset, called)
+        if held is None and not (asset.free_fen and self._moves_by_court(asset, called)):
             return self._move_free(asset)
-        return self._move_held(asset, called, others)
+        return self._move_held(asset, held, called, others)
 
     def _move_free(self, asset: Asset) -> str:
         """What no freeze holds goes where its owner wants."""
         asset.moving = -1
+        asset.moving_by_court = False
         if not asset.free_fen:
             return "blocked"
         self.moved_fen += asset.free_fen
         asset.free_fen = 0
         return "transferred"
 
-    def _move_held(self, asset: Asset, called: Called, others: list[Answered]) -> str:
+    def _move_held(self, asset: Asset, own: Freeze | None, called: Called, others: list[Answered]) -> str:
         """What a court sells goes free of all freezes; of a deposit, what its own freeze holds, or what is free."""
         asset.moving = -1
         asset.moving_by_court = False
-        own = asset.of(called.case, called.parent)
         if own is not None:
             asset.drop(own)
             if own.case != called.case:
+                self._known.add(called.case)
                 others.append(Answered(own.case, "gone"))
         self.moved_fen += asset.free_fen
         asset.free_fen = 0

@@ -79,6 +79,9 @@ class Title(ByCase[_Title]):
         "file": ("filed", "performed"),
     }
     OTHERS: ClassVar[tuple[str, ...]] = ("performed", "late", "appealed", "applied")
+    TELLS: ClassVar[frozenset[tuple[str, str]]] = frozenset(
+        {("perform", "performed"), ("perform", "late"), ("appeal", "appealed"), ("apply", "applied")}
+    )
     OPENS: ClassVar[frozenset[str]] = frozenset({"serve"})
     FROM_OUTSIDE: ClassVar[frozenset[str]] = frozenset({"appeal", "perform", "apply"})
 
