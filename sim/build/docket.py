@@ -10,7 +10,7 @@ import numpy as np
 from sim.build.estimates import message_ns, record_ns
 from sim.build.streams import curve_of_profile
 from sim.casework.compiled.stepping import Terms
-from sim.casework.contracts.registry import CONTRACTS
+from sim.casework.contracts.registry import LONGEST_YEARS, contracts
 from sim.casework.desks import Desks
 from sim.casework.docket import Country, Docket
 from sim.casework.newborn import Nursery
@@ -74,7 +74,7 @@ def docket(scenario: Scenario, seed: int) -> Docket:
         births=births(
             draws, workflows, profiles, calendar, casework.share, casework.lookback, scenario.horizon, copies
         ),
-        contracts=lambda: {name: contract() for name, contract in CONTRACTS.items()},
+        contracts=lambda: dict(contracts(rules.due_ns)),
         desks=lambda: Desks(civil, names.roles, people),
         witness=Witness,
         copies=copies,
@@ -100,9 +100,12 @@ def _weights(scenario: Scenario, casework: Casework) -> list[float]:
 
 
 def _longest(workflows: Sequence[Workflow]) -> timedelta:
+    """The longest period that a workflow, or a contract that one calls, may ask the calendar for."""
     days = [
         deadline.count * _DAYS_OF[deadline.unit] for workflow in workflows for deadline in workflow.deadlines.values()
     ]
+    if any(way.call for workflow in workflows for state in workflow.states.values() for way in state.transitions):
+        days.append(LONGEST_YEARS * _DAYS_OF[Unit.YEARS])
     return timedelta(days=max(days, default=0) + _SPARE_DAYS)
 
 

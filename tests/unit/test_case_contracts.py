@@ -241,7 +241,7 @@ def test_what_was_performed_is_neither_applied_for_nor_filed() -> None:
 def test_the_calendar_that_a_contract_is_given_decides_when_a_judgment_takes_effect() -> None:
     beijing = timezone(timedelta(hours=8))
     # 16 September 2024 and fifteen days: 1 October, and National Day's holidays end on the 7th.
-    calendar = Calendar(datetime(2024, 9, 16, 12, tzinfo=beijing), 10, 60)
+    calendar = Calendar(datetime(2024, 9, 16, 12, tzinfo=beijing), 10, 3 * 366)
     court = Court("title", calendar.due_ns)
     court.call("serve")
     # The end of 8 October is half a day and 22 days from noon of 16 September.

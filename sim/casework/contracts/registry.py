@@ -11,8 +11,8 @@ from sim.casework.contracts.listing import Listing
 from sim.casework.contracts.loop import Loop
 from sim.casework.contracts.periods import plain_end
 from sim.casework.contracts.preservation import Preservation
-from sim.casework.contracts.register import Register
-from sim.casework.contracts.title import Title
+from sim.casework.contracts.register import TERM_YEARS_IMMOVABLE, Register
+from sim.casework.contracts.title import APPLICATION_YEARS, Title
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +35,9 @@ CONTRACTS: Final[Mapping[str, type[Contract]]] = {
 Each class has METHODS (a call's answers, the usual one first) and OTHERS (signals to other cases than the caller); any
 call may be answered `refused` besides.
 """
+
+LONGEST_YEARS: Final = max(TERM_YEARS_IMMOVABLE, APPLICATION_YEARS)
+"""How far ahead of a call a contract asks for the end of a period."""
 
 
 def contracts(end: End = plain_end) -> dict[str, Contract]:
