@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ROOT: Final = Path(__file__).parent.parent
-NATIONAL_DAY: Final = ROOT / "scenarios" / "national-day.yaml"
+NATIONAL_DAY: Final = ROOT / "scenarios" / "national-streams.yaml"
 HUB: Final = "jc"
 BUSIEST: Final = "2022-12-26T10:00+08:00"
 """Where the busiest hour of the scenario's curve begins."""
