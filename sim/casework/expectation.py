@@ -37,7 +37,13 @@ _GRID = 64
 """Quantiles of each of two durations that race."""
 _OFFICE_SHARE = 250 * 8 / (365 * 24)
 """Of the hours of a year those of an office, by 250 working days of eight hours."""
-_UNIT_HOURS = {Unit.HOURS: 1.0, Unit.DAYS: 24.0, Unit.WORKING_DAYS: 24 * 365 / 250, Unit.MONTHS: 730.0, Unit.YEARS: 8760.0}
+_UNIT_HOURS = {
+    Unit.HOURS: 1.0,
+    Unit.DAYS: 24.0,
+    Unit.WORKING_DAYS: 24 * 365 / 250,
+    Unit.MONTHS: 730.0,
+    Unit.YEARS: 8760.0,
+}
 
 
 class Way(NamedTuple):
