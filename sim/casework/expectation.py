@@ -1,9 +1,10 @@
 """What a country comes to on average, from the definitions alone: cases, ways out, records, packets a year.
 
 A case of a workflow is a Markov chain over (state, facts, answer of the last wait); its ways out have known chances, so
-how often each fires is the sum of a geometric series that is added up here until nothing is left. That is a calm country,
-as in `sim.casework.docket`'s past: signals come if they are `expected` and as `usually`; chains answer all that is asked of them. Then the
-rates of all workflows follow from each other: those that begin by themselves, and those that others begin.
+how often each fires is the sum of a geometric series that is added up here until nothing is left. That is a calm
+country, as in `sim.casework.docket`'s past: signals come if they are `expected` and as `usually`; chains answer all
+that is asked of them. Then the rates of all workflows follow from each other: those of cases that begin by themselves,
+and of those that others begin.
 
 What is not in it: what several cases do to each other (ranks on a register, payments that stop a filing). A long run
 shows that.
@@ -23,7 +24,7 @@ from sim.kernel.civil import HOUR_NS, Unit
 from sim.kernel.inversion import WORD, Law, invert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sim.casework.definition import State, Transition, Workflow
     from sim.kernel.distributions import Distribution
@@ -259,7 +260,7 @@ def _answer(way: Transition, facts: frozenset[str]) -> Answer:
 
 
 def _shares(state: State, place: Place, *, expected: bool) -> dict[int, float]:
-    """How the ways out of a state share the cases that are there: those that come by themselves, or those that calm brings."""
+    """Shares of a state's ways out: of those that come by themselves, or of those that calm brings."""
     open_ = [
         number
         for number, way in enumerate(state.transitions)
@@ -345,9 +346,7 @@ def _begun(parent: Workflow, course_: Course, child: str) -> float:
 def _rates(known: Mapping[str, Workflow], courses: Mapping[str, Course]) -> dict[str, float]:
     """Cases a second: rates = starts + begun by others."""
     names = list(known)
-    own: list[float] = []
-    for workflow in known.values():
-        own.append(0.0 if workflow.starts is None else workflow.starts.rate_per_s)
+    own = [0.0 if each.starts is None else each.starts.rate_per_s for each in known.values()]
     begun = [[_begun(known[parent], courses[parent], child) for parent in names] for child in names]
     rates = list(own)
     for _ in range(_MOST_ROUNDS):
@@ -413,8 +412,3 @@ def _told(
                 elif tell.to == "parent" and to_parent:
                     heard[tell.signal] += fired
     return heard
-
-
-def by_streams(country: Country, names: Sequence[str]) -> dict[str, float]:
-    """Cases a year of each of these workflows."""
-    return {name: country.cases_per_year(name) for name in names}
