@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sim.report import wording
+from sim.report import cases, wording
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from rich.console import Console, RenderableType
     from rich.table import Table
@@ -56,6 +56,8 @@ def render(summary: Mapping[str, Any], manifest: Mapping[str, Any], scenario: Sc
         tables.append(_closed_loops(summary))
     if summary["crosschain"]:
         tables.append(_links(summary))
+    if summary["casework"]:
+        tables += [_cases(summary, scenario), *_losses(summary, scenario)]
     tables.append(_answers(summary))
     if summary["slo"]:
         tables.append(_objectives(summary, scenario))
@@ -160,6 +162,40 @@ def _links(summary: Mapping[str, Any]) -> Table:
         spent = [wording.three_digits(link["latency_s"][q]) if link["delivered"] else "-" for q in ("p50", "max")]
         table.add_row(way, *counts, *spent)
     return table
+
+
+def _cases(summary: Mapping[str, Any], scenario: Scenario) -> Table:
+    from rich.text import Text
+
+    table = _table("Cases")
+    table.caption = cases.sentence(summary)
+    table.caption_justify = "left"
+    table.add_column("workflow", overflow="fold")
+    for heading in ("began", "ended", "open", "records", "periods\nmet", "periods\nmissed"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in cases.workflows(summary, scenario):
+        met, missed = (sum(number[name] for number in row["deadlines"].values()) for name in ("met", "missed"))
+        counts = [f"{row[name]:,}" for name in ("started", "completed", "open", "records")]
+        late = Text(f"{missed:,}", "bold red" if missed else "")
+        table.add_row(
+            Text(f"{row['spec'].code} {row['name'].partition('-')[2]}", style="bold"), *counts, f"{met:,}", late
+        )
+    return table
+
+
+def _losses(summary: Mapping[str, Any], scenario: Scenario) -> Iterator[Table]:
+    """What went wrong for people, if anything did."""
+    from rich.text import Text
+
+    found = cases.losses(summary, scenario)
+    if found:
+        table = _table("Losses")
+        table.add_column("workflow", overflow="fold")
+        table.add_column("loss", overflow="fold")
+        table.add_column("in this run", justify="right")
+        for loss in found:
+            table.add_row(Text(loss.workflow, style="bold"), loss.name.replace("-", " "), loss.said)
+        yield table
 
 
 def _answers(summary: Mapping[str, Any]) -> Table:

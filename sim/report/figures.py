@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sim.report import alliance_map, crossings, stages, style, timeline
+from sim.report import alliance_map, case_figures, crossings, stages, style, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,6 +55,32 @@ PICTURES: Final = (
         "them, divided by what they waited for: a block of the source, a relayer's look and what it fetches, a block "
         "of the destination. Behind it, in grey, the way of the acknowledgement.",
         lambda run: bool(run.summary["crosschain"]),
+    ),
+    Picture(
+        "periods",
+        case_figures.periods_figure,
+        "Every kind of period of law of the cases' workflows that ended in the run, and the shares of those that ended "
+        "in time and of those that ended late or were over at the end of the run. Those with most missed come first.",
+        lambda run: any(
+            number["met"] + number["missed"]
+            for counts in run.summary["casework"].values()
+            for number in counts["deadlines"].values()
+        ),
+    ),
+    Picture(
+        "desks",
+        case_figures.desks_figure,
+        "The people at desks in the share of the country that was simulated, the part of office time in which they "
+        "worked on cases of this run, and how long work waited for somebody to take it up.",
+        lambda run: bool(run.summary["casework"]) and bool(run.summary["docket"]["desks"]),
+    ),
+    Picture(
+        "cases",
+        case_figures.timeline_figure,
+        "The way of a few cases: for each state the time from entering to leaving it, how long that was, and how many "
+        "of the records that led there stand on which chains, each proved against the last block's root. The "
+        "cases are those that were asked for, and those that did the most.",
+        lambda run: any(story.events for story in run.stories),
     ),
     Picture(
         "alliance-map",

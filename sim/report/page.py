@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sim.report import inline, series, timeline, wording
+from sim.report import cases, inline, series, timeline, wording
+from sim.report.story import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,6 +52,7 @@ def render(run: Run, figures: Sequence[Drawn]) -> str:
             stages=_stages(summary["chains"][busiest]),
             links=[_link(run, link_id) for link_id in summary["crosschain"]],
             closed_loops=wording.closed_loops(summary),
+            casework=_casework(run),
             by_messages=wording.by_messages(scenario),
             answers=list(wording.answers(summary)),
             presented=_presented(run),
@@ -77,6 +79,7 @@ def _environment() -> Environment:
     environment.filters["digits"] = wording.three_digits
     environment.filters["duration"] = wording.duration
     environment.filters["given_duration"] = wording.given_duration
+    environment.filters["long"] = wording.long_duration
     environment.filters["share"] = wording.share
     environment.filters["storage"] = wording.storage
     return environment
@@ -116,6 +119,23 @@ def _link(run: Run, link_id: str) -> dict[str, Any]:
         "way": " → ".join(run.scenario.links[link_id].chains),
         "latency_s": latency_s,
         "locked": sum(link["locked_at_end"].values()),
+    }
+
+
+def _casework(run: Run) -> dict[str, Any]:
+    """Everything that is said of cases; nothing where none were simulated."""
+    summary, scenario = run.summary, run.scenario
+    if not summary["casework"]:
+        return {}
+    return {
+        "sentence": cases.sentence(summary),
+        "workflows": cases.workflows(summary, scenario),
+        "periods": cases.periods(summary, scenario),
+        "losses": cases.losses(summary, scenario),
+        "none_lost": cases.none_lost(summary),
+        "desks": cases.desks(summary),
+        "platform": cases.platform(summary),
+        "stories": [(story, text_of(story)) for story in run.stories],
     }
 
 

@@ -16,6 +16,7 @@ NO_VALUE: Final = "–"
 """Stands where there is no number, such as a quantile of nothing."""
 
 _SECONDS: Final = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+_LONG: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 _LARGE: Final = ((1e9, " G"), (1e6, " M"), (1e3, " k"), (1.0, ""))
 _BYTES: Final = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
 _LEAST: Final = 0.0001
@@ -92,6 +93,11 @@ def duration(seconds: float) -> str:
 def given_duration(seconds: float) -> str:
     """A duration that is round by nature in the unit that suits it: 5 s, 100 ms."""
     return _scaled(seconds, _SECONDS, exact)
+
+
+def long_duration(seconds: float) -> str:
+    """A duration of people or of law in the unit that suits it: 26.9 s, 4.5 min, 2.1 h, 13.9 d."""
+    return _scaled(seconds, _LONG, three_digits)
 
 
 def clock(seconds: float) -> str:
