@@ -18,7 +18,7 @@ import numpy as np
 from sim.report import style, wording
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import networkx as nx
     from matplotlib.axes import Axes
@@ -151,10 +151,11 @@ def _draw_links(axes: Axes, run: Run, cards: dict[str, _Card]) -> None:
     """A line for each pair of chains that a link joins; where other cards stand between, a bow over them."""
     from matplotlib.patches import FancyArrowPatch
 
-    joined: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    joined: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    told, idle = wording.links(run.summary), {"offered": 0, "accepted_forged": 0}
     for link_id, link in run.scenario.links.items():
         for pair in pairwise(link.chains):
-            joined.setdefault((min(pair), max(pair)), []).append(run.summary["crosschain"][link_id])
+            joined.setdefault((min(pair), max(pair)), []).append(told.get(link_id, idle))
     most = max((sum(link["offered"] for link in links) for links in joined.values()), default=1) or 1
     for (one, other), links in joined.items():
         ends = [(card.x + card.width / 2, card.y + card.height / 2) for card in (cards[one], cards[other])]

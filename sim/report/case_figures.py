@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from sim.report import cases, style, wording
@@ -22,6 +24,17 @@ _MOST: Final = 24
 _MOST_EVENTS: Final = 14
 """So many of a case's last steps are drawn."""
 _LETTERS: Final = 46
+_MINUTE_S: Final = 60
+_HOUR_S: Final = 60 * _MINUTE_S
+_DAY_S: Final = 24 * _HOUR_S
+_STEPS_S: Final = (
+    *(1, 2, 5, 10, 15, 30),
+    *(count * _MINUTE_S for count in (1, 2, 5, 10, 15, 30)),
+    *(count * _HOUR_S for count in (1, 2, 3, 6, 12)),
+    *(count * _DAY_S for count in (1, 2, 5, 10, 30, 90, 365)),
+)
+_TICKS: Final = 7
+"""So many times of the day are written below a case at most."""
 _BUSY: Final = 0.9
 """From this share of office time on, desks are said to be full."""
 
@@ -72,7 +85,7 @@ def desks_figure(run: Run) -> Figure:
             said = f"{wording.share(busy)} busy; {desk['done']:,} done, {desk['waiting']:,} waiting; {waits}"
             axes.text(busy + 0.01, row, said, va="center", fontsize=8, color=style.MUTED)
         axes.set_yticks(range(len(roles)), [f"{desk['people']:,} {role}s" for role, desk in roles], color=style.INK)
-        axes.set(xlim=(0, 1.6), ylim=(len(roles) - 0.4, -0.6))
+        axes.set(xlim=(0, 1.5), ylim=(len(roles) - 0.4, -0.6))
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("share of office time spent on the cases of this run")
@@ -123,12 +136,25 @@ def _draw_story(axes: Axes, story: Story, end_s: float) -> None:
     axes.set_yticks(range(len(events)), names, color=style.INK, fontsize=8)
     axes.set(xlim=(first_s - span_s * 0.01, first_s + span_s * 1.3), ylim=(len(events) - 0.4, -0.6))
     axes.grid(visible=False, axis="y")
-    axes.xaxis.set_major_formatter(lambda value, _: wording.clock(max(value, 0)))
-    axes.set_xlabel("since the start of the run, hours:minutes:seconds; thin and grey, waiting for chains")
+    places_s, names = _ticks(events[0], first_s, first_s + span_s)
+    axes.set_xticks(places_s, names)
+    axes.set_xlabel("time in China; thin and grey: waiting for chains")
     before = f", the last {len(events)} of {len(story.events)} steps" if len(events) < len(story.events) else ""
     axes.set_title(
         f"{story.code} {story.title}: case {story.case}, began {dated(story.began)}{before}", loc="left", fontsize=9
     )
+
+
+def _ticks(first: Event, first_s: float, last_s: float) -> tuple[list[float], list[str]]:
+    """Round times of the day between two times since the start of the run, and what they are called."""
+    step_s = next((step for step in _STEPS_S if (last_s - first_s) / step <= _TICKS), _STEPS_S[-1])
+    midnight = first.at.replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight_s = first.time_ns / 1e9 - (first.at - midnight).total_seconds()
+    numbers = range(math.ceil((first_s - midnight_s) / step_s), math.floor((last_s - midnight_s) / step_s) + 1)
+    at = [midnight + timedelta(seconds=number * step_s) for number in numbers]
+    form = "%m-%d" if step_s >= _DAY_S else "%m-%d %H:%M" if last_s - first_s > _DAY_S else "%H:%M"
+    names = [f"{each:%H:%M:%S}" if step_s < _MINUTE_S else f"{each:{form}}" for each in at]
+    return [midnight_s + number * step_s for number in numbers], names
 
 
 def _annotate(axes: Axes, row: int, event: Event, stay_s: tuple[float, float], view_s: tuple[float, float]) -> None:

@@ -153,7 +153,7 @@ def _links(summary: Mapping[str, Any]) -> Table:
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     names = ("offered", "delivered", "timed_out", "stuck", "unfinished", "accepted_forged", "torn")
-    for link_id, link in summary["crosschain"].items():
+    for link_id, link in wording.links(summary).items():
         way = Text.assemble(
             (link_id, "bold"),
             f"\n{link['protocol'].replace('_', ' ')},\n{link['verify'].replace('_', ' ')}, {link['atomicity']}",

@@ -39,7 +39,7 @@ def links_figure(run: Run) -> Figure:
 
 
 def _draw(summary: Mapping[str, Any]) -> Figure:
-    links = summary["crosschain"]
+    links = wording.links(summary)
     shown = sorted(links, key=lambda link_id: -links[link_id]["offered"])[:_MOST]
     shown = [link_id for link_id in links if link_id in shown]
     figure = style.new_figure(height_in=1.6 + _BAR_IN * len(shown))

@@ -111,7 +111,7 @@ def _chain(run: Run, chain_id: str) -> dict[str, Any]:
 
 
 def _link(run: Run, link_id: str) -> dict[str, Any]:
-    link = run.summary["crosschain"][link_id]
+    link = wording.links(run.summary)[link_id]
     latency_s = [wording.three_digits(link["latency_s"][name]) if link["delivered"] else "-" for name in ("p50", "p99")]
     return {
         "id": link_id,

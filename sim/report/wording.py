@@ -172,6 +172,32 @@ def busiest_chain(summary: Mapping[str, Any]) -> str:
     return str(max(chains, key=lambda chain_id: chains[chain_id]["offered"]))
 
 
+def links(summary: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """All links by id; those whose packets are records can forge, tear and lock nothing, and have no stages between."""
+    return {link_id: _whole(link) for link_id, link in summary["crosschain"].items()}
+
+
+def _whole(link: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "stages_s" in link:
+        return link
+    there, known = link["latency_s"], link["acknowledged_s"]
+    back_s = max((known["mean"] or 0.0) - (there["mean"] or 0.0), 0.0)
+    stages_s = {"one way": there, "acknowledgement": {"mean": back_s}}
+    return {**dict.fromkeys(_IMPOSSIBLE, 0), **link, "stages_s": stages_s, "refused": {}, "locked_at_end": {}}
+
+
+_IMPOSSIBLE: Final = (
+    "stuck",
+    "accepted_forged",
+    "torn",
+    "late_success",
+    "repairs",
+    "verified_real",
+    "verified_charged",
+)
+"""What cannot happen to packets that are records."""
+
+
 def answers(summary: Mapping[str, Any]) -> Iterator[tuple[Answer, int]]:
     """What verification requests came to: the official answers always, the others where there are any."""
     for answer in ANSWERS:
@@ -284,7 +310,8 @@ def by_messages(scenario: Scenario) -> list[str]:
     for stream_id, stream in scenario.workload.items():
         if stream.clients is not None and scenario.chains[stream.chain].fidelity == "auto":
             waiting.setdefault(stream.chain, []).append(stream_id)
-    ends = {chain for link in scenario.links.values() for chain in link.chains}
+    links_by_messages = [link for link in scenario.links.values() if link.fidelity != "record"]
+    ends = {chain for link in links_by_messages for chain in link.chains}
     crossing = [chain for chain in scenario.chains if chain in ends and scenario.chains[chain].fidelity == "auto"]
     return [
         f"{chain_id} goes by messages throughout, although its fidelity is auto: relayers of links decide while it runs"
