@@ -46,6 +46,10 @@ class Records:
         self._offered = offered
         self._prefix = f'{{"chain":"{chain}","file":{{"alg":"{hash_name}","digest":"'
         self._suffixes = [f',"stream":"{stream}"}}' for stream in offered.streams]
+        self._lengths = np.array([len(suffix.encode()) for suffix in self._suffixes], dtype=np.int64)
+        self._endings = np.zeros((len(self._suffixes), int(self._lengths.max(initial=0))), np.uint8)
+        for ending, suffix in zip(self._endings, self._suffixes, strict=True):
+            ending[: len(suffix.encode())] = np.frombuffer(suffix.encode(), np.uint8)
         self._files = [_Files(draws, chain, stream) for stream in offered.streams]
         self._rows: dict[int, Cells] = {}
         self.calls: dict[int, bytes] = {}
@@ -94,7 +98,9 @@ class Records:
         """
         codes, numbers, generated_ns = self._said(rows)
         digests = self._digests(codes, numbers)
-        shapes = (codes * 2 * _MOST_DIGITS + _shape(numbers)) * 2 * _MOST_DIGITS + _shape(generated_ns)
+        # Not by streams, of which a chain may have a hundred: their names are of few lengths.
+        lengths = self._lengths[codes]
+        shapes = (lengths * 2 * _MOST_DIGITS + _shape(numbers)) * 2 * _MOST_DIGITS + _shape(generated_ns)
         for shape in np.flatnonzero(np.bincount(shapes)):
             here = np.flatnonzero(shapes == shape)
             files = digests[here].tobytes().hex().encode()
@@ -108,7 +114,7 @@ class Records:
                     _decimal(generated_ns[here]),
                     ',"number":',
                     _decimal(numbers[here]),
-                    self._suffixes[int(codes[here[0]])],
+                    self._endings[codes[here], : int(lengths[here[0]])],
                 ),
             )
 
