@@ -149,7 +149,7 @@ def test_a_case_leaves_thirty_three_records_on_the_hub(country: Country) -> None
 
 
 def test_whatever_comes_by_itself_comes_or_says_why(country: Country) -> None:
-    """What never fires in calm waits for faults of chains, or comes after a signal that calm does not bring, or instead."""
+    """What never fires in calm waits for faults of chains, or comes after a signal that calm does not bring."""
     for name, each in country.workflows.items():
         visited = country.courses[name].visits
         for way in never_taken(each, country.courses[name]):
