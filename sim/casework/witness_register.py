@@ -194,8 +194,8 @@ class RegisterWatch:
         del answers
         if seen.subject in self._stayed:
             raise self._broken(STAY, called, "it is moved in a bankruptcy")
-        by_court = "court-order" in called.facts or seen.court == called.case
-        if by_court and seen.ranks.get(called.case) is not False:
+        if seen.ranks.get(called.case) is not False:
+            # Its own freeze, by which the caller sells it.
             seen.ranks.pop(called.case, None)
         seen.court = -1
         if not seen.whole:

@@ -141,6 +141,14 @@ def test_a_stopped_agreement_stays_stopped() -> None:
     assert filed.call("stop") == "refused"
 
 
+def test_a_confirmation_of_an_agreement_from_before_the_run_counts() -> None:
+    court = Court("agreement")
+    assert court.call("confirm", facts=("confirmed",), old=True) == "confirmed"
+    court.call("due")
+    court.later(days=GRACE_DAYS)
+    assert court.call("trigger") == "to-enforcement"
+
+
 def test_what_was_never_armed_is_not_filed() -> None:
     court = Court("agreement")
     assert [court.call(method) for method in ("due", "trigger", "file", "stop")] == ["refused"] * 4
@@ -370,9 +378,18 @@ def test_only_the_court_that_holds_it_moves_what_is_frozen() -> None:
     court.call("freeze", 2, facts=("movable",))
     assert court.call("transfer", 9, facts=("movable",)) == "blocked"
     assert court.call("transfer", 2, facts=("movable", "court-order")) == "blocked"
-    assert court.call("transfer", 1, facts=("movable", "court-order")) == "transferred"
+    assert court.call("transfer", 2, facts=("movable",)) == "blocked"
+    assert court.call("transfer", 1, facts=("movable",)) == "transferred"
     assert court.told == [(2, "gone")]
     court.finish()
+
+
+def test_a_courts_sale_in_a_case_of_its_own_needs_the_courts_order() -> None:
+    court = Court("register")
+    court.call("freeze", 1, facts=("movable",))
+    assert court.call("transfer", 11, parent=1, facts=("movable",)) == "blocked"
+    assert court.call("transfer", 11, parent=1, facts=("movable", "court-order")) == "transferred"
+    assert court.told == [(1, "gone")]
 
 
 def test_a_deduction_takes_what_the_callers_own_freeze_holds() -> None:

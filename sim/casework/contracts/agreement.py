@@ -128,7 +128,9 @@ class Agreement(ByCase[_Agreement]):
 
     def _presumed(self, called: Called, case: int) -> _Agreement:
         status = _PRESUMED[called.method]
-        agreement = _Agreement(case, status, enforceable=not _ENFORCEABLE.isdisjoint(called.facts))
+        # Who brings the confirmation has it among its facts already.
+        enforceable = called.method != "confirm" and not _ENFORCEABLE.isdisjoint(called.facts)
+        agreement = _Agreement(case, status, enforceable=enforceable)
         agreement.due = 0 if status == ARMED else 1
         return agreement
 

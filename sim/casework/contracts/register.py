@@ -13,7 +13,7 @@ The rules (Provisions on sealing, distraining and freezing, 2020 text, where an 
     a finished one cannot be frozen (`transfer`, then `gone`). An order of another court to transfer it (fact
     `court-order`) that was there first comes first: a freeze waits behind it.
 6.  Nobody but the court that holds it moves what is frozen: the debtor's transfer is `blocked`. The holder's own sale
-    (`transfer` with `court-order`) ends all later ranks (`gone`).
+    (`transfer`, by the case that froze it or, with `court-order`, by one of its family) ends all later ranks (`gone`).
 7.  A deduction (`deduct`) takes what the caller's effective freeze holds of a deposit.
 8.  When a bankruptcy is accepted, all freezes on the company's assets are lifted and nothing is frozen, deducted or
     moved any more (`stay`; Enterprise Bankruptcy Law 19). If it is dismissed, the freezes stand again in their old
@@ -320,7 +320,7 @@ class Register:
 
     def _holds(self, asset: Asset, called: Called) -> Freeze | None:
         """The effective freeze by which the caller, as the court that holds it, sells it."""
-        by_court = "court-order" in called.facts or self._moves_by_court(asset, called)
+        by_court = "court-order" in called.facts or self._moves_by_court(asset, called) or asset.of(called.case)
         return self._own(asset, called, holds=True) if by_court else None
 
     @staticmethod
