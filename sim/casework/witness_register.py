@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sim.casework.contracts.register import WHOLE
 from sim.casework.invariants import (
     FREEZE_ONCE,
     FROZEN_STAYS,
@@ -80,9 +81,7 @@ class RegisterWatch:
             return
         seen = self._seen.get(called.asset)
         if seen is None:
-            seen = self._seen[called.asset] = _Seen(
-                called.subject, whole=not called.facts.isdisjoint(("immovable", "movable"))
-            )
+            seen = self._seen[called.asset] = _Seen(called.subject, whole=not called.facts.isdisjoint(WHOLE))
             self._of_subject.setdefault(called.subject, []).append(seen)
         kin = len(answers) > 1 and self._told(seen, called, answers)
         if signal in _OWN_ENDS and called.method in ("lift", "lapse", "renew", "deduct"):

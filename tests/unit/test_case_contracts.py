@@ -291,7 +291,7 @@ def test_a_deposit_serves_several_claims_as_far_as_it_goes() -> None:
     court.finish()
 
 
-@pytest.mark.parametrize("kind", ["movable", "immovable"])
+@pytest.mark.parametrize("kind", ["movable", "immovable", "equity"])
 def test_a_thing_is_frozen_whole(kind: str) -> None:
     court = Court("register")
     court.call("freeze", 1, cny=1000, facts=(kind,))
@@ -301,7 +301,9 @@ def test_a_thing_is_frozen_whole(kind: str) -> None:
     assert court.call("deduct", 2) == "refused"
 
 
-@pytest.mark.parametrize(("facts", "years"), [((), 1), (("movable",), 2), (("immovable",), 3)])
+@pytest.mark.parametrize(
+    ("facts", "years"), [((), 1), (("movable",), 2), (("immovable",), 3), (("equity", "short"), 3)]
+)
 def test_a_freeze_lapses_at_the_end_of_its_term_and_the_next_rank_takes_effect(
     facts: tuple[str, ...], years: int
 ) -> None:

@@ -4,11 +4,12 @@ The rules (Provisions on sealing, distraining and freezing, 2020 text, where an 
 
 1.  Everything that happens to an asset happens in the order in which the chain committed it.
 2.  The first freeze holds the asset: a deposit up to the claim (`frozen`, or `partial` where it is less than that), a
-    movable or immovable (facts `movable`, `immovable`) as a whole. Later ones wait for their rank (`queued`).
+    movable, an immovable or shares (facts `movable`, `immovable`, `equity`) as a whole. Later ones wait for their rank
+    (`queued`).
 3.  When a freeze ends, by `lift` or `lapse`, the next rank takes effect at once, without anybody's doing; its case is
     told (`effective`). A later rank never takes effect before an earlier one.
 4.  A freeze lapses at the end of its term unless it is renewed before (`renew`): one year for deposits, two for
-    movables, three for immovables. Who is too late is told `lapsed`.
+    movables, three for immovables and shares. Who is too late is told `lapsed`.
 5.  An accepted transfer that is not finished must give way to a freeze (`begin-transfer`, then `blocked`; article 23);
     a finished one cannot be frozen (`transfer`, then `gone`). An order of another court to transfer it (fact
     `court-order`) that was there first comes first: a freeze waits behind it.
@@ -45,7 +46,10 @@ if TYPE_CHECKING:
 TERM_YEARS_DEPOSIT: Final = 1
 TERM_YEARS_MOVABLE: Final = 2
 TERM_YEARS_IMMOVABLE: Final = 3
-"""From memory: Interpretation of the Civil Procedure Law, 487."""
+"""Of other rights in property too. From memory: Interpretation of the Civil Procedure Law, 487."""
+WHOLE: Final = frozenset({"immovable", "movable", "equity"})
+"""Facts that say that an asset is a thing, or shares in a company, frozen as a whole."""
+_LONGEST: Final = frozenset({"immovable", "equity"})
 SHORT: Final = 2
 """A deposit that does not cover the claim is the claim divided by this. [guess]"""
 
@@ -157,7 +161,7 @@ class Register:
 
     def _first_seen(self, called: Called) -> Asset:
         facts = called.facts
-        divisible = "immovable" not in facts and "movable" not in facts
+        divisible = facts.isdisjoint(WHOLE)
         fen = round(called.amount_cny * FEN_PER_CNY)
         worth = 0 if "empty" in facts else fen // SHORT if "short" in facts and divisible else max(fen, 1)
         asset = self._assets[called.asset] = Asset(called.asset, called.subject, worth, divisible=divisible)
@@ -183,7 +187,7 @@ class Register:
         facts = called.facts
         years = (
             TERM_YEARS_IMMOVABLE
-            if "immovable" in facts
+            if not _LONGEST.isdisjoint(facts)
             else TERM_YEARS_MOVABLE
             if "movable" in facts
             else TERM_YEARS_DEPOSIT
