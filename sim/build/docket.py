@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -89,8 +90,16 @@ def _copies(workflows: Sequence[Workflow], casework: Casework) -> int:
 
 
 def definitions(scenario: Scenario) -> list[Workflow]:
-    """The workflows of a scenario, in its order, without the cases that they begin outside of these."""
-    return list(workflows_of(scenario))
+    """The workflows of a scenario, in its order, without the cases that they begin outside of these.
+
+    Of a share of the country, as small a share of its people and companies has cases: two cases are about the same
+    one as often as in the whole.
+    """
+    share = 1.0 if scenario.casework is None else scenario.casework.share
+    return [
+        replace(workflow, subjects=max(1, round(workflow.subjects * share))) if workflow.subjects else workflow
+        for workflow in workflows_of(scenario)
+    ]
 
 
 def _weights(scenario: Scenario, casework: Casework) -> list[float]:
