@@ -324,11 +324,25 @@ class Docket:
 
     def _awake(self, cases: Cases) -> NDArray[np.bool_]:
         """Which cases something may happen to before the horizon: to their family, or to whom they are about."""
-        workflows = self.country.names.workflows
         due = cases.due < self.country.terms.horizon_ns
-        known = np.array([workflow.subjects > 0 for workflow in workflows])[cases.workflow]
-        awake: NDArray[np.bool_] = due | known | np.isin(cases.root, np.unique(cases.root[due]))
+        family = np.isin(cases.root, np.unique(cases.root[due]))
+        awake: NDArray[np.bool_] = due | family | np.isin(cases.subject, self._spoken_of(cases))
         return awake
+
+    def _spoken_of(self, cases: Cases) -> Cells:
+        """Persons and companies about whom something may be said to everybody: those of cases that say such things."""
+        names = self.country.names
+        speaks = {
+            names.states[state][0]
+            for state, way in names.transitions
+            if any(tell.to == "subject" for tell in way.tells)
+        }
+        numbers = [number for number, workflow in enumerate(names.workflows) if workflow.name in speaks]
+        speaking = np.isin(cases.workflow, numbers)
+        born = self.country.births.between(0, self.country.terms.horizon_ns)
+        coming = np.isin(born.workflow, numbers)
+        subjects = self.country.nursery.subjects(born.workflow[coming], born.uid[coming])
+        return np.unique(np.concatenate([cases.subject[speaking], subjects]))
 
 
 class _Pool:

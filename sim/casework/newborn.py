@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -78,9 +78,15 @@ class Nursery:
         if definition.amount is not None:
             cases.amount[rows] = _inverted(definition, words[:, 0])
         cases.province[rows] = np.searchsorted(self._provinces, u[:, 1], side="right")
-        own = (uid & _BELOW).astype(np.int64) | _OWN_SUBJECT
-        cases.subject[rows] = (u[:, 2] * definition.subjects).astype(np.int64) if definition.subjects else own
+        cases.subject[rows] = self.subjects(np.full(len(uid), workflow), uid)
         cases.root[rows] = uid
+
+    def subjects(self, workflow: NDArray[np.integer[Any]], uid: NDArray[np.uint64]) -> Cells:
+        """Whom cases that begin by themselves are about."""
+        many = np.array([definition.subjects for definition in self._names.workflows], dtype=np.int64)[workflow]
+        u = self._counters.uniforms(np.zeros(len(uid), dtype=np.int64), uid, PERSON)[:, 2]
+        own = (uid & _BELOW).astype(np.int64) | _OWN_SUBJECT
+        return np.where(many > 0, (u * many).astype(np.int64), own)
 
     def spawn(
         self,
