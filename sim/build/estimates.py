@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Cells = NDArray[np.int64]
 
 _PHASES: Final = 64
-"""Packets whose mean is a link's: sent at so many moments of one poll."""
+"""Packets whose mean is a link's: sent at so many different moments of a poll."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,8 @@ def crossing_ns(scenario: Scenario, link_id: str) -> tuple[int, int]:
     """
     link = record_link(scenario, link_id)
     idle_ns = idle_stations_ns(scenario, link)
-    time_ns = np.arange(_PHASES) * link.poll_ns // _PHASES
+    # One by one, or they would share looks and wait for each other's items.
+    time_ns = np.arange(_PHASES) * (link.poll_ns + link.poll_ns // _PHASES)
     means = np.array([0.0 if law is None else law.mean for law in gateways(scenario, link_id, link)])
     went = travel(
         link,
