@@ -105,6 +105,9 @@ class Cases(NamedTuple):
         place[rows] = np.arange(len(rows), dtype=np.int32)
         kept = Cases._make(column[rows] for column in self)
         # Whoever has no place, and -1, the last cell, is nobody.
+        for ties in (kept.child, kept.sibling):
+            while (lost := np.flatnonzero((ties >= 0) & (place[ties] < 0))).size:
+                ties[lost] = self.sibling[ties[lost]]
         for ties in (kept.parent, kept.child, kept.sibling):
             ties[:] = place[ties]
         return kept

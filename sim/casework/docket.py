@@ -564,12 +564,16 @@ class _Running:
             if call is None:
                 raise ValueError(f"way {way} calls no contract")
             self._row_of[uid] = row
-            parent = int(cases.parent[row])
+            parent, parent_uid = int(cases.parent[row]), uid
+            if parent >= 0:
+                # It may be told what became of what it called before the run.
+                parent_uid = int(cases.uid[parent])
+                self._row_of[parent_uid] = parent
             called = Called(
                 call.method,
                 time_ns,
                 uid,
-                uid if parent < 0 else int(cases.uid[parent]),
+                parent_uid,
                 int(cases.subject[row]),
                 int(cases.root[row]),
                 float(cases.amount[row]),

@@ -172,6 +172,10 @@ class Oracle:
         for case in everybody:
             if case.due_ns < _NEVER or case.state.transitions:
                 self.cases.append(case)
+        for case in self.cases:
+            # Who has ended is forgotten, as a parent too.
+            if case.parent is not None and case.parent.due_ns >= _NEVER and not case.parent.state.transitions:
+                case.parent = None
         self._fired = []
 
     def _join(self, case: _Case) -> None:
@@ -333,6 +337,8 @@ class Oracle:
         self._caller[uid] = case
         visible = frozenset(name for name, fact in case.workflow.facts.items() if name in facts and not fact.truth)
         parent = case.uid if case.parent is None else case.parent.uid
+        if case.parent is not None:
+            self._caller[parent] = case.parent
         called = Called(way.call.method, time_ns, uid, parent, case.subject, case.root, case.amount, visible, case.old)
         answers = self.contracts[way.call.contract].apply(called)
         known = {signal for workflow in self.world.workflows for signal in _signals(workflow)}

@@ -27,9 +27,11 @@ from docket_kit import FreeDesks
 
 from sim.casework.compiled.stepping import Known, Terms
 from sim.casework.contracts.registry import CONTRACTS, LONGEST_YEARS, contracts
+from sim.casework.definition import Answer
 from sim.casework.docket import Country, Docket
 from sim.casework.keys import RECORD, key_of
 from sim.casework.newborn import Beginning, Nursery
+from sim.casework.oracle import Oracle, World
 from sim.casework.program import assemble, civil_arrays
 from sim.casework.witness import Witness
 from sim.kernel.civil import DAY_NS, HOUR_NS, Calendar
@@ -46,7 +48,8 @@ if TYPE_CHECKING:
 
 FILES = Path(__file__).parents[2] / "scenarios" / "workflows"
 START = datetime.fromisoformat("2023-06-01T00:00+08:00")
-DAYS, PAST_DAYS = 180, 720
+HALF_A_YEAR, TWO_WEEKS = (180, 720), (14, 150)
+"""Days of the run, and before it."""
 PER_DAY = 60
 DEBTORS = 500
 SECOND_NS = 10**9
@@ -60,38 +63,35 @@ def workflows() -> Sequence[Workflow]:
     return [replace(workflow, subjects=min(workflow.subjects, DEBTORS)) for workflow in loaded]
 
 
-def beginnings(seed: int) -> Beginning:
+def beginnings(seed: int, days: int, past_days: int) -> Beginning:
     """Cases of all workflows that begin by themselves, as many of each."""
     rng = np.random.default_rng(seed)
-    count = PER_DAY * (DAYS + PAST_DAYS)
+    count = PER_DAY * (days + past_days)
     own = np.array([number for number, workflow in enumerate(workflows()) if workflow.starts is not None])
-    times_ns = np.sort(rng.integers(-PAST_DAYS * DAY_NS, DAYS * DAY_NS, count))
+    times_ns = np.sort(rng.integers(-past_days * DAY_NS, days * DAY_NS, count))
     return Beginning(rng.choice(own, count).astype(np.int16), np.arange(1, count + 1, dtype=np.uint64), times_ns)
 
 
-def docket(seed: int, replaced: Mapping[str, type[Contract]] | None = None) -> Docket:
-    flows = workflows()
-    calendar = Calendar(START, PAST_DAYS + 30, DAYS + LONGEST_YEARS * 366 + 400)
-    chains = sorted(
-        {flow.chain for flow in flows}
-        | {record.chain for flow in flows for s in flow.states.values() for w in s.transitions for record in w.records}
-    )
-    messages = {
-        (way.message.source, way.message.destination)
-        for flow in flows
-        for state in flow.states.values()
-        for way in state.transitions
-        if way.message is not None
-    }
-    program, names = assemble(
-        flows,
-        calendar,
-        calendar,
-        dict.fromkeys(chains, 2 * SECOND_NS),
-        dict.fromkeys(sorted(messages), 20 * SECOND_NS),
-    )
+def calendar_of(days: int, past_days: int) -> Calendar:
+    return Calendar(START, past_days + 30, days + LONGEST_YEARS * 366 + 400)
+
+
+def idle_ns() -> tuple[dict[str, int], dict[tuple[str, str], int]]:
+    """What idle chains take to commit a record, and links to deliver a message."""
+    ways = [way for flow in workflows() for state in flow.states.values() for way in state.transitions]
+    chains = {flow.chain for flow in workflows()} | {record.chain for way in ways for record in way.records}
+    pairs = {(way.message.source, way.message.destination) for way in ways if way.message is not None}
+    return dict.fromkeys(sorted(chains), 2 * SECOND_NS), dict.fromkeys(sorted(pairs), 20 * SECOND_NS)
+
+
+def docket(
+    seed: int, replaced: Mapping[str, type[Contract]] | None = None, span: tuple[int, int] = HALF_A_YEAR
+) -> Docket:
+    days, past_days = span
+    calendar = calendar_of(days, past_days)
+    program, names = assemble(workflows(), calendar, calendar, *idle_ns())
     counters = Counters(Draws(seed), "casework")
-    terms = Terms(counters.key, np.zeros(3, dtype=np.int64), HOUR_NS, DAYS * DAY_NS, False)  # noqa: FBT003
+    terms = Terms(counters.key, np.zeros(3, dtype=np.int64), HOUR_NS, days * DAY_NS, False)  # noqa: FBT003
     made = {name: make() for name, make in (replaced or {}).items()}
     return Docket(
         Country(
@@ -101,7 +101,7 @@ def docket(seed: int, replaced: Mapping[str, type[Contract]] | None = None) -> D
             terms,
             counters,
             Nursery(names, counters, PROVINCES),
-            beginnings(seed),
+            beginnings(seed, days, past_days),
             contracts=lambda: contracts(calendar.due_ns) | made,
             desks=lambda: FreeDesks(calendar),
             witness=Witness,
@@ -151,3 +151,24 @@ def test_a_broken_contract_stops_a_run_of_the_workflows(
     assert violation is not None
     assert violation.chain == f"contract {name}"
     assert violation.invariant in invariants
+
+
+def test_the_plain_interpreter_and_the_docket_call_the_same_contracts_with_the_same_answers() -> None:
+    seed = 1
+    country = docket(seed, span=TWO_WEEKS)
+    calendar = calendar_of(*TWO_WEEKS)
+    known = storm(country.go(calm()), seed)
+    fast = country.go(known)
+    told = {
+        key: (delay_ns, Answer(answer))
+        for key, delay_ns, answer in zip(*(column.tolist() for column in known), strict=True)
+    }
+    horizon_ns = TWO_WEEKS[0] * DAY_NS
+    counters, skew = country.country.counters, (0,) * len(PROVINCES)
+    world = World(workflows(), calendar, calendar, counters, PROVINCES, skew, *idle_ns(), told, HOUR_NS, horizon_ns)
+    plain = Oracle(world, contracts(calendar.due_ns), FreeDesks(calendar))
+    plain.run(beginnings(seed, *TWO_WEEKS))
+    assert fast.calls > 1000
+    assert {name: contract.summary() for name, contract in fast.contracts.items()} == {
+        name: contract.summary() for name, contract in plain.contracts.items()
+    }
