@@ -3,8 +3,8 @@
 The rules:
 
 1.  A court accepts a petition (`accept`); a company is in one bankruptcy at a time. From then on preservation is
-    lifted and enforcement suspended everywhere (Enterprise Bankruptcy Law, EBL 19, 20), and nobody is to be satisfied
-    alone (EBL 16).
+    lifted and enforcement suspended everywhere (Enterprise Bankruptcy Law, EBL, 19 and 20 [ebl-2006]), and nobody is to
+    be satisfied alone (EBL 16).
 2.  Courts, banks and registries acknowledge that they know (`ack`); when the last has, that is `complete`. An
     acknowledgement by the bankruptcy's own case speaks for all.
 3.  Creditors claim (`claim`) within at most three months (EBL 45); later claims still count in what is left to

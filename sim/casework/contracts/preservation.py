@@ -3,8 +3,8 @@
 The rules:
 
 1.  The court decides on an application (`apply`) within 48 hours if it is made before a suit or is urgent (CPL 104,
-    103), otherwise (fact `ordinary`) within five days (Property Preservation Provisions). A late order (`late`) is an
-    order all the same.
+    103 [cpl-2023]), otherwise (fact `ordinary`) within five days (Property Preservation Provisions 4
+    [preservation-2020]). A late order (`late`) is an order all the same.
 2.  The applicant must sue within 30 days of the measure (CPL 104): from `take`, when the institution has taken it,
     and until that is known from the order.
 3.  When the suit is filed in that time the measure becomes the suit's without a new order (`convert`); what was

@@ -1,15 +1,15 @@
 """Freezes and transfers of assets, each asset's in one total order (W13, W26; Opinions, articles 16 and 20).
 
-The rules (Provisions on sealing, distraining and freezing, 2020 text, where an article is named without a law):
+The rules (Provisions on sealing, distraining and freezing [seizure-2020], where an article is named without a law):
 
 1.  Everything that happens to an asset happens in the order in which the chain committed it.
 2.  The first freeze holds the asset: a deposit up to the claim (`frozen`, or `partial` where it is less than that), a
     movable, an immovable or shares (facts `movable`, `immovable`, `equity`) as a whole. Later ones wait for their rank
     (`queued`).
 3.  When a freeze ends, by `lift` or `lapse`, the next rank takes effect at once, without anybody's doing; its case is
-    told (`effective`). A later rank never takes effect before an earlier one.
+    told (`effective`). A later rank never takes effect before an earlier one (article 26).
 4.  A freeze lapses at the end of its term unless it is renewed before (`renew`): one year for deposits, two for
-    movables, three for immovables and shares. Who is too late is told `lapsed`.
+    movables, three for immovables and shares. Who is too late is told `lapsed` (article 27).
 5.  An accepted transfer that is not finished must give way to a freeze (`begin-transfer`, then `blocked`; article 23);
     a finished one cannot be frozen (`transfer`, then `gone`). An order of another court to transfer it (fact
     `court-order`) that was there first comes first: a freeze waits behind it.
