@@ -5,7 +5,7 @@ The rules:
 1.  A document runs from its service on the last party; service on another party begins the period anew (`serve`).
 2.  A judgment can be appealed against within 15 days of service, a ruling (fact `ruling`) within 10 (Civil Procedure
     Law, CPL, 171 [cpl-2023]). A court's mediation document (fact `mediation`) is in force when all have signed for it
-    (CPL 100), and a judgment of second instance or in a small claim (fact `final`) when it is served (CPL 182, 165; from
+    (CPL 100), and a judgment of second instance or in a small claim (fact `final`) when served (CPL 182, 165, from
     memory): neither is appealed against.
 3.  It takes effect when that period has passed without an appeal (`effective`), not before (`early`). After an appeal
     the second instance's judgment is served, and is final.
