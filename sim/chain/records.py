@@ -101,6 +101,9 @@ class Records:
         # Not by streams, of which a chain may have a hundred: their names are of few lengths.
         lengths = self._lengths[codes]
         shapes = (lengths * 2 * _MOST_DIGITS + _shape(numbers)) * 2 * _MOST_DIGITS + _shape(generated_ns)
+        if not len(rows):
+            return
+        letters = _decimal(numbers), _decimal(generated_ns)
         for shape in np.flatnonzero(np.bincount(shapes)):
             here = np.flatnonzero(shapes == shape)
             files = digests[here].tobytes().hex().encode()
@@ -111,9 +114,9 @@ class Records:
                     self._prefix,
                     np.frombuffer(files, np.uint8).reshape(len(here), -1),
                     '"},"generated_ns":',
-                    _decimal(generated_ns[here]),
+                    *_of_shape(letters[1][here], generated_ns[here]),
                     ',"number":',
-                    _decimal(numbers[here]),
+                    *_of_shape(letters[0][here], numbers[here]),
                     self._endings[codes[here], : int(lengths[here[0]])],
                 ),
             )
@@ -205,16 +208,21 @@ def _shape(values: Cells) -> Cells:
 
 
 def _decimal(values: Cells) -> Text:
-    """Numbers of one shape in decimal, one in each row."""
-    sign, width = int(values[0] < 0), int(_digits(values[:1])[0])
-    letters = np.full((sign + width, len(values)), ord("-"), np.uint8)
+    """The digits of numbers, one in each row, without their signs and with zeros in front of shorter ones."""
+    width = int(_digits(values).max())
+    letters = np.empty((width, len(values)), np.uint8)
     left = np.abs(values)
-    for place in reversed(range(sign, sign + width)):
+    for place in reversed(range(width)):
         rest = left // 10
         letters[place] = left - 10 * rest
         left = rest
-    letters[sign:] += ord("0")
+    letters += ord("0")
     return letters.T
+
+
+def _of_shape(digits: Text, values: Cells) -> tuple[str, Text]:
+    """Numbers of one shape in decimal: their sign, and as many of their last digits as they have."""
+    return "-" if values[0] < 0 else "", digits[:, digits.shape[1] - int(_digits(values[:1])[0]) :]
 
 
 def _side_by_side(count: int, *parts: str | Text) -> Text:
