@@ -2,8 +2,9 @@
 
 A *pass* goes from the start of a run to its horizon. In each bucket, cases do by themselves what is due
 (`sim.casework.compiled.stepping`). Whatever leaves a case is settled at the bucket's end, in the order of its exact
-time, ties by uid, and takes effect there: contracts are called, cases are told something, desks hand out work, cases
-begin. So nothing that happens to several cases depends on the order in which a loop comes to them.
+time, ties by uid, and takes effect a bucket's width after it was said: contracts answer, cases are told something,
+cases begin; desks hand out work at the bucket's end. So nothing that happens to several cases depends on the order in
+which a loop comes to them, and nothing comes in bursts at the end of buckets.
 
 What the chains take is known beforehand (`Known`): nothing in the first pass, which goes by what an idle chain takes;
 what they did with the very same records in the next one. `sim.study.casework` goes to and fro between the two.
@@ -306,7 +307,7 @@ class Docket:
                     0,
                 )
                 spawned.append(_fired(log, pool.cases))
-            new = pool.spawn(country, _sorted(_joined(spawned)), None)
+            new = pool.spawn(country, _sorted(_joined(spawned)), 0)
         state = pool.cases.state[: pool.count]
         is_open = (pool.cases.due[: pool.count] < NEVER) | (country.program.ways[state] > 0)
         return pool.cases.kept(np.flatnonzero(is_open))
@@ -368,8 +369,8 @@ class _Pool:
             nursery.begin(self.cases, rows[mine], born.uid[mine], workflow, born.time_ns[mine])
         return rows
 
-    def spawn(self, country: Country, fired: Fired, at_ns: int | None) -> Rows:
-        """Begin the cases that these ways out begin, at a time or, if it is None, at their own."""
+    def spawn(self, country: Country, fired: Fired, after_ns: int) -> Rows:
+        """Begin the cases that these ways out begin, so long after them."""
         program, names = country.program, country.names
         wanted = np.flatnonzero((program.does[fired.way] & SPAWNS) != 0)
         numbers = {workflow.name: number for number, workflow in enumerate(names.workflows)}
@@ -384,7 +385,7 @@ class _Pool:
                     continue
                 child = key_of(uid[begun], step[begun], CHILD + number) | _SPAWNED
                 rows = self.rows(len(child))
-                time_ns = fired.time_ns[mine][begun] if at_ns is None else np.full(len(child), at_ns, dtype=np.int64)
+                time_ns = fired.time_ns[mine][begun] + after_ns
                 workflow = numbers[spawn.workflow]
                 country.nursery.spawn(
                     self.cases, rows, child, workflow, time_ns, fired.case[mine][begun], spawn.carries
@@ -428,7 +429,7 @@ class _Running:
         self._tell(fired)
         self._deliver(until_ns)
         self._hand_out(until_ns)
-        self._enter(self._pool.spawn(self._country, fired, until_ns))
+        self._enter(self._pool.spawn(self._country, fired, self._terms.width_ns))
         self._fired.append(fired)
 
     def check(self) -> None:
@@ -630,10 +631,11 @@ class _Running:
         times_ns, uids = np.array(mail.times_ns), np.array(mail.uids, dtype=np.uint64)
         order = np.lexsort((np.arange(len(uids)), uids, times_ns))
         rows, signals = np.array(mail.rows, dtype=np.int32)[order], np.array(mail.signals, dtype=np.int32)[order]
+        at_ns = np.maximum(times_ns[order] + self._terms.width_ns, until_ns)
         kept = np.zeros(len(rows), dtype=np.bool_)
         self._make_room(len(rows))
         self._signals_lost += deliver(
-            self._program, self._terms, self._pool.cases, self._agenda, rows, signals, until_ns, kept
+            self._program, self._terms, self._pool.cases, self._agenda, rows, signals, at_ns, kept
         )
         for at in np.flatnonzero(kept).tolist():
             self._mail.add(int(rows[at]), int(signals[at]), int(times_ns[order[at]]), int(uids[order[at]]))

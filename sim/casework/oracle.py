@@ -325,8 +325,8 @@ class Oracle:
                 mail += [(time_ns, other.uid, other, tell.signal) for other in self._told(tell.to, case)]
         self._deliver(mail, until_ns)
         self._hand_out(until_ns)
-        for _, uid, step, case, way, _ in fired:
-            for child in self._spawned(case, uid, step, way, until_ns):
+        for time_ns, uid, step, case, way, _ in fired:
+            for child in self._spawned(case, uid, step, way, time_ns + self.world.width_ns):
                 self._join(child)
 
     def _called(
@@ -357,14 +357,15 @@ class Oracle:
 
     def _deliver(self, mail: list[tuple[int, int, _Case, str]], until_ns: int) -> None:
         self._waiting = []
+        width_ns = self.world.width_ns
         for time_ns, _, case, signal in sorted(mail, key=lambda item: item[:2]):
-            taken = case.planned is not None and case.planned.on is not None and case.due_ns == until_ns
+            taken = case.planned is not None and case.planned.on is not None and case.due_ns < until_ns + width_ns
             if case.transit or taken:
                 self._waiting.append((case, signal, time_ns))
                 continue
             way = next((way for way in case.state.transitions if way.on == signal and _holds(way.guard, case)), None)
             if way is not None:
-                case.planned, case.due_ns = way, until_ns
+                case.planned, case.due_ns = way, max(time_ns + width_ns, until_ns)
                 self._put(case)
 
     def _hand_out(self, until_ns: int) -> None:

@@ -421,21 +421,22 @@ def deliver(
     agenda: Agenda,
     rows: NDArray[np.int32],
     signals: NDArray[np.int32],
-    at_ns: int,
+    at_ns: Cells,
     kept: NDArray[np.bool_],
 ) -> int:
-    """Give cases signals, in this order: whoever waits for one takes it at ``at_ns``, whatever else was planned.
+    """Give cases signals, in this order: whoever waits for one takes it at its time, whatever else was planned.
 
-    A signal that meets a case between two states, or one that has taken another at this moment, is ``kept`` for later.
+    A signal that meets a case between two states, or one that takes another in this bucket, is ``kept`` for later.
 
     Returns:
         How many found a case that does not wait for them, and are lost.
     """
     lost = 0
+    end_ns = at_ns[0] // terms.width_ns * terms.width_ns + terms.width_ns if len(at_ns) > 0 else 0
     for at in range(len(rows)):
         i, signal = rows[at], signals[at]
         planned = cases.planned[i]
-        taken = planned >= 0 and program.when[planned] == ON and cases.due[i] == at_ns
+        taken = planned >= 0 and program.when[planned] == ON and cases.due[i] < end_ns
         kept[at] = cases.phase[i] == TRANSIT or taken
         if kept[at]:
             continue
@@ -447,8 +448,8 @@ def deliver(
         if found < 0:
             lost += 1
             continue
-        cases.planned[i], cases.due[i] = found, at_ns
-        _schedule(agenda, terms, i, at_ns)
+        cases.planned[i], cases.due[i] = found, at_ns[at]
+        _schedule(agenda, terms, i, at_ns[at])
     return lost
 
 
