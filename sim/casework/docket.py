@@ -325,9 +325,8 @@ class Docket:
 
     def _awake(self, cases: Cases) -> NDArray[np.bool_]:
         """Which cases something may happen to before the horizon: to their family, or to whom they are about."""
-        due = cases.due < self.country.terms.horizon_ns
-        family = np.isin(cases.root, np.unique(cases.root[due]))
-        awake: NDArray[np.bool_] = due | family | np.isin(cases.subject, self._spoken_of(cases))
+        heard = (cases.due < self.country.terms.horizon_ns) | np.isin(cases.subject, self._spoken_of(cases))
+        awake: NDArray[np.bool_] = np.isin(cases.root, np.unique(cases.root[heard]))
         return awake
 
     def _spoken_of(self, cases: Cases) -> Cells:
