@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-_FOLDERS = (".", "crosschain", "attacks")
+_FOLDERS = (".", "casework", "crosschain", "attacks")
 """Where questions are, below the folder of scenarios; the others hold what scenarios are made from, or checked by."""
 
 
