@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -221,14 +221,16 @@ def side_by_side(
 ) -> Both:
     """Run both interpreters on the same births and draws."""
     calendar = Calendar(START, days_before=past_days + 30, days_after=days + 900)
-    rules = calendar
+    # Half of the runs count by a table of holidays that is wrong.
+    wrong = {date(2022, 10, 8): False, date(2022, 10, 4): True}
+    rules = Calendar(START, past_days + 30, days + 900, wrong) if seed % 2 else calendar
     provinces = (3.0, 1.0, 2.0)
     skew = (0, 0, DAY)
     counters = Counters(Draws(seed), "casework")
     births = _births(seed, len(workflows), per_day, days, past_days)
     program, names = assemble(workflows, calendar, rules, RECORD_NS, MESSAGE_NS)
     width, horizon = 10 * MINUTE, days * DAY
-    terms = Terms(counters.key, np.array(skew, dtype=np.int64), width, horizon, False)  # noqa: FBT003
+    terms = Terms(counters.key, np.array(skew, dtype=np.int64), width, horizon, calm=False, own_rules=rules is not calendar)
     country = Country(
         program,
         names,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sim.casework.program import Names
     from sim.scenario import Scenario
 
-_MOST_PAST = 5_000_000
+_MOST_PAST = 2_500_000
 """Cases whose past is lived through, more or less: a few seconds' work."""
 _SPARE_DAYS = 30
 """Beyond the longest period: what rolls over days off."""
@@ -61,6 +61,7 @@ def docket(scenario: Scenario, seed: int) -> Docket:
         width_ns=casework.bucket_ns(scenario.horizon),
         horizon_ns=scenario.horizon,
         calm=False,
+        own_rules=rules is not calendar,
     )
     people = _people(casework, names, weights)
     copies = _copies(workflows, casework)

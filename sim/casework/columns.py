@@ -71,8 +71,8 @@ class Cases(NamedTuple):
     old: NDArray[np.bool_]
 
     @classmethod
-    def room(cls, count: int, deadlines: int) -> Cases:
-        """Room for so many cases, none of which has anything planned."""
+    def room(cls, count: int, deadlines: int, *, own_rules: bool = True) -> Cases:
+        """Room for so many cases, none of which has anything planned; `rule` is empty where the law's table is all."""
         none = np.full(count, -1, dtype=np.int32)
         return cls(
             uid=np.zeros(count, dtype=np.uint64),
@@ -86,7 +86,7 @@ class Cases(NamedTuple):
             steps=np.zeros(count, dtype=np.int32),
             answer=np.zeros(count, dtype=np.int8),
             limit=np.zeros((count, deadlines), dtype=np.int64),
-            rule=np.zeros((count, deadlines), dtype=np.int64),
+            rule=np.zeros((count, deadlines if own_rules else 0), dtype=np.int64),
             status=np.zeros((count, deadlines), dtype=np.int8),
             province=np.zeros(count, dtype=np.int16),
             parent=none.copy(),
@@ -114,7 +114,7 @@ class Cases(NamedTuple):
 
     def grown(self, count: int) -> Cases:
         """The same cases with room for so many in all."""
-        more = Cases.room(count - len(self.uid), self.limit.shape[1])
+        more = Cases.room(count - len(self.uid), self.limit.shape[1], own_rules=self.rule.shape[1] > 0)
         return Cases._make(np.concatenate([mine, new]) for mine, new in zip(self, more, strict=True))
 
     def copied(self) -> Cases:

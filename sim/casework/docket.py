@@ -263,7 +263,7 @@ class Docket:
         born = self.country.births.between(-int(NEVER), 0)
         resting = np.zeros(len(program.deadlines), dtype=np.int64)
         resting_deadlines = np.zeros((len(program.deadlines), program.ops.shape[1]), dtype=np.int64)
-        kept = [Cases.room(0, program.ops.shape[1])]
+        kept = [self._room(0)]
         for first in range(0, len(born.uid), _GENERATION):
             some = born.rows(first, first + _GENERATION)
             lived = self._lived(some)
@@ -280,10 +280,13 @@ class Docket:
         cases = joined(kept)
         return Past(cases, len(cases.uid), resting, resting_deadlines)
 
+    def _room(self, count: int) -> Cases:
+        return Cases.room(count, self.country.program.ops.shape[1], own_rules=self.country.terms.own_rules)
+
     def _lived(self, born: Beginning) -> Cases:
         """These cases and all that they began, as they stand at the start of the run, without those that have ended."""
         country = self.country
-        pool = _Pool(Cases.room(max(_LEAST_ROOM, 3 * len(born.uid)), country.program.ops.shape[1]), 0)
+        pool = _Pool(self._room(max(_LEAST_ROOM, 3 * len(born.uid))), 0)
         new = pool.begin(country.nursery, born)
         calm = country.terms._replace(calm=True)
         log = _log(country.program, _LOGGED)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sim.chain.invariants import InvariantViolation
 
     Cells = NDArray[np.int64]
+    Steps = tuple[NDArray[np.uint64], Cells]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,30 +117,32 @@ def settle(
     """
     country, horizon_ns = docket.country, docket.country.terms.horizon_ns
     served: dict[str, Any] = {}
-    passed = docket.go(nothing_known())
+    passed: Pass | None = docket.go(nothing_known())
     known: Measured | None = None
     runs = 0
     while True:
         runs += 1
         emissions = emitted(country.program, country.names, country.counters, passed)
+        before, broken = _steps(passed), passed.violation
+        if broken is None:
+            passed = None  # cases of a whole country are a gigabyte
         routed = None if platform is None else platform.route(emissions)
         ran = run_chains(emissions if routed is None else routed.emissions, known)
-        broken, again = ran.violation or passed.violation, passed
-        if broken is None:
+        broken = ran.violation or broken
+        if passed is None:
             measured = known = measure(ran.alliance)
             if routed is not None:
                 served, measured = routed.summary(measured, horizon_ns), routed.answered(measured)
-            again = docket.go(Known(measured.key, measured.delay_ns, measured.answer))
-            broken = again.violation
-        moved = compare(passed, again)
-        passed = again
+            passed = docket.go(Known(measured.key, measured.delay_ns, measured.answer))
+            broken = broken or passed.violation
+        moved = compare(before, _steps(passed))
         if broken is not None or moved.p99_ns <= tolerance_ns or runs >= most_runs:
             return Settled(docket, ran.alliance, passed, runs, moved, served, broken)
 
 
-def compare(before: Pass, after: Pass) -> Moved:
+def compare(before: Steps, after: Steps) -> Moved:
     """How far each step of each case has moved; a step is the same if the same case takes the same way out at it."""
-    keys, times_ns = zip(*(_steps(passed) for passed in (before, after)), strict=True)
+    keys, times_ns = zip(before, after, strict=True)
     both, first, second = np.intersect1d(keys[0], keys[1], assume_unique=True, return_indices=True)
     moved_ns = np.sort(np.abs(times_ns[1][second] - times_ns[0][first]))
     total = len(keys[0]) + len(keys[1]) - len(both)
@@ -150,7 +153,8 @@ def compare(before: Pass, after: Pass) -> Moved:
     return Moved(total, 1 - len(both) / total, p50, p99, int(moved_ns[-1]))
 
 
-def _steps(passed: Pass) -> tuple[NDArray[np.uint64], Cells]:
+def _steps(passed: Pass) -> Steps:
+    """What every step of a pass is called, and when it fired."""
     fired = passed.fired
     keys = key_of(fired.uid, fired.step.astype(np.int64), fired.way.astype(np.int64) + RECORD)
     return keys, fired.time_ns

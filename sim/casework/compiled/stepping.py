@@ -94,6 +94,7 @@ class Terms(NamedTuple):
         width_ns: of a bucket.
         horizon_ns: end of the run.
         calm: a past that nobody disturbs: desks are free, and what is expected comes.
+        own_rules: contracts count by another table of holidays than the law's.
     """
 
     key: NDArray[np.uint64]
@@ -101,6 +102,7 @@ class Terms(NamedTuple):
     width_ns: int
     horizon_ns: int
     calm: bool
+    own_rules: bool
 
 
 _MOST_LOSSES = 8
@@ -239,7 +241,8 @@ def _follow_deadlines(
         op, status = program.ops[state, slot], cases.status[i, slot]
         if status == SUSPENDED and not op & SUSPENDS:
             cases.limit[i, slot] += time_ns
-            cases.rule[i, slot] += time_ns
+            if terms.own_rules:
+                cases.rule[i, slot] += time_ns
             status = RUNNING
         if op & ENDS and status == RUNNING:
             status = STOPPED
@@ -251,11 +254,13 @@ def _follow_deadlines(
                 log.met[workflow, slot] += 1
         if (op & STARTS and status != RUNNING) or op & RESTARTS:
             cases.limit[i, slot] = _end_of(program, civil, program.last_day, workflow, slot, time_ns)
-            cases.rule[i, slot] = _end_of(program, civil, program.rule_day, workflow, slot, time_ns)
+            if terms.own_rules:
+                cases.rule[i, slot] = _end_of(program, civil, program.rule_day, workflow, slot, time_ns)
             status = RUNNING
         if op & SUSPENDS and status == RUNNING:
             cases.limit[i, slot] -= time_ns
-            cases.rule[i, slot] -= time_ns
+            if terms.own_rules:
+                cases.rule[i, slot] -= time_ns
             status = SUSPENDED
         cases.status[i, slot] = status
 
@@ -296,8 +301,9 @@ def _plan(
         else:
             begun_ns = time_ns
             if program.when[way] == DUE:
-                limit_ns = cases.rule[i, program.slot[way]] - terms.skew_ns[cases.province[i]]
-                begun_ns = max(limit_ns, time_ns)
+                slot = program.slot[way]
+                limit_ns = cases.rule[i, slot] if terms.own_rules else cases.limit[i, slot]
+                begun_ns = max(limit_ns - terms.skew_ns[cases.province[i]], time_ns)
             if program.office[way] or program.when[way] == _AFTER_DESK:
                 due_ns = after_office(civil, begun_ns, length_ns)
             else:
