@@ -230,7 +230,9 @@ def side_by_side(
     births = _births(seed, len(workflows), per_day, days, past_days)
     program, names = assemble(workflows, calendar, rules, RECORD_NS, MESSAGE_NS)
     width, horizon = 10 * MINUTE, days * DAY
-    terms = Terms(counters.key, np.array(skew, dtype=np.int64), width, horizon, calm=False, own_rules=rules is not calendar)
+    terms = Terms(
+        counters.key, np.array(skew, dtype=np.int64), width, horizon, calm=False, own_rules=rules is not calendar
+    )
     country = Country(
         program,
         names,

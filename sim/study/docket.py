@@ -115,29 +115,47 @@ def settle(
         most_runs: of the chains, at least one.
         platform: through which public checks go.
     """
-    country, horizon_ns = docket.country, docket.country.terms.horizon_ns
+    horizon_ns = docket.country.terms.horizon_ns
     served: dict[str, Any] = {}
-    passed: Pass | None = docket.go(nothing_known())
+    wanted = _wanted(docket, docket.go(nothing_known()))
     known: Measured | None = None
     runs = 0
     while True:
         runs += 1
-        emissions = emitted(country.program, country.names, country.counters, passed)
-        before, broken = _steps(passed), passed.violation
-        if broken is None:
-            passed = None  # cases of a whole country are a gigabyte
-        routed = None if platform is None else platform.route(emissions)
-        ran = run_chains(emissions if routed is None else routed.emissions, known)
-        broken = ran.violation or broken
-        if passed is None:
-            measured = known = measure(ran.alliance)
-            if routed is not None:
-                served, measured = routed.summary(measured, horizon_ns), routed.answered(measured)
-            passed = docket.go(Known(measured.key, measured.delay_ns, measured.answer))
-            broken = broken or passed.violation
-        moved = compare(before, _steps(passed))
+        routed = None if platform is None else platform.route(wanted.emissions)
+        ran = run_chains(wanted.emissions if routed is None else routed.emissions, known)
+        measured = known = measure(ran.alliance)
+        if routed is not None:
+            served, measured = routed.summary(measured, horizon_ns), routed.answered(measured)
+        passed = docket.go(Known(measured.key, measured.delay_ns, measured.answer))
+        broken = ran.violation or wanted.violation or passed.violation
+        moved = compare(wanted.steps, _steps(passed))
         if broken is not None or moved.p99_ns <= tolerance_ns or runs >= most_runs:
             return Settled(docket, ran.alliance, passed, runs, moved, served, broken)
+        # What belongs to this round is let go: cases and chains of a whole country are gigabytes.
+        wanted = _wanted(docket, passed)
+        del passed, ran, measured
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a pass asks of the chains, and what of it is needed later.
+
+    Attributes:
+        emissions: to the chains.
+        steps: of its cases.
+        violation: that ended it.
+    """
+
+    emissions: Emissions
+    steps: Steps
+    violation: InvariantViolation | None
+
+
+def _wanted(docket: Docket, passed: Pass) -> _Wanted:
+    country = docket.country
+    emissions = emitted(country.program, country.names, country.counters, passed)
+    return _Wanted(emissions, _steps(passed), passed.violation)
 
 
 def compare(before: Steps, after: Steps) -> Moved:

@@ -91,7 +91,7 @@ def docket(
     calendar = calendar_of(days, past_days)
     program, names = assemble(workflows(), calendar, calendar, *idle_ns())
     counters = Counters(Draws(seed), "casework")
-    terms = Terms(counters.key, np.zeros(3, dtype=np.int64), HOUR_NS, days * DAY_NS, False)  # noqa: FBT003
+    terms = Terms(counters.key, np.zeros(3, dtype=np.int64), HOUR_NS, days * DAY_NS, calm=False, own_rules=False)
     made = {name: make() for name, make in (replaced or {}).items()}
     return Docket(
         Country(

@@ -232,6 +232,14 @@ def _chosen(program: Program, state: int, facts: np.uint64, answer: int, u: floa
 
 
 @part
+def _shift(terms: Terms, cases: Cases, i: int, slot: int, by_ns: int) -> None:
+    """A period goes on, or stands still, from a time."""
+    cases.limit[i, slot] += by_ns
+    if terms.own_rules:
+        cases.rule[i, slot] += by_ns
+
+
+@part
 def _follow_deadlines(
     program: Program, civil: Civil, terms: Terms, cases: Cases, log: Log, i: int, time_ns: int
 ) -> None:
@@ -240,27 +248,23 @@ def _follow_deadlines(
     for slot in range(program.deadlines[workflow]):
         op, status = program.ops[state, slot], cases.status[i, slot]
         if status == SUSPENDED and not op & SUSPENDS:
-            cases.limit[i, slot] += time_ns
-            if terms.own_rules:
-                cases.rule[i, slot] += time_ns
+            _shift(terms, cases, i, slot, time_ns)
             status = RUNNING
         if op & ENDS and status == RUNNING:
             status = STOPPED
-            if time_ns > cases.limit[i, slot]:
+            late = time_ns > cases.limit[i, slot]
+            if late:
                 cases.facts[i] |= program.late
-                if not terms.calm:
-                    log.missed[workflow, slot] += 1
-            elif not terms.calm:
-                log.met[workflow, slot] += 1
+            if not terms.calm:
+                log.missed[workflow, slot] += late
+                log.met[workflow, slot] += not late
         if (op & STARTS and status != RUNNING) or op & RESTARTS:
             cases.limit[i, slot] = _end_of(program, civil, program.last_day, workflow, slot, time_ns)
             if terms.own_rules:
                 cases.rule[i, slot] = _end_of(program, civil, program.rule_day, workflow, slot, time_ns)
             status = RUNNING
         if op & SUSPENDS and status == RUNNING:
-            cases.limit[i, slot] -= time_ns
-            if terms.own_rules:
-                cases.rule[i, slot] -= time_ns
+            _shift(terms, cases, i, slot, -time_ns)
             status = SUSPENDED
         cases.status[i, slot] = status
 
