@@ -31,6 +31,8 @@ _DATE: Reader[date] = Reader(
 )
 Date = Annotated[date, _DATE]
 
+BUCKETS_OF_TOLERANCE = 3
+"""Work that comes a moment later may be handed out a bucket later, and what hangs on it another one [guess]."""
 TWO_DAYS_NS = 2 * NANOSECONDS["d"]
 SIXTY_DAYS_NS = 60 * NANOSECONDS["d"]
 
@@ -71,9 +73,10 @@ class Casework(Model):
         "15min up to 60 days, 1h beyond.",
     )
     share: Share = Field(default=1.0, description="Of the country's cases and desks, how much is simulated.")
-    tolerance: PositiveDuration = Field(
-        default=parse_duration("1min"),
-        description="Passes over cases and chains repeat until 99 % of what cases do moves by less than this.",
+    tolerance: PositiveDuration | None = Field(
+        default=None,
+        description="Passes over cases and chains repeat until 99 % of what cases do moves by no more than this; else "
+        "three buckets.",
     )
     passes: Annotated[int, whole(1, 20)] = Field(default=3, description="Passes at most.")
     windows: Windows | None = Field(
@@ -109,6 +112,10 @@ class Casework(Model):
         if horizon_ns <= TWO_DAYS_NS:
             return NANOSECONDS["min"]
         return 15 * NANOSECONDS["min"] if horizon_ns <= SIXTY_DAYS_NS else NANOSECONDS["h"]
+
+    def tolerance_ns(self, horizon_ns: int) -> int:
+        """By how much passes may differ over a horizon."""
+        return BUCKETS_OF_TOLERANCE * self.bucket_ns(horizon_ns) if self.tolerance is None else self.tolerance
 
 
 def impossible_cases(scenario: "Scenario") -> Items:

@@ -162,7 +162,13 @@ def _run_with_cases(
     def chains(emissions: Emissions, known: Measured | None) -> Ran:
         return _run_chains(scenario, seed, progress, emissions, known)
 
-    settled = settle(docket(scenario, seed), chains, casework.tolerance, casework.passes, platform(scenario, seed))
+    settled = settle(
+        docket(scenario, seed),
+        chains,
+        casework.tolerance_ns(scenario.horizon),
+        casework.passes,
+        platform(scenario, seed),
+    )
     country = settled.docket.country
     settled.alliance.recorder.columns("steps", steps_table(country.program, country.names, settled.passed))
     told = stories(scenario, settled, follow, _STORIES)
