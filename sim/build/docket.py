@@ -57,7 +57,7 @@ def docket(scenario: Scenario, seed: int) -> Docket:
     profiles = {name: curve_of_profile(profile) for name, profile in scenario.profiles.items()}
     terms = Terms(
         key=counters.key,
-        skew_ns=np.zeros(len(weights), dtype=np.int64),
+        skew_ns=_skew_ns(scenario, casework),
         width_ns=casework.bucket_ns(scenario.horizon),
         horizon_ns=scenario.horizon,
         calm=False,
@@ -107,6 +107,12 @@ def _weights(scenario: Scenario, casework: Casework) -> list[float]:
     """Of every region of the delay matrix, by its number; one each if the scenario gives none."""
     usual = 0.0 if casework.provinces else 1.0
     return [casework.provinces.get(region, usual) for region in scenario.network.delays.regions]
+
+
+def _skew_ns(scenario: Scenario, casework: Casework) -> NDArray[np.int64]:
+    """How far each province's clock is ahead, by its number."""
+    wrong = {region: clock.ahead_ns for region, clock in casework.clocks.items()}
+    return np.array([wrong.get(region, 0) for region in scenario.network.delays.regions], dtype=np.int64)
 
 
 def _longest(workflows: Sequence[Workflow]) -> timedelta:

@@ -8,8 +8,8 @@ import numpy as np
 
 from sim.casework.emissions import Asked, Deposited, Emissions, Sent
 from sim.casework.keys import CHECK, MESSAGE, RECORD, key_of
+from sim.casework.presumption import presented
 from sim.casework.program import CHECKS, RECORDS, SENDS
-from sim.chain.verification import ABSENT, ALTERED, GENUINE
 from sim.kernel.inversion import Law, invert
 
 if TYPE_CHECKING:
@@ -108,13 +108,11 @@ def _checks(program: Program, names: Names, fired: Fired, province: NDArray[np.i
         state, check = names.transitions[way][0], names.transitions[way][1].check
         if check is None:
             continue
-        absent = (fired.facts[mine] & program.absent[way]) != 0
-        altered = (fired.facts[mine] & program.altered[way]) != 0
         column = {
             "key": key_of(fired.uid[mine], fired.step[mine].astype(np.int64), CHECK),
             "time_ns": fired.time_ns[mine],
             "province": province[fired.case[mine]].astype(np.int64),
-            "presented": np.where(absent, ABSENT, np.where(altered, ALTERED, GENUINE)).astype(np.int64),
+            "presented": presented(program, fired.way[mine], fired.facts[mine]),
             "public": np.full(len(mine), check.public, dtype=np.bool_),
         }
         of = check.of if "/" in check.of else f"{names.states[state][0]}/{check.of}"

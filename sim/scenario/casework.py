@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sim.crosschain.ways import VERIFICATIONS
 from sim.scenario.distributions import Model
 from sim.scenario.platform import Platform, impossible_platform
 from sim.scenario.problems import hint
-from sim.scenario.quantities import Id, PositiveDuration, PositiveNumber, Reader, Share, Text, whole
+from sim.scenario.quantities import Duration, Id, PositiveDuration, PositiveNumber, Reader, Share, Text, whole
 from sim.scenario.references import RegionId
 from sim.scenario.units import NANOSECONDS, parse_duration
 from sim.scenario.workflow.check import defects
@@ -57,11 +57,22 @@ class Holidays(Model):
         return {**dict.fromkeys(self.off, False), **dict.fromkeys(self.working, True)}
 
 
-class Audit(Model):
-    """The routine security audit of operations (article 11)."""
+class Clock(Model):
+    """How far the clock of a province is from the true time."""
 
-    every: PositiveDuration = Field(description="From one to the next.")
-    share: Share = Field(default=1.0, description="Of the operations since the last, how many are looked at.")
+    ahead: Duration | None = Field(default=None, description="It shows a later time.")
+    behind: Duration | None = Field(default=None, description="It shows an earlier time.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.ahead is None) == (self.behind is None):
+            raise ValueError("needs one of ahead and behind")
+        return self
+
+    @property
+    def ahead_ns(self) -> int:
+        """How far it is ahead."""
+        return (self.ahead or 0) - (self.behind or 0)
 
 
 class Casework(Model):
@@ -95,7 +106,10 @@ class Casework(Model):
         default=None,
         description="A file with the table of holidays that contracts count by, or its content; else the true one.",
     )
-    audit: Audit | None = Field(default=None, description="The routine audit of operations.")
+    clocks: Mapping[RegionId, Clock] = Field(
+        default_factory=dict,
+        description="Provinces whose clocks are wrong: contracts there see the ends of periods early or late.",
+    )
     platform: Platform | None = Field(
         default=None,
         description="The verification platform on the Internet; {} has all defaults, without the key public checks go "

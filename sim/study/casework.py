@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from sim.casework.outcome import summarise
+from sim.casework.presumption import recount
 from sim.kernel.civil import DAY_NS
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def summarise_docket(settled: Settled) -> dict[str, Any]:
         "signals_lost": passed.signals_lost,
         "contracts": {name: contract.summary() for name, contract in sorted(passed.contracts.items())},
         "desks": passed.desks.summary(office_ns),
+        "checks": recount(settled.docket.country.program, passed),
         "platform": settled.platform,
     }
 

@@ -60,6 +60,14 @@ def test_a_run_says_what_became_of_requests(tmp_path: Path) -> None:
     assert during["goodput_per_s"] < 0.7 * 2
     assert cases["outcomes"]["mismatch"] > 0
     assert cases["turned_away"] + cases["given_up"] > 100
+    told = summary["docket"]["checks"]
+    answers = {name: sum(row[name] for row in told["answers"].values()) for name in cases["outcomes"]}
+    assert told["asked"] == told["unknown"] + sum(answers.values())
+    assert answers["pass"] == cases["outcomes"]["pass"]
+    assert answers["mismatch"] == cases["outcomes"]["mismatch"]
+    # No proof of what was altered or never deposited holds, and none of what is genuine fails.
+    assert told["false_intact"] == told["false_mismatch"] == 0
+    assert told["right"] > 5000
 
 
 def test_limits_keep_the_platform_open_in_a_flood(tmp_path: Path) -> None:
