@@ -16,7 +16,7 @@ WORKFLOWS = {file.stem: read_map(file)[0] for file in sorted((SCENARIOS / "workf
 WRITTEN = {str(tree["code"]) for tree in WORKFLOWS.values()}
 CODES = [f"W{number}" for number in range(1, 29)]
 NAMED = sorted({name for article in ARTICLES.values() for name in article.scenarios})
-UNWRITTEN = [name for name in NAMED if not (SCENARIOS / f"{name}.yaml").is_file()]
+FILES = {file.stem: file for folder in (SCENARIOS, SCENARIOS / "casework") for file in sorted(folder.glob("*.yaml"))}
 
 
 def test_every_article_is_there() -> None:
@@ -41,17 +41,15 @@ def test_a_workflow_is_named_by_the_articles_that_it_says_it_runs() -> None:
             assert str(tree["code"]) in ARTICLES[int(str(number))].workflows, (name, number)
 
 
-@pytest.mark.xfail(len(WRITTEN) < len(CODES), reason="not all workflows have been written yet", strict=True)
 def test_every_workflow_has_a_file() -> None:
     assert sorted(WRITTEN, key=CODES.index) == CODES
 
 
-@pytest.mark.xfail(bool(UNWRITTEN), reason="not all scenarios have been written yet", strict=True)
 def test_every_scenario_of_an_article_runs_a_workflow_of_it() -> None:
-    assert not UNWRITTEN
+    assert set(NAMED) <= FILES.keys()
     for article in ARTICLES.values():
         for name in article.scenarios:
-            run = {spec.code for spec in load(SCENARIOS / f"{name}.yaml").workflows.values()}
+            run = {spec.code for spec in load(FILES[name]).workflows.values()}
             assert run & set(article.workflows), (name, article.title)
 
 
