@@ -20,22 +20,31 @@ T = TypeVar("T")
 
 # numba looks only at a function's own file to see whether what it keeps is still right.
 _SOURCES = (*sorted(Path(__file__).parent.glob("*.py")), Path(elementary.__file__), Path(inversion.__file__))
-_STAMP = hashlib.sha256(b"".join(path.read_bytes() for path in _SOURCES)).hexdigest()[:12]
+STAMP = hashlib.sha256(b"".join(path.read_bytes() for path in _SOURCES)).hexdigest()[:12]
 
 
-def jit(function: Callable[P, T]) -> Callable[P, T]:
+def kept(function: Callable[P, T], stamp: str) -> Callable[P, T]:
     """Compile a loop at its first call, and keep it on disk, under a name that changes with what it is made of.
 
     Without reference counts, for Python holds all arrays, and without Python's error for a division by zero, which is a
     branch.
+
+    Args:
+        function: the loop.
+        stamp: of all sources that it is made of.
     """
-    function.__qualname__ = f"{function.__name__}_{_STAMP}"
+    function.__qualname__ = f"{function.__name__}_{stamp}"
     try:
         compiled: Callable[P, T] = numba.njit(cache=True, _nrt=False, error_model="numpy")(function)
     except RuntimeError:
         # No place on this machine takes numba's files: compile in every process.
         compiled = numba.njit(_nrt=False, error_model="numpy")(function)
     return compiled
+
+
+def jit(function: Callable[P, T]) -> Callable[P, T]:
+    """Compile a loop over nothing but what is in this room."""
+    return kept(function, STAMP)
 
 
 def part(function: Callable[P, T]) -> Callable[P, T]:
