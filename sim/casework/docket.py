@@ -34,7 +34,7 @@ from sim.casework.compiled.stepping import (
 )
 from sim.casework.contracts.interface import Called
 from sim.casework.invariants import CaseViolation
-from sim.casework.keys import CHILD, COPY, RECORD, key_of
+from sim.casework.keys import CHILD, COPY, RECORD, estimated_ns, key_of
 from sim.casework.program import CALLS, SPAWNS, TELLS, Names, Program
 
 if TYPE_CHECKING:
@@ -551,7 +551,7 @@ class _Running:
         inside = place < len(self._known.key)
         found = np.zeros(len(keys), dtype=np.bool_)
         found[inside] = self._known.key[place[inside]] == keys[inside]
-        delay_ns: Cells = self._program.record_ns[calls.way]
+        delay_ns = estimated_ns(self._program.record_ns[calls.way], keys)
         delay_ns[found] = self._known.delay_ns[place[found]]
         return delay_ns
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from sim.casework.contracts.interface import Called
 from sim.casework.definition import Answer, Clock, Wait
-from sim.casework.keys import ACKNOWLEDGED, CHECK, CHILD, MESSAGE, RECORD, key_of
+from sim.casework.keys import ACKNOWLEDGED, CHECK, CHILD, MESSAGE, RECORD, estimated_ns, key_of
 from sim.casework.newborn import FACTS, PERSON
 from sim.casework.program import LATE, PREMATURE
 from sim.kernel.civil import Unit
@@ -221,18 +221,18 @@ class Oracle:
         if key in self.world.known and not self._calm:
             return self.world.known[key]
         if way.waits == Wait.COMMITTED:
-            return (self.world.record_ns[way.records[0].chain] if way.records else 0), Answer.DONE
+            return estimated_ns(self.world.record_ns[way.records[0].chain] if way.records else 0, key), Answer.DONE
         if way.check is not None and way.waits == Wait.ANSWERED:
             answer = Answer.PASS
             if case.facts & way.check.absent:
                 answer = Answer.NOT_FOUND
             elif case.facts & way.check.altered:
                 answer = Answer.MISMATCH
-            return self.world.record_ns[way.check.chain], answer
+            return estimated_ns(self.world.record_ns[way.check.chain], key), answer
         if way.message is None:
             return 0, Answer.DONE
         there_ns = self.world.message_ns[way.message.source, way.message.destination]
-        return (there_ns if way.waits == Wait.DELIVERED else 2 * there_ns), Answer.DONE
+        return estimated_ns(there_ns if way.waits == Wait.DELIVERED else 2 * there_ns, key), Answer.DONE
 
     def _enter(self, case: _Case, state: State, time_ns: int) -> None:
         case.state, case.entered_ns, case.transit = state, time_ns, False
@@ -311,7 +311,8 @@ class Oracle:
         for time_ns, uid, step, case, way, facts in fired:
             if way.call is not None:
                 idle_ns = self.world.record_ns[way.records[0].chain] if way.records else 0
-                delay_ns = self.world.known.get(key_of(uid, step, RECORD), (idle_ns, Answer.DONE))[0]
+                key = key_of(uid, step, RECORD)
+                delay_ns = self.world.known.get(key, (estimated_ns(idle_ns, key), Answer.DONE))[0]
                 at_ns = time_ns + delay_ns
                 if at_ns < self.world.horizon_ns:
                     self._calls.setdefault(at_ns // self.world.width_ns, []).append(

@@ -14,7 +14,7 @@ import numpy as np
 from sim.casework.columns import NEVER, RUNNING, SOJOURN, STOPPED, SUSPENDED, TRANSIT, Agenda, Cases
 from sim.casework.compiled.making import jit, part
 from sim.casework.definition import Answer, Wait
-from sim.casework.keys import ACKNOWLEDGED, FIRST, PART, SECOND, SHIFTS, STEP
+from sim.casework.keys import ACKNOWLEDGED, FIRST, PART, PARTS, SECOND, SHIFTS, STEP
 from sim.casework.program import CONSTANT, DESK, DUE, ENDS, ON, RESTARTS, SPAWNS, STARTS, SUSPENDS, Civil, Program
 from sim.kernel.compiled.counters import words_at
 from sim.kernel.compiled.scalars import exp, log_of_uniform, normal_quantile, uniform
@@ -38,7 +38,7 @@ _NOT_FOUND, _MISMATCH = int(Answer.NOT_FOUND), int(Answer.MISMATCH)
 _ITSELF, _EXPECTED = False, True
 _AFTER_DESK, _NEVER = DESK, int(NEVER)
 _STEP, _PART, _FIRST, _SECOND = (np.uint64(word) for word in (STEP, PART, FIRST, SECOND))
-_FLIP = np.uint64(ACKNOWLEDGED)
+_FLIP, _ABOVE = np.uint64(ACKNOWLEDGED), np.uint64(64 - PARTS)
 _SHIFT_A, _SHIFT_B, _SHIFT_C = (np.uint64(shift) for shift in SHIFTS)
 
 
@@ -360,7 +360,11 @@ def _fire(program: Program, civil: Civil, terms: Terms, known: Known, cases: Cas
         elif cases.facts[i] & program.altered[way]:
             answer = _MISMATCH
     key = _key(cases.uid[i], step, program.part[way])
-    place = _find(known, key ^ _FLIP if waits == _ACKNOWLEDGED else key)
+    if waits == _ACKNOWLEDGED:
+        key ^= _FLIP
+    # As `sim.casework.keys.estimated_ns`.
+    delay_ns = delay_ns // 2 + ((delay_ns * np.int64(key >> _ABOVE)) >> PARTS)
+    place = _find(known, key)
     if place >= 0:
         delay_ns, answer = known.delay_ns[place], known.answer[place]
     cases.answer[i], cases.phase[i], cases.due[i] = answer, TRANSIT, time_ns + delay_ns
