@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import sim.build.docket as building
-from sim.casework.compiled.stepping import Known
 from sim.casework.definition import Answer, Wait
 from sim.casework.keys import ACKNOWLEDGED, key_of
+from sim.casework.known import Known
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import pytest
 
     from sim.casework.definition import Workflow
-    from sim.casework.docket import Docket, Pass
+    from sim.casework.docket import Docket
+    from sim.casework.running import Pass
 
     Way = tuple[str, str, int]
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from sim.casework.compiled.stepping import Known, Terms
+from sim.casework.compiled.stepping import Terms
 from sim.casework.contracts.interface import REFUSED, Answered, Called
+from sim.casework.country import Country
 from sim.casework.definition import (
     Answer,
     Call,
@@ -31,7 +32,8 @@ from sim.casework.definition import (
     Wait,
     Workflow,
 )
-from sim.casework.docket import Country, Docket
+from sim.casework.docket import Docket
+from sim.casework.known import Known
 from sim.casework.newborn import Beginning, Nursery
 from sim.casework.oracle import Oracle, World
 from sim.casework.program import assemble, civil_arrays
@@ -43,7 +45,7 @@ from sim.kernel.draws import Draws
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sim.casework.docket import Pass
+    from sim.casework.running import Pass
     from sim.kernel.distributions import Distribution
 
 MINUTE, HOUR, DAY = 60 * 10**9, 3600 * 10**9, 86400 * 10**9

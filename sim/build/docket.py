@@ -12,8 +12,9 @@ from sim.build.estimates import message_ns, record_ns
 from sim.build.streams import curve_of_profile
 from sim.casework.compiled.stepping import Terms
 from sim.casework.contracts.registry import LONGEST_YEARS, contracts
+from sim.casework.country import Country
 from sim.casework.desks import Desks
-from sim.casework.docket import Country, Docket
+from sim.casework.docket import Docket
 from sim.casework.newborn import Nursery
 from sim.casework.program import assemble, civil_arrays
 from sim.casework.witness import Witness

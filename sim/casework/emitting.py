@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.casework.definition import Records
-    from sim.casework.docket import Fired, Pass
+    from sim.casework.log import Fired
     from sim.casework.program import Names, Program
+    from sim.casework.running import Pass
     from sim.kernel.counters import Counters
 
     Cells = NDArray[np.int64]

@@ -2,7 +2,7 @@
 
 The finaliser of splitmix64 (Steele, Lea & Flood, "Fast splittable pseudorandom number generators", OOPSLA'14) over a
 sum with odd multipliers: keys of different steps are as good as random, so that two of 10^9 are equal with a chance of
-3 %, and of a day's 10^7 with one of 3e-6; `sim.casework.docket` refuses a pass in which it happened.
+3 %, and of a day's 10^7 with one of 3e-6. Two records of one key would be told the worse of what became of them.
 """
 
 from __future__ import annotations

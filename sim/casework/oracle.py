@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from sim.casework.contracts.interface import Contract
+    from sim.casework.country import Desks
     from sim.casework.definition import Guard, State, Transition, Workflow
-    from sim.casework.docket import Desks
     from sim.casework.newborn import Beginning
     from sim.kernel.civil import Calendar
     from sim.kernel.counters import Counters

@@ -8,14 +8,14 @@ import numpy as np
 
 from sim.casework.columns import RUNNING, SUSPENDED
 from sim.casework.definition import Wait
-from sim.casework.keys import ACKNOWLEDGED, CHECK, MESSAGE, RECORD, estimated_ns, key_of
+from sim.casework.keys import ACKNOWLEDGED, CHECK, MESSAGE, RECORD, key_of
 from sim.metrics.recorder import Coded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sim.casework.docket import Pass
     from sim.casework.program import Names, Program
+    from sim.casework.running import Pass
     from sim.metrics.recorder import Column
 
     Cells = NDArray[np.int64]
@@ -36,12 +36,7 @@ def entered_ns(program: Program, passed: Pass) -> Cells:
     ).astype(np.int64)
     keys = key_of(fired.uid[slow], fired.step[slow].astype(np.int64), parts)
     keys = np.where(waits[slow] == Wait.ACKNOWLEDGED, keys ^ np.uint64(ACKNOWLEDGED), keys)
-    delay_ns = estimated_ns(program.idle_ns[fired.way[slow]], keys)
-    place = np.searchsorted(known.key, keys)
-    found = place < len(known.key)
-    found[found] = known.key[place[found]] == keys[found]
-    delay_ns[found] = known.delay_ns[place[found]]
-    entered[slow] += delay_ns
+    entered[slow] += known.delays_ns(keys, program.idle_ns[fired.way[slow]])
     return entered
 
 

@@ -21,8 +21,8 @@ from sim.chain.verification import ABSENT, ALTERED, GENUINE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sim.casework.docket import Pass
     from sim.casework.program import Program
+    from sim.casework.running import Pass
 
 PRESENTED: Final = {"genuine": GENUINE, "absent": ABSENT, "altered": ALTERED}
 ANSWERS: Final = {

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.build.measured import measure
-from sim.casework.compiled.stepping import Known
-from sim.casework.docket import nothing_known
 from sim.casework.emitting import emitted
 from sim.casework.keys import RECORD, key_of
+from sim.casework.known import Known, nothing_known
 from sim.kernel.engine import SECOND
 
 if TYPE_CHECKING:
@@ -26,9 +25,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.build import Alliance
-    from sim.casework.docket import Docket, Pass
+    from sim.casework.docket import Docket
     from sim.casework.emissions import Emissions, Measured
     from sim.casework.platform import Platform
+    from sim.casework.running import Pass
     from sim.chain.invariants import InvariantViolation
 
     Cells = NDArray[np.int64]

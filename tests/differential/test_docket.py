@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from docket_kit import random_workflows, side_by_side
 
-from sim.casework.compiled.stepping import Known
 from sim.casework.keys import RECORD, key_of
+from sim.casework.known import Known
 
 
 def _agree(seed: int, known: Known | None = None) -> int:

@@ -25,11 +25,13 @@ from broken_contracts import (
 )
 from docket_kit import FreeDesks
 
-from sim.casework.compiled.stepping import Known, Terms
+from sim.casework.compiled.stepping import Terms
 from sim.casework.contracts.registry import CONTRACTS, LONGEST_YEARS, contracts
+from sim.casework.country import Country
 from sim.casework.definition import Answer
-from sim.casework.docket import Country, Docket
+from sim.casework.docket import Docket
 from sim.casework.keys import RECORD, key_of
+from sim.casework.known import Known
 from sim.casework.newborn import Beginning, Nursery
 from sim.casework.oracle import Oracle, World
 from sim.casework.program import assemble, civil_arrays
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 
     from sim.casework.contracts.interface import Contract
     from sim.casework.definition import Workflow
-    from sim.casework.docket import Pass
+    from sim.casework.running import Pass
 
 FILES = Path(__file__).parents[2] / "scenarios" / "workflows"
 START = datetime.fromisoformat("2023-06-01T00:00+08:00")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,8 +11,12 @@ from country_kit import every, fired, levelled, storm
 
 import sim
 from sim.build.docket import docket
-from sim.casework.docket import Docket, Pass, nothing_known
 from sim.casework.emitting import emitted
+from sim.casework.known import nothing_known
+
+if TYPE_CHECKING:
+    from sim.casework.docket import Docket
+    from sim.casework.running import Pass
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 SHARE = 0.002

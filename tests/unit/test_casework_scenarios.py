@@ -8,7 +8,7 @@ import pytest
 
 import sim
 from sim.build.docket import docket
-from sim.casework.docket import nothing_known
+from sim.casework.known import nothing_known
 
 FOLDER = Path(__file__).parents[2] / "scenarios" / "casework"
 FILES = sorted(FOLDER.glob("*.yaml"))

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from sim.casework import columns, keys, program
+from sim.casework import columns, keys, known, log, program
 from sim.kernel.compiled.instructions import STAMP, kept, part
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 # numba looks only at a function's own file to see whether what it keeps is still right.
-_MODULES = (columns, keys, program)
+_MODULES = (columns, keys, known, log, program)
 _SOURCES = [*sorted(Path(__file__).parent.glob("*.py")), *(Path(str(module.__file__)) for module in _MODULES)]
 _STAMP = hashlib.sha256(STAMP.encode() + b"".join(path.read_bytes() for path in _SOURCES)).hexdigest()[:12]
 

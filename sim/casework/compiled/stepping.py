@@ -23,6 +23,9 @@ from sim.kernel.inversion import LOG, LOGNORMAL, NORMAL, POWER, RANGE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sim.casework.known import Known
+    from sim.casework.log import Log
+
     Cells = NDArray[np.int64]
 
 _DAY_NS = 86_400_000_000_000
@@ -40,49 +43,6 @@ _AFTER_DESK, _NEVER = DESK, int(NEVER)
 _STEP, _PART, _FIRST, _SECOND = (np.uint64(word) for word in (STEP, PART, FIRST, SECOND))
 _FLIP, _ABOVE = np.uint64(ACKNOWLEDGED), np.uint64(64 - PARTS)
 _SHIFT_A, _SHIFT_B, _SHIFT_C = (np.uint64(shift) for shift in SHIFTS)
-
-
-class Known(NamedTuple):
-    """What the chains did with what was asked of them before.
-
-    Attributes:
-        key: ascending.
-        delay_ns: of each.
-        answer: of each.
-    """
-
-    key: NDArray[np.uint64]
-    delay_ns: Cells
-    answer: NDArray[np.int8]
-
-
-class Log(NamedTuple):
-    """What happened, with room for so many entries; the first of `used` are in use.
-
-    Attributes:
-        used: (3,) ways out, jobs for desks, losses.
-        case, way, time, step, facts: of each way out that fired: whose, which, when, which step of the case, and the
-            facts after it.
-        job_case, job_way, job_time, job_work: work that came to a desk.
-        loss_case, loss, loss_time: losses.
-        met, missed: (W, D) deadlines.
-    """
-
-    used: Cells
-    case: NDArray[np.int32]
-    way: NDArray[np.int32]
-    time: Cells
-    step: NDArray[np.int32]
-    facts: NDArray[np.uint64]
-    job_case: NDArray[np.int32]
-    job_way: NDArray[np.int32]
-    job_time: Cells
-    job_work: Cells
-    loss_case: NDArray[np.int32]
-    loss: NDArray[np.int32]
-    loss_time: Cells
-    met: Cells
-    missed: Cells
 
 
 class Terms(NamedTuple):
@@ -103,6 +63,11 @@ class Terms(NamedTuple):
     horizon_ns: int
     calm: bool
     own_rules: bool
+
+    @property
+    def buckets(self) -> int:
+        """How many a run has."""
+        return -(-self.horizon_ns // self.width_ns)
 
 
 _MOST_LOSSES = 8
