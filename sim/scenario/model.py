@@ -285,6 +285,9 @@ class Chain(Model):
             problems.append((("consensus", "committee"), f"there are {self.validators} validators; needs no more"))
         if self.spread == "gossip" and self.fanout == 0:
             problems.append((("spread",), "nobody passes anything on; needs a fanout of 1 or more beside it"))
+        if self.consensus.protocol in _IMPATIENT and self.block.interval >= self.consensus.timeout:
+            message = "a leader who waits so long for company is given up; needs less than consensus.timeout"
+            problems.append((("block", "interval"), message))
         if problems:
             raise EntryError(problems)
         return self
@@ -310,6 +313,9 @@ def _unfit(chain: Chain, fabric: Fabric) -> Iterator[tuple[tuple[str | int, ...]
         yield ("fabric", "endorsements"), message
 
 
+_IMPATIENT = ("pbft", "rpbft", "qbft", "tendermint")
+"""Protocols whose timeout runs while a transaction waits for its block: with an interval of 10 s and a timeout of 3 s
+nearly every block takes a view change. Chained leaders propose empty blocks meanwhile, and Raft's send heartbeats."""
 _ORDERERS = ("pbft", "raft")
 """Fabric's own ordering services: Raft (etcd) and, since version 3, SmartBFT, which is of PBFT's kind."""
 
