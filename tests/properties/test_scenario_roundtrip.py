@@ -66,6 +66,7 @@ TEXTS = st.one_of(
 )
 DURATIONS = DURATIONS_NS.map(units.show_duration)
 POSITIVE_DURATIONS = st.integers(1, 10**15).map(units.show_duration)
+LONGER_DURATIONS = st.integers(10**15 + 1, 10**16).map(units.show_duration)
 POSITIVE_SIZES = st.integers(1, 10**9).map(units.show_size)
 WEIGHTS = st.floats(1e-6, 1e6)
 
@@ -139,7 +140,7 @@ def scenarios(draw: st.DrawFn) -> dict[str, object]:
             chain_id: {
                 "member": draw(st.sampled_from(list(members))),
                 "zone": "z",
-                "consensus": {"protocol": "pbft", "timeout": draw(POSITIVE_DURATIONS)},
+                "consensus": {"protocol": "pbft", "timeout": draw(LONGER_DURATIONS)},
                 "validators": draw(st.integers(4, 100)),
                 "hash": draw(st.sampled_from(["sm3", "sha256"])),
                 "block": block,

@@ -97,6 +97,7 @@ def test_bad_input_gets_one_clear_line(write: Callable[[str], Path], text: str, 
         ("chains: {jc: {member: scp}}", "chains.jc.member: 'scp' is not a member; did you mean 'spc'?"),
         ("chains: {jc: {zone: dmz}}", "chains.jc.zone: 'dmz' is not a zone; zones: intranet"),
         ("chains: {jc: {regions: [beijng]}}", "chains.jc.regions.0: 'beijng' is not a region; did you mean 'beijing'?"),
+        ("chains: {jc: {block: {interval: 3s}}}", "chains.jc.block.interval: a leader who waits so long for company"),
         ("network: {links: [{between: [beijing, tibet]}]}", "network.links.0.between.1: 'tibet' is not a region; reg"),
         ("network: {links: [{between: [beijing, beijing]}]}", "network.links.0.between.1: 'beijing' is repeated"),
         (
