@@ -23,8 +23,8 @@ class Log(NamedTuple):
 
     Attributes:
         used: (3,) ways out, jobs for desks, losses.
-        case, way, time, step, facts: of each way out that fired: whose, which, when, which step of the case, and the
-            facts after it.
+        case, way, time, step, facts, entered: of each way out that fired: whose, which, when, which step of the case,
+            the facts after it, and when the next state is entered.
         job_case, job_way, job_time, job_work: work that came to a desk.
         loss_case, loss, loss_time: losses.
         met, missed: (W, D) deadlines.
@@ -36,6 +36,7 @@ class Log(NamedTuple):
     time: Cells
     step: NDArray[np.int32]
     facts: NDArray[np.uint64]
+    entered: Cells
     job_case: NDArray[np.int32]
     job_way: NDArray[np.int32]
     job_time: Cells
@@ -57,6 +58,7 @@ class Fired(NamedTuple):
         time_ns: when.
         step: which of the case's.
         facts: that held after it.
+        entered_ns: when the case enters the next state: at once, or when what it waits for has come.
     """
 
     case: Rows
@@ -65,6 +67,7 @@ class Fired(NamedTuple):
     time_ns: Cells
     step: NDArray[np.int32]
     facts: NDArray[np.uint64]
+    entered_ns: Cells
 
 
 class Lost(NamedTuple):
@@ -92,6 +95,7 @@ def new_log(program: Program, room: int) -> Log:
         time=cells(),
         step=rows(),
         facts=np.empty(room, dtype=np.uint64),
+        entered=cells(),
         job_case=rows(),
         job_way=rows(),
         job_time=cells(),
@@ -115,6 +119,7 @@ def fired_of(log: Log, cases: Cases) -> Fired:
         log.time[:used].copy(),
         log.step[:used].copy(),
         log.facts[:used].copy(),
+        log.entered[:used].copy(),
     )
 
 

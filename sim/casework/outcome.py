@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.casework.columns import RUNNING, SUSPENDED
-from sim.casework.definition import Wait
-from sim.casework.keys import ACKNOWLEDGED, CHECK, MESSAGE, RECORD, key_of
 from sim.metrics.recorder import Coded
 
 if TYPE_CHECKING:
@@ -21,23 +19,6 @@ if TYPE_CHECKING:
     Cells = NDArray[np.int64]
 
 _DAY_NS = 86_400_000_000_000
-
-
-def entered_ns(program: Program, passed: Pass) -> Cells:
-    """When each way out that fired led into its next state: at once, or when what it waited for had come."""
-    fired, known = passed.fired, passed.known
-    waits = program.waits[fired.way]
-    entered = fired.time_ns.copy()
-    slow = np.flatnonzero(waits != Wait.NOTHING)
-    if not len(slow):
-        return entered
-    parts = np.select(
-        [waits[slow] == Wait.COMMITTED, waits[slow] == Wait.ANSWERED], [RECORD, CHECK], default=MESSAGE
-    ).astype(np.int64)
-    keys = key_of(fired.uid[slow], fired.step[slow].astype(np.int64), parts)
-    keys = np.where(waits[slow] == Wait.ACKNOWLEDGED, keys ^ np.uint64(ACKNOWLEDGED), keys)
-    entered[slow] += known.delays_ns(keys, program.idle_ns[fired.way[slow]])
-    return entered
 
 
 def summarise(program: Program, names: Names, passed: Pass, horizon_ns: int) -> dict[str, Any]:
@@ -92,7 +73,7 @@ def steps_table(program: Program, names: Names, passed: Pass) -> dict[str, Colum
         "way": fired.way.astype(np.int64),
         "province": passed.cases.province[fired.case].astype(np.int64),
         "fired_ns": fired.time_ns,
-        "entered_ns": entered_ns(program, passed),
+        "entered_ns": fired.entered_ns,
     }
 
 
@@ -146,7 +127,7 @@ def _losses(program: Program, names: Names, passed: Pass) -> dict[tuple[str, str
 def _last_entry(program: Program, passed: Pass, state: int, rows: NDArray[np.int32], times_ns: Cells) -> Cells:
     """When each of these cases last entered a state up to a time; the start of the run if it did so before it."""
     entering = np.flatnonzero(program.target[passed.fired.way] == state)
-    case, time_ns = passed.fired.case[entering], entered_ns(program, passed)[entering]
+    case, time_ns = passed.fired.case[entering], passed.fired.entered_ns[entering]
     order = np.lexsort((time_ns, case))
     case, time_ns = case[order], time_ns[order]
     found = np.zeros(len(rows), dtype=np.int64)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _LEAST_ROOM = 1 << 16
 _LOGGED = 1 << 18
+_CHILDREN = 2
+"""Room for so many cases for each that begins by itself: about one more is begun by others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,8 @@ class Running:
     def __init__(self, country: Country, known: Known, past: Past) -> None:
         self._country, self._known, self._past = country, known, past
         self._program, self._terms = country.program, country.terms
-        self._pool = Pool(past.cases.copied(), past.count)
+        born = country.births.between(0, country.terms.horizon_ns)
+        self._pool = Pool(past.cases.grown(past.count + _CHILDREN * len(born.uid) + _LEAST_ROOM), past.count)
         self._agenda = Agenda.make(country.terms.buckets, max(_LEAST_ROOM, 2 * past.count))
         self._log = new_log(country.program, _LOGGED)
         self._fired: list[Fired] = []

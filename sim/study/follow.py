@@ -18,7 +18,6 @@ from sim.casework.columns import RUNNING, STOPPED, SUSPENDED
 from sim.casework.definition import Answer, Wait
 from sim.casework.emitting import RECORDS_OF_A_KIND
 from sim.casework.keys import CHECK, RECORD, key_of
-from sim.casework.outcome import entered_ns
 from sim.proof import ProofError, merkle
 
 if TYPE_CHECKING:
@@ -175,7 +174,6 @@ class Follower:
         self._scenario, self._settled = scenario, settled
         country, self._passed = settled.docket.country, settled.passed
         self._program, self._names, self._civil = country.program, country.names, country.civil
-        self._entered_ns = entered_ns(self._program, self._passed)
         self._proofs = _Proofs(settled.alliance)
 
     def story(self, case: str) -> Story:
@@ -269,7 +267,7 @@ class Follower:
         workflow, state = self._names.states[source]
         definition = next(item for item in self._names.workflows if item.name == workflow)
         target = definition.states[transition.target]
-        reached_ns = int(self._entered_ns[place])
+        reached_ns = int(self._passed.fired.entered_ns[place])
         uid, step = int(fired.uid[place]), int(fired.step[place])
         return Event(
             at=self._at(time_ns),

@@ -308,11 +308,11 @@ def _fire(program: Program, civil: Civil, terms: Terms, known: Known, cases: Cas
             cases.facts[i] |= program.premature
     cases.facts[i] = (cases.facts[i] | program.sets[way]) & ~program.clears[way]
     cases.steps[i] = step + 1
+    entry = log.used[0]
+    log.case[entry], log.way[entry], log.time[entry], log.step[entry] = i, way, time_ns, step
+    log.facts[entry], log.entered[entry] = cases.facts[i], time_ns
     if not terms.calm or program.does[way] & SPAWNS:
-        place = log.used[0]
-        log.case[place], log.way[place], log.time[place], log.step[place] = i, way, time_ns, step
-        log.facts[place] = cases.facts[i]
-        log.used[0] = place + 1
+        log.used[0] = entry + 1
     waits = program.waits[way]
     if waits == _NOTHING:
         cases.answer[i] = _DONE
@@ -332,6 +332,7 @@ def _fire(program: Program, civil: Civil, terms: Terms, known: Known, cases: Cas
     place = _find(known, key)
     if place >= 0:
         delay_ns, answer = known.delay_ns[place], known.answer[place]
+    log.entered[entry] = time_ns + delay_ns
     cases.answer[i], cases.phase[i], cases.due[i] = answer, TRANSIT, time_ns + delay_ns
 
 
