@@ -165,6 +165,7 @@ def write(folder: Path, names: Sequence[str]) -> int:
     The page is written after each run, so that what is done stays if a later one is interrupted.
     """
     from sim.study.run import run
+    from sim.study.store import write_text
 
     readme, texts, unexpected = folder / "README.md", sentences(folder), 0
     asked = list(questions(folder))
@@ -182,7 +183,7 @@ def write(folder: Path, names: Sequence[str]) -> int:
         unexpected |= summary["verdict"] != scenario.expect
         sys.stdout.write(f"{time.monotonic() - begun_s:6.1f} s  {rows[each.place]}\n")
         sys.stdout.flush()
-        readme.write_text(page([rows[one.place] for one in asked if one.place in rows]), encoding="utf-8")
+        write_text(readme, page([rows[one.place] for one in asked if one.place in rows]))
     return int(unexpected)
 
 
