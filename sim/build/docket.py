@@ -78,7 +78,7 @@ def docket(scenario: Scenario, seed: int) -> Docket:
             draws, workflows, profiles, calendar, casework.share, casework.lookback, scenario.horizon, copies
         ),
         contracts=lambda: dict(contracts(rules.due_ns)),
-        desks=lambda: Desks(civil, names.roles, people),
+        desks=lambda: Desks(civil, names.roles, people, frozenset(casework.on_duty), casework.most_waiting),
         witness=Witness,
         copies=copies,
     )

@@ -99,6 +99,12 @@ class Casework(Model):
     desks: Mapping[Id, Annotated[int, whole(1, 10_000_000)]] = Field(
         default_factory=dict, description="People of each role in the whole country."
     )
+    on_duty: tuple[Id, ...] = Field(default=(), description="Roles that work at every hour of every day.")
+    most_waiting: PositiveNumber | None = Field(
+        default=None,
+        description="Pieces of work for each person of a desk beyond which archives and statistics (P4) are put off by "
+        "an office day, and evidence (P3) where the more urgent alone are so many; else nothing is.",
+    )
     provinces: Mapping[RegionId, PositiveNumber] = Field(
         default_factory=dict, description="Weight of each region in cases and desks; else all alike."
     )
@@ -158,6 +164,10 @@ def impossible_cases(scenario: "Scenario") -> Items:
             (("casework", "platform", *where), message)
             for where, message in impossible_platform(scenario, casework.platform)
         )
+    for number, role in enumerate(casework.on_duty):
+        if role not in casework.desks:
+            known = hint(role, casework.desks, "roles")
+            yield ("casework", "on_duty", number), f"nobody is a '{role}'; needs a role of casework.desks{known}"
     if not casework.share:
         yield ("casework", "share"), "is 0%; needs some cases"
 

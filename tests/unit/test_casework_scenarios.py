@@ -38,3 +38,12 @@ def test_a_run_with_cases_is_the_same_twice_and_feeds_back_what_chains_took() ->
     assert first["docket"]["chain_runs"] >= 1
     assert first["docket"]["displaced_s"]["p50"] >= 0
     assert sum(chain["records"] for chain in first["chains"].values()) > 0
+
+
+def test_at_desks_on_duty_nobody_waits_for_the_morning() -> None:
+    def wait_s(*on_duty: str) -> float:
+        changes = {"casework.share": "2%", "casework.on_duty": list(on_duty), "horizon": "20d"}
+        cases = docket(sim.load(FOLDER / "preservation.yaml", set=changes), 1)
+        return float(cases.go(nothing_known()).desks.summary(1)["judge"]["wait_s"]["mean"])
+
+    assert wait_s("judge") < wait_s() / 10

@@ -203,3 +203,16 @@ def test_objectives_are_about_cases_too(courts: Callable[..., Path], metric: str
     }
     (entry,) = evaluate([objective], summary)
     assert (entry["actual"], entry["met"]) == (4.0, False)
+
+
+def test_who_is_on_duty_must_be_somebody(courts: Callable[..., Path]) -> None:
+    text = HEAD + "workflows: [agreement]\ncasework: {desks: {clerk: 12000}, on_duty: [clark]}\n"
+    (line,) = problem_lines(courts(text))
+    assert "casework.on_duty.0: nobody is a 'clark'; needs a role of casework.desks" in line
+
+
+def test_desks_of_a_scenario_work_when_and_put_off_what_it_says(courts: Callable[..., Path]) -> None:
+    text = HEAD + "workflows: [agreement]\ncasework: {desks: {clerk: 12000}, on_duty: [clerk], most_waiting: 2.5}\n"
+    casework = load(courts(text)).casework
+    assert casework is not None
+    assert (casework.on_duty, casework.most_waiting) == (("clerk",), 2.5)
