@@ -399,7 +399,7 @@ def _why(transition: Transition) -> str:
     if transition.due is not None:
         return f"end of the period {transition.due}"
     if transition.desk is not None:
-        return f"done at the desk of a {transition.desk.role}"
+        return f"done at a desk ({transition.desk.role})"
     return ""
 
 
