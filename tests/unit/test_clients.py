@@ -151,7 +151,7 @@ def test_a_chain_without_any_delay_lets_time_pass_all_the_same(tmp_path: Path) -
         tmp_path,
         horizon="1us",
         network={"delays": delays, "bandwidth": "100000Gbit/s"},
-        chains={"a": chain(1, block={"max_transactions": 1, "max_bytes": "1kB", "interval": "1s"})},
+        chains={"a": chain(1, block={"max_transactions": 1, "max_bytes": "1kB", "interval": "400ms"})},
         workload={"load": loop(1)},
         costs=FREE,
     )
