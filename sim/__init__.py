@@ -5,6 +5,8 @@
     run = sim.run(scenario, seed=7)
     run.summary["verdict"], run.table("commits"), run.save("results/mine")
     sim.report(run, "results/mine/report.html")
+    study = sim.sweep(scenario, over={"chains.jc.hash": ["sm3", "sha256"]}, replications=10, out="results/hashes")
+    study.table("chains.jc.commit_latency_s.p99"), study.compare("chains.jc.commit_latency_s.p99")
 
 These names are the public interface; nothing else is. They load on first use, so that importing costs nothing.
 """
@@ -18,15 +20,19 @@ if TYPE_CHECKING:
     from sim import report
     from sim.scenario import Scenario, ScenarioError, load
     from sim.study.run import Run, run
+    from sim.study.sweeps.study import Study
+    from sim.study.sweeps.sweep import sweep
 
-__all__ = ["Run", "Scenario", "ScenarioError", "load", "report", "run"]
+__all__ = ["Run", "Scenario", "ScenarioError", "Study", "load", "report", "run", "sweep"]
 
 _HOMES = {
     "Run": "sim.study.run",
     "Scenario": "sim.scenario",
     "ScenarioError": "sim.scenario",
+    "Study": "sim.study.sweeps.study",
     "load": "sim.scenario",
     "run": "sim.study.run",
+    "sweep": "sim.study.sweeps.sweep",
 }
 
 

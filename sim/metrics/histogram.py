@@ -87,6 +87,11 @@ class Histogram:
         bucket = int(np.searchsorted(np.cumsum(self._counts), rank))
         return float(min(max(_midpoint(bucket), self.minimum), self.maximum))
 
+    def bins(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """The middle of every bucket that holds something, within `RELATIVE_ERROR`, and how many values it holds."""
+        used = np.flatnonzero(self._counts)
+        return np.array([_midpoint(int(bucket)) for bucket in used], dtype=np.float64), self._counts[used]
+
 
 def _buckets(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """The bucket of each value: its exponent above the first 256, then its leading bits."""

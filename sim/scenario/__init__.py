@@ -4,7 +4,7 @@
 """
 
 from sim.scenario.keyreference import key_reference
-from sim.scenario.loader import load
+from sim.scenario.loader import load, load_text, metric
 from sim.scenario.matrix import DelayMatrix
 from sim.scenario.model import Scenario
 from sim.scenario.overrides import parse_assignments
@@ -22,7 +22,9 @@ __all__ = [
     "json_schema",
     "key_reference",
     "load",
+    "load_text",
     "load_workflow",
+    "metric",
     "parse_assignments",
     "validate_workflow",
     "workflow_schema",

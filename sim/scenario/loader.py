@@ -16,14 +16,17 @@ from sim.scenario.problems import SET, Position, Problem, ScenarioError, Source
 from sim.scenario.quantities import TEXT
 from sim.scenario.references import Declared
 from sim.scenario.schema import Node
+from sim.scenario.slo import metric_of
 from sim.scenario.workflow.named import changeable, with_workflows
-from sim.scenario.yamltree import Map, Scalar, Value
+from sim.scenario.yamltree import Map, Scalar, Value, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _FILES: Final = {"network.delays": (), "costs": ("costs",), "casework.holidays": ()}
 """Keys that may name a file instead, and where in that file their value stands: the whole file, or one of its keys."""
+
+_RESOLVED: Final = Path("scenario.yaml")
 
 
 def load(
@@ -41,8 +44,39 @@ def load(
         ScenarioError: with everything that is wrong, by file, line and column.
     """
     file = Path(path)
-    root, problems = _read_with_bases(file)
-    for dotted, value in (set or {}).items():
+    return _overridden(*_read_with_bases(file), file, set or {})
+
+
+def load_text(text: str, set: Mapping[str, object] | None = None, file: Path = _RESOLVED) -> Scenario:  # noqa: A002
+    """Return the scenario that `Scenario.to_yaml` wrote, so that it can be sent to another process.
+
+    Args:
+        text: complete: what it ``extends`` and the files that it named are in it.
+        set: overrides by dotted path, as for `load`.
+        file: where it was read from at first, for messages.
+
+    Raises:
+        ScenarioError: with everything that is wrong; nothing is, but for the overrides, if `Scenario.to_yaml` wrote it.
+    """
+    tree, problems = parse(text, Source(shown(file), file.parent))
+    if not isinstance(tree, Map):
+        raise ScenarioError([Position(Source(shown(file), file.parent)).problem("", "needs a map of keys")])
+    return _overridden(tree, problems, file, set or {})
+
+
+def metric(scenario: Scenario, path: str) -> str:
+    """Return the path of a metric that the summaries of a scenario have.
+
+    Raises:
+        ValueError: they have none there; says what would be right.
+    """
+    tree, _ = parse(scenario.to_yaml(), Source(shown(_RESOLVED), Path()))
+    return metric_of(path, Declared.of(tree, _RESOLVED) if isinstance(tree, Map) else None)
+
+
+def _overridden(root: Map, problems: list[Problem], file: Path, overrides: Mapping[str, object]) -> Scenario:
+    """Return the scenario of a tree with these overrides."""
+    for dotted, value in overrides.items():
         try:
             if any(dotted.startswith(f"{key}.") for key in _FILES):
                 root = _with_files(root, problems)

@@ -340,8 +340,10 @@ class Scenario(Model):
     start: Instant = Field(description="Civil time at which the simulation starts.")
     horizon: PositiveDuration = Field(description="Simulated time.")
     seed: Annotated[int, whole(0, 2**63 - 1)] = Field(default=1, description="Seed of all random draws.")
-    kind: Annotated[Literal["terminating"], one_of("terminating", later="the only kind in this version")] = Field(
-        default="terminating", description="terminating: from an idle start to the horizon."
+    kind: Annotated[Literal["terminating", "steady"], one_of("terminating", "steady")] = Field(
+        default="terminating",
+        description="terminating: all that happens from the start to the horizon counts. steady: a study leaves out "
+        "what happens before the start has been forgotten (MSER-5); a single run does not.",
     )
     proofs: Annotated[Literal["real"], one_of("real", later="the only choice in this version")] = Field(
         default="real", description="real: every record is hashed and every proof is checked."

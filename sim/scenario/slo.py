@@ -75,26 +75,7 @@ class _Metric:
             ValueError: the summary has no such metric.
         """
         text = scalar_text(value, "the path of a metric such as chains.jc.commit_latency_s.p99")
-        section, _, rest = text.partition(".")
-        if section == "proofs":
-            return _known(text, rest, PROOF_METRICS)
-        known = declared(info)
-        if section == "crosschain":
-            link, _, leaf = rest.partition(".")
-            if known is not None and link not in known.ids.get("links", (link,)):
-                raise ValueError(f"is '{text}': {LINK.dangling(link, known)}")
-            return _known(text, leaf, LINK_METRICS)
-        if section == "docket":
-            return _known(text, rest, DOCKET_METRICS)
-        if section == "casework":
-            return _of_cases(text, rest, known)
-        if section != "chains":
-            starts = "chains.<id>., crosschain.<link>., casework.<workflow>., docket. or proofs."
-            raise ValueError(f"is '{text}': a metric starts with {starts}")
-        chain, _, leaf = rest.partition(".")
-        if known is not None and "chains" in known.ids and chain not in known.ids["chains"]:
-            raise ValueError(f"is '{text}': {CHAIN.dangling(chain, known)}")
-        return _known(text, leaf, CHAIN_METRICS)
+        return metric_of(text, declared(info))
 
     def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         """Tell pydantic to read with this object alone."""
@@ -146,6 +127,37 @@ def _known(text: str, leaf: str, leaves: tuple[str, ...]) -> str:
     if leaf not in leaves:
         raise ValueError(f"is '{text}': no such metric '{leaf}'{hint(leaf, leaves, 'metrics')}")
     return text
+
+
+def metric_of(text: str, known: Declared | None) -> str:
+    """Return the path of a metric.
+
+    Args:
+        text: the path.
+        known: what the scenario declares; without it only the path's shape is looked at.
+
+    Raises:
+        ValueError: the summary has no such metric; says what would be right.
+    """
+    section, _, rest = text.partition(".")
+    if section == "proofs":
+        return _known(text, rest, PROOF_METRICS)
+    if section == "crosschain":
+        link, _, leaf = rest.partition(".")
+        if known is not None and link not in known.ids.get("links", (link,)):
+            raise ValueError(f"is '{text}': {LINK.dangling(link, known)}")
+        return _known(text, leaf, LINK_METRICS)
+    if section == "docket":
+        return _known(text, rest, DOCKET_METRICS)
+    if section == "casework":
+        return _of_cases(text, rest, known)
+    if section != "chains":
+        starts = "chains.<id>., crosschain.<link>., casework.<workflow>., docket. or proofs."
+        raise ValueError(f"is '{text}': a metric starts with {starts}")
+    chain, _, leaf = rest.partition(".")
+    if known is not None and "chains" in known.ids and chain not in known.ids["chains"]:
+        raise ValueError(f"is '{text}': {CHAIN.dangling(chain, known)}")
+    return _known(text, leaf, CHAIN_METRICS)
 
 
 class _Bound:

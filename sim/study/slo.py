@@ -16,17 +16,24 @@ def evaluate(objectives: Sequence[Slo], summary: dict[str, Any]) -> list[dict[st
     A latency that no record stands behind is not met: a chain that commits nothing is not fast.
     """
     return [
-        _entry(objective, _look_up(summary, objective.metric), _has_sample(summary, objective))
+        _entry(objective, look_up(summary, objective.metric), _has_sample(summary, objective))
         for objective in objectives
     ]
 
 
-def _look_up(summary: dict[str, Any], path: str) -> float:
-    """The value at a path of keys, of which some may have dots themselves: periods and losses of shared steps."""
+def look_up(summary: dict[str, Any], path: str) -> float:
+    """The value at a path of keys, of which some may have dots themselves: periods and losses of shared steps.
+
+    Raises:
+        ValueError: the summary has no such number.
+    """
     value: Any = summary
     keys = path.split(".")
     while keys:
-        length = next(length for length in range(1, len(keys) + 1) if ".".join(keys[:length]) in value)
+        lengths = range(1, len(keys) + 1) if isinstance(value, dict) else ()
+        length = next((length for length in lengths if ".".join(keys[:length]) in value), 0)
+        if not length:
+            raise ValueError(f"the summary has no {path}: nothing at {'.'.join(keys)}")
         value = value[".".join(keys[:length])]
         keys = keys[length:]
     return float(value)
