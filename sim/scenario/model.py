@@ -36,6 +36,7 @@ from sim.scenario.references import Declared, MemberId, RegionId, ZoneId
 from sim.scenario.schedule import impossible
 from sim.scenario.slo import Slo
 from sim.scenario.stream import Profile, Stream
+from sim.scenario.uncertain import Uncertain
 from sim.scenario.units import parse_duration
 from sim.scenario.workflow.model import Workflow
 
@@ -373,6 +374,9 @@ class Scenario(Model):
     assumptions: Mapping[Id, Text] = Field(
         default_factory=dict, description="Guesses that the answer hangs on; the report lists them."
     )
+    uncertain: Mapping[Id, Uncertain] = Field(
+        default_factory=dict, description="Inputs that nobody knows well; `alliance sweep --screen` says which matter."
+    )
     _source: Path | None = PrivateAttr(default=None)
     _costs_file: str | None = PrivateAttr(default=None)
 
@@ -428,7 +432,7 @@ class Scenario(Model):
     def to_yaml(self) -> str:
         """Return the scenario in canonical units, without ``extends`` or other files; it loads to an equal one."""
         data = self.model_dump(by_alias=True, exclude_none=True)
-        for key in ("links", "workflows"):
+        for key in ("links", "workflows", "uncertain"):
             if not data[key]:
                 del data[key]  # or the ids of runs without them would change
         return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)

@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 SCHEMA: Final = 1
 HEAD, SCENARIO, JOURNAL = "study.json", "scenario.yaml", "journal.jsonl"
 RUNS, SUMMARIES, LATENCIES = "runs.parquet", "summaries.parquet", "latencies.parquet"
-_LATENCY_COLUMNS: Final = ("chain", "slot", "values_ns", "counts", "total_ns", "unfinished")
+_LATENCY_COLUMNS: Final = ("chain", "slot", "values_ns", "counts", "total_ns", "lost")
+
+
+def other_file(number: int) -> str:
+    """Where the scenario of a point stands that is no change of `scenario.yaml`."""
+    return f"scenario-{number}.yaml"
 
 
 class ForeignStudy(FileExistsError):
@@ -82,8 +87,13 @@ class Journal:
         # Who was killed from outside is tried again; who broke down would break down again.
         self.done = {run_id: outcome for run_id, outcome in self.done.items() if outcome.status != "lost"}
 
-    def begin(self, head: Mapping[str, Any], text: str, wanted: Iterable[str]) -> None:
+    def begin(self, head: Mapping[str, Any], texts: Mapping[str, str], wanted: Iterable[str]) -> None:
         """Write down what is asked, before the first run.
+
+        Args:
+            head: for `study.json`.
+            texts: of scenarios, by the names of their files.
+            wanted: the runs.
 
         Raises:
             ForeignStudy: there are results that this study would not have: nothing is thrown away.
@@ -95,7 +105,8 @@ class Journal:
             raise ForeignStudy(
                 f"{self.directory} holds {len(strange):,} runs that are not of this study; give another --out"
             )
-        write_text(self.directory / SCENARIO, text)
+        for name, text in texts.items():
+            write_text(self.directory / name, text)
         write_text(self.directory / HEAD, as_json({"schema": SCHEMA, "code_sha256": self.code, **head}))
 
     def add(self, outcome: Outcome) -> None:
@@ -181,17 +192,16 @@ def runs_frame(rows: Sequence[Mapping[str, Any]], outcomes: Sequence[Outcome]) -
     for path in ("schema", "seed", *(path for row in rows for path in row)):
         named.pop(path, None)  # the study says it already
     left = pl.DataFrame(told, infer_schema_length=None)
-    texts = pl.Schema({name: pl.String() for name in ("verdict", "trace_hash", "error")})
     schema = pl.Schema({path: pl.Float64() for path in named})
     right = pl.DataFrame({path: [one.get(path) for one in measured] for path in named}, schema=schema)
-    return left.cast(dict(texts)).hstack(right.get_columns())
+    return left.with_columns(pl.col("verdict", "trace_hash", "error").cast(pl.String)).hstack(right.get_columns())
 
 
 def latencies_frame(rows: Sequence[Mapping[str, Any]], outcomes: Sequence[Outcome]) -> pl.DataFrame:
     """Histograms of commit latency: a row per run, chain and slot."""
     import polars as pl
 
-    schema = {
+    schema: dict[str, Any] = {
         "run_id": pl.String,
         "point": pl.Int64,
         "replication": pl.Int64,
@@ -200,7 +210,7 @@ def latencies_frame(rows: Sequence[Mapping[str, Any]], outcomes: Sequence[Outcom
         "values_ns": pl.List(pl.Float64),
         "counts": pl.List(pl.Int64),
         "total_ns": pl.Int64,
-        "unfinished": pl.Int64,
+        "lost": pl.Int64,
     }
     told = [
         {"run_id": row["run_id"], "point": row["point"], "replication": row["replication"], **latency}

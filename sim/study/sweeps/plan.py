@@ -37,12 +37,14 @@ class Point:
         settings: value by dotted path, as it was given.
         scenario: with these values.
         text: of the scenario, as `Scenario.to_yaml` writes it.
+        other: it is a scenario of its own, and no change of the study's.
     """
 
     number: int
     settings: Mapping[str, object]
     scenario: Scenario
     text: str
+    other: bool = False
 
     def run_id(self, seed: int) -> str:
         """Names the run of this point with a seed (`sim.study.manifest.run_id`)."""
@@ -96,6 +98,11 @@ def explicit(scenario: Scenario, settings: Sequence[Mapping[str, object]]) -> tu
             )
         texts[point.text] = point
     return tuple(found)
+
+
+def other(number: int, settings: Mapping[str, object], scenario: Scenario) -> Point:
+    """A point that is a scenario of its own; ``settings`` only name it."""
+    return Point(number, dict(settings), scenario, scenario.to_yaml(), other=True)
 
 
 def seeds(scenario: Scenario, replications: int) -> list[int]:

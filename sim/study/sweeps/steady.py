@@ -92,10 +92,10 @@ def latency_s(outcome: Outcome, chain_id: str, statistic: str, after: int = 0) -
 
 
 def pooled(outcome: Outcome, chain_id: str, after: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64], int, int]:
-    """A chain's latencies from a slot on: values in ns, ascending, their counts, the sum, and the unfinished."""
+    """A chain's latencies from a slot on: values in ns, ascending, their counts, the sum, and the lost."""
     rows = [row for row in outcome.latencies if row["chain"] == chain_id and row["slot"] >= after]
     values = np.concatenate([np.array(row["values_ns"], dtype=np.float64) for row in rows] or [np.zeros(0)])
     counts = np.concatenate([np.array(row["counts"], dtype=np.int64) for row in rows] or [np.zeros(0, np.int64)])
     unique, where = np.unique(values, return_inverse=True)
     summed = np.bincount(where, weights=counts, minlength=len(unique)).astype(np.int64)
-    return unique, summed, sum(row["total_ns"] for row in rows), sum(row["unfinished"] for row in rows)
+    return unique, summed, sum(row["total_ns"] for row in rows), sum(row["lost"] for row in rows)

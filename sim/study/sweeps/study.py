@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +13,7 @@ from sim.scenario import load_text
 from sim.study.slo import look_up
 from sim.study.stats import compare_all, t_interval
 from sim.study.sweeps import journal
-from sim.study.sweeps.plan import column, explicit, said, short_names
+from sim.study.sweeps.plan import column, explicit, other, said, short_names
 from sim.study.sweeps.steady import STATISTICS, Warmup, latency_s
 from sim.study.sweeps.task import SLOTS
 
@@ -91,7 +91,14 @@ class Study:
         if not (place / journal.RUNS).is_file():
             raise journal.ForeignStudy(f"{place} has not come to its end; the same command goes on with it")
         scenario = load_text((place / journal.SCENARIO).read_text(encoding="utf-8"))
-        plan = explicit(scenario, head["points"])
+        changes = {n: settings for n, settings in enumerate(head["points"]) if n not in head["others"]}
+        made = dict(zip(changes, explicit(scenario, list(changes.values())), strict=True))
+        plan = [
+            replace(made[n], number=n)
+            if n in made
+            else other(n, settings, load_text((place / journal.other_file(n)).read_text(encoding="utf-8")))
+            for n, settings in enumerate(head["points"])
+        ]
         paths = list(dict.fromkeys(path for point in head["points"] for path in point))
         frame = pl.read_parquet(place / journal.RUNS)
         told = frame.select(
@@ -188,11 +195,8 @@ class Study:
 
         metric = self.metrics[0] if metric is None else metric
         others = [point.number for point in self.points if point.number != baseline]
-        done = {number: self._done(metric, number) for number in [baseline, *others]}
-        # Points may have different numbers of replications, and some may have failed: pairs are what all have.
-        shared = sorted(set.intersection(*(set(values) for values in done.values())))
-        arrays = {str(n): np.array([done[n][r] for r in shared]) for n in done}
-        found = compare_all(arrays.pop(str(baseline)), arrays, confidence)
+        first, *rest = self.paired(metric, [baseline, *others])
+        found = compare_all(first, dict(zip(map(str, others), rest, strict=True)), confidence)
         return pl.DataFrame(
             [
                 {
@@ -210,6 +214,15 @@ class Study:
             ],
             schema_overrides={"variance_ratio": pl.Float64},
         )
+
+    def paired(self, metric: str, numbers: Sequence[int]) -> list[NDArray[np.float64]]:
+        """A metric at these points in the replications that are done at all of them, each of shape (pairs,).
+
+        Points may have different numbers of replications, and some may have failed.
+        """
+        done = [self._done(metric, number) for number in numbers]
+        shared = sorted(set.intersection(*(set(values) for values in done)))
+        return [np.array([values[replication] for replication in shared]) for values in done]
 
     def _done(self, metric: str, number: int) -> dict[int, float]:
         return {

@@ -8,14 +8,15 @@ enough; what workers ran beyond that is dropped. So the number of workers change
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from sim.scenario import metric as known_metric
 from sim.study.executors import Lost, opened
 from sim.study.stats import TooShort, contiguous, enough, stop_at
-from sim.study.sweeps.journal import Journal
+from sim.study.sweeps.journal import SCENARIO, Journal, other_file
 from sim.study.sweeps.plan import Point, points, seeds, shown
 from sim.study.sweeps.steady import Warmup
 from sim.study.sweeps.study import Study, value_of
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sim.scenario import Scenario
+    from sim.study.executors import Executor
     from sim.study.sweeps.plan import Over
 
 REPLICATIONS: Final = 10
@@ -97,6 +99,7 @@ class Wanted:
         replications: of each, or the most of them.
         until: enough relative half-width of each metric, or None.
         metrics: paths into the summary.
+        counts: replications of each point, where they are not alike; at most ``replications``.
 
     Raises:
         ValueError: not to be had.
@@ -105,6 +108,7 @@ class Wanted:
     replications: int
     until: float | None
     metrics: tuple[str, ...]
+    counts: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what can't be."""
@@ -120,13 +124,24 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a study runs, and where it is kept."""
+    """Where a study runs, and where it is kept; an executor and a journal that are open already are used as they are."""
 
-    executor: str = "processes"
+    executor: str | Executor = "processes"
     workers: int | None = None
     scheduler: str | None = None
     out: Path | None = None
     progress: Progress = field(default=_silent)
+    journal: Journal | None = None
+
+    @contextmanager
+    def opened(self) -> Iterator[Place]:
+        """The same with executor and journal that stay open, for a study that grows."""
+        journal = self.journal or Journal(self.out)
+        if isinstance(self.executor, str):
+            with opened(self.executor, self.workers, self.scheduler) as executor:
+                yield replace(self, executor=executor, journal=journal)
+        else:
+            yield replace(self, journal=journal)
 
 
 def default_metrics(scenario: Scenario) -> tuple[str, ...]:
@@ -157,16 +172,19 @@ def run_points(
         "kind": scenario.kind,
         "metrics": list(wanted.metrics),
         "points": [{path: shown(value) for path, value in point.settings.items()} for point in plan],
+        "others": [point.number for point in plan if point.other],
         "replications": wanted.replications,
         "until": wanted.until,
         **(note or {}),
     }
-    journal = Journal(place.out)
-    journal.begin(head, scenario.to_yaml(), ids.values())
+    journal = place.journal or Journal(place.out)
+    texts = {SCENARIO: scenario.to_yaml()} | {other_file(point.number): point.text for point in plan if point.other}
+    journal.begin(head, texts, ids.values())
     going = _Going(scenario, plan, drawn, wanted, journal, ids)
     started_s = time.perf_counter()
     going.settle()
-    with opened(place.executor, place.workers, place.scheduler) as executor:
+    with replace(place, journal=journal).opened() as opened_place:
+        executor = cast("Executor", opened_place.executor)
         tasks = list[Task]()
 
         def issued() -> Iterator[Task]:
@@ -204,7 +222,8 @@ class _Going:
     ) -> None:
         self.scenario, self.plan, self.drawn, self.wanted = scenario, plan, drawn, wanted
         self.done, self.ids = journal.done, ids
-        self.enough = dict.fromkeys((point.number for point in plan), wanted.replications)
+        counts = wanted.counts or (wanted.replications,) * len(plan)
+        self.enough = {point.number: count for point, count in zip(plan, counts, strict=True)}
         self.warmup: Warmup | None = None
         self._open = {point.number for point in plan}
 

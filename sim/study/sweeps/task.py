@@ -47,7 +47,8 @@ class Outcome:
         status: ``done``; ``failed``, where the code broke down; ``lost``, where the worker was killed.
         summary: `Run.summary` of a run that is done.
         latencies: of every chain and slot of time (one, but in steady runs), a row of chain, slot, a histogram's values
-            in nanoseconds and their counts, the exact sum, and how many records had not been committed at the end.
+            in nanoseconds and their counts, the exact sum, and how many records were lost: rejected, or
+            not committed at the end.
         error: what broke down, in one line.
         code: `sim.study.manifest.code_digest` where it ran.
         wall_s: how long it took there.
@@ -102,10 +103,10 @@ def _latencies(result: Run, scenario: Scenario) -> list[dict[str, Any]]:
     slots, rows = SLOTS if scenario.kind == "steady" else 1, []
     width_ns = -(-scenario.horizon // slots)
     for chain_id in scenario.chains:
-        frame = result.scan("transactions", chain_id).select("intended_ns", "executed_ns", "outcome").collect()
+        frame = result.scan("transactions", chain_id).select("intended_ns", "executed_ns").collect()
         intended_ns = frame["intended_ns"].to_numpy()
         taken_ns = frame["executed_ns"].to_numpy() - intended_ns
-        done, lost = frame["executed_ns"].to_numpy() >= 0, (frame["outcome"] == "unfinished").to_numpy()
+        done = frame["executed_ns"].to_numpy() >= 0
         slot_of = np.minimum(intended_ns // width_ns, slots - 1)
         order = np.argsort(slot_of, kind="stable")
         ends = np.searchsorted(slot_of[order], np.arange(slots + 1))
@@ -123,7 +124,7 @@ def _latencies(result: Run, scenario: Scenario) -> list[dict[str, Any]]:
                     "values_ns": values_ns.tolist(),
                     "counts": counts.tolist(),
                     "total_ns": histogram.total,
-                    "unfinished": int(lost[among].sum()),
+                    "lost": int(np.count_nonzero(~done[among])),
                 }
             )
     return rows
