@@ -175,6 +175,9 @@ def test_batch_means_are_scipys_interval_of_the_means(batches: int) -> None:
         assert (found.interval.low, found.interval.high) == pytest.approx((oracle.low, oracle.high), rel=1e-9)
         ratio = np.mean(np.diff(means) ** 2) / np.var(means, ddof=1)  # von Neumann's
         assert found.lag1 == pytest.approx(1 - ratio / 2)
+        # of independent values: mean 2, variance 4 (k - 2) / (k^2 - 1)
+        mean, deviation = 2.0, 2 * math.sqrt((batches - 2) / (batches**2 - 1))
+        assert found.p_value == pytest.approx(stats.norm.cdf(ratio, mean, deviation))
 
 
 @pytest.mark.parametrize("relative", [0.02, 0.05, 0.2])

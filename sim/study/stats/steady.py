@@ -169,9 +169,9 @@ def batch_means(values: ArrayLike, batches: int = BATCHES, confidence: float = C
 
     The series is cut into ``batches`` equal batches, 20 unless said otherwise and 10 to 30; the first n mod batches
     observations are left out, being nearest to the warm-up. Means of long batches are nearly normal and nearly
-    independent. Whether they are independent is tested with von Neumann's ratio, one-sided. With 20 batches it
-    sees a correlation of 0.35 in half of the cases and one of 0.7 in 85 of 100, so it finds runs that are far too short and misses some that are a
-    little too short.
+    independent. Whether they are independent is tested with von Neumann's ratio, one-sided. With 20 batches it sees a
+    correlation of 0.35 in half of the cases and one of 0.7 in 85 of 100: it finds runs that are far too short and
+    misses some that are a little too short.
 
     Raises:
         StatisticsError: not 10 to 30 batches, fewer than two observations for each, or one that is not finite.
