@@ -158,7 +158,8 @@ def test_the_cut_of_mser_5_is_that_of_its_definition() -> None:
         for bias in [0.0, 1.0, 10.0, 1e6]:
             series = draws.normal(size=n).cumsum() * 0.1 + draws.normal(size=n) + bias * 0.9 ** np.arange(n)
             means = [float(np.mean(series[i : i + 5])) for i in range(0, n - n % 5, 5)]
-            errors = [np.std(means[d:]) / math.sqrt(len(means) - d) for d in range(len(means) - 4)]
+            left = max(5, len(means) // 10)
+            errors = [np.std(means[d:]) / math.sqrt(len(means) - d) for d in range(len(means) - left + 1)]
             found = mser5(series)
             assert found.cut == 5 * int(np.argmin(errors))
             assert found.standard_error == pytest.approx(min(errors), rel=1e-6)
@@ -174,6 +175,9 @@ def test_batch_means_are_scipys_interval_of_the_means(batches: int) -> None:
         assert (found.interval.low, found.interval.high) == pytest.approx((oracle.low, oracle.high), rel=1e-9)
         ratio = np.mean(np.diff(means) ** 2) / np.var(means, ddof=1)  # von Neumann's
         assert found.lag1 == pytest.approx(1 - ratio / 2)
+        # of independent values: mean 2, variance 4 (k - 2) / (k^2 - 1)
+        mean, deviation = 2.0, 2 * math.sqrt((batches - 2) / (batches**2 - 1))
+        assert found.p_value == pytest.approx(stats.norm.cdf(ratio, mean, deviation))
 
 
 @pytest.mark.parametrize("relative", [0.02, 0.05, 0.2])

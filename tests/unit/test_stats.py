@@ -189,6 +189,13 @@ def test_a_huge_beginning_does_not_round_the_rest() -> None:
     assert mser5(np.concatenate([np.full(25, 1e15), ALTERNATING])).cut == 25
 
 
+def test_a_few_values_that_agree_at_the_end_are_no_warm_up_of_all_before() -> None:
+    noise = np.random.default_rng(2).normal(size=975)
+    found = mser5(np.concatenate([noise, np.full(25, 0.1)]))
+    assert found.settled
+    assert found.cut < 500
+
+
 def test_a_run_that_never_settles_is_too_short() -> None:
     ramp = np.arange(200.0)
     assert not mser5(ramp).settled

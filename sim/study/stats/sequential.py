@@ -5,7 +5,8 @@ So the number of replications at which a study stops depends on their values alo
 
 Looking after every replication and stopping at the first narrow interval stops too early where the values happened to
 lie close together. So the interval at which a study stops holds the true mean less often than it says (Law 2015,
-section 9.4.1), less still for skewed values; `tests/statistical/test_coverage.py` says how often. Only as the precision
+section 9.4.1): of nominal 95 %, in 93 to 95 % of studies for normal and exponential values from 10 replications on, and
+in 88 % if a study may stop after two (20 000 studies of `tests/statistical/test_coverage.py`). Only as the precision
 asked for goes to 0 does the coverage reach the nominal one (Chow and Robbins, "On the asymptotic theory of fixed-width
 sequential confidence intervals for the mean", Annals of Mathematical Statistics 36, 1965).
 """

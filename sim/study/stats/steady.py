@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 BATCH: Final = 5
 """Observations whose mean is one point of MSER-5."""
 KEPT_BATCHES: Final = 5
-"""No cut leaves fewer: the error of the last few is small by chance (Hoad, Robinson and Davies, "Automating warm-up
-length estimation", Journal of the Operational Research Society 61, 2010)."""
+"""No cut leaves fewer (Hoad, Robinson and Davies, "Automating warm-up length estimation", Journal of the Operational
+Research Society 61, 2010)."""
+KEPT_PART: Final = 10
+"""Nor does one leave less than this part of all batches. The last five of many correlated batches lie close together by
+chance in one AR(1) run of a thousand, and a steady run would be called too short; one that is too short still is."""
 FEWEST_OBSERVATIONS: Final = 2 * BATCH * KEPT_BATCHES
 """Below this, half of a series has fewer batches than a cut must leave."""
 BATCHES: Final = 20
@@ -106,8 +109,9 @@ def mser5(values: ArrayLike) -> Truncation:
 
     The series is cut into batches of 5 observations; the last n mod 5 are not looked at. Of all cuts between batches
     the one is taken after which the standard error of the mean, taking batches for independent, is smallest: cutting
-    biased observations lowers it, cutting good ones raises it. The first of equal ones is taken. A cut in the second
-    half means that the run is too short: ``settled`` is False.
+    biased observations lowers it, cutting good ones raises it. The first of equal ones is taken, and a tenth of the
+    batches, at least five, always stays. A cut in the second half means that the run is too short: ``settled`` is
+    False.
 
     Raises:
         StatisticsError: fewer than 50 observations, or one that is not finite.
@@ -123,7 +127,8 @@ def mser5(values: ArrayLike) -> Truncation:
     kept = np.arange(1, batches + 1)
     squares = np.cumsum(distances**2) - np.cumsum(distances) ** 2 / kept
     errors = (squares / kept.astype(np.float64) ** 2)[::-1]  # [d]: squared, with the first d batches left out
-    best = int(np.argmin(errors[: batches - KEPT_BATCHES + 1]))
+    left = max(KEPT_BATCHES, batches // KEPT_PART)
+    best = int(np.argmin(errors[: batches - left + 1]))
     error = math.sqrt(max(float(errors[best]), 0.0))  # rounding may leave a little less than none
     return Truncation(best * BATCH, len(array), error, settled=2 * best <= batches)
 
@@ -164,9 +169,9 @@ def batch_means(values: ArrayLike, batches: int = BATCHES, confidence: float = C
 
     The series is cut into ``batches`` equal batches, 20 unless said otherwise and 10 to 30; the first n mod batches
     observations are left out, being nearest to the warm-up. Means of long batches are nearly normal and nearly
-    independent. Whether they are independent is tested with von Neumann's ratio, one-sided. With 20 batches it
-    sees a correlation of 0.35 in half of the cases, so it finds runs that are far too short and misses some that are a
-    little too short.
+    independent. Whether they are independent is tested with von Neumann's ratio, one-sided. With 20 batches it sees a
+    correlation of 0.35 in half of the cases and one of 0.7 in 85 of 100: it finds runs that are far too short and
+    misses some that are a little too short.
 
     Raises:
         StatisticsError: not 10 to 30 batches, fewer than two observations for each, or one that is not finite.
@@ -203,6 +208,11 @@ def _von_neumann(means: NDArray[np.float64]) -> tuple[float, float]:
 
 def steady_mean(values: ArrayLike, batches: int = BATCHES, confidence: float = CONFIDENCE) -> BatchMeans:
     """The steady mean of one run of shape (n,): `mser5` cuts its warm-up off, `batch_means` takes the rest.
+
+    How often the interval of nominal 0.95 holds the truth (20 000 runs of `tests/statistical/test_coverage.py`): 0.94
+    for AR(1) of memory 0.9 begun far off, with 5 000 values. For waits of an M/M/1 queue begun empty, which are skewed
+    and where MSER-5 likes to cut a burst, 0.94 at load 0.5 with 20 000 waits, and 0.88 at load 0.8 with as many.
+    A short skewed run is better served by replications and `one_cut`.
 
     Raises:
         TooShort: MSER-5 cuts in the second half.
