@@ -20,19 +20,40 @@ if TYPE_CHECKING:
     from sim import report
     from sim.scenario import Scenario, ScenarioError, load
     from sim.study.run import Run, run
+    from sim.study.sweeps.capacity import capacity
+    from sim.study.sweeps.screening import screen
     from sim.study.sweeps.study import Study
     from sim.study.sweeps.sweep import sweep
+    from sim.study.sweeps.versus import versus as compare
+    from sim.study.sweeps.versus import without_faults
 
-__all__ = ["Run", "Scenario", "ScenarioError", "Study", "load", "report", "run", "sweep"]
+__all__ = [
+    "Run",
+    "Scenario",
+    "ScenarioError",
+    "Study",
+    "capacity",
+    "compare",
+    "load",
+    "report",
+    "run",
+    "screen",
+    "sweep",
+    "without_faults",
+]
 
 _HOMES = {
-    "Run": "sim.study.run",
-    "Scenario": "sim.scenario",
-    "ScenarioError": "sim.scenario",
-    "Study": "sim.study.sweeps.study",
-    "load": "sim.scenario",
-    "run": "sim.study.run",
-    "sweep": "sim.study.sweeps.sweep",
+    "Run": "sim.study.run.Run",
+    "Scenario": "sim.scenario.Scenario",
+    "ScenarioError": "sim.scenario.ScenarioError",
+    "Study": "sim.study.sweeps.study.Study",
+    "capacity": "sim.study.sweeps.capacity.capacity",
+    "compare": "sim.study.sweeps.versus.versus",
+    "load": "sim.scenario.load",
+    "run": "sim.study.run.run",
+    "screen": "sim.study.sweeps.screening.screen",
+    "sweep": "sim.study.sweeps.sweep.sweep",
+    "without_faults": "sim.study.sweeps.versus.without_faults",
 }
 
 
@@ -41,7 +62,8 @@ def __getattr__(name: str) -> object:
         return importlib.import_module("sim.report")
     if name not in _HOMES:
         raise AttributeError(f"module 'sim' has no public name {name!r}; it has {', '.join(__all__)}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    home, _, inside = _HOMES[name].rpartition(".")
+    return getattr(importlib.import_module(home), inside)
 
 
 def __dir__() -> list[str]:

@@ -10,7 +10,20 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from sim.cli import bench_report, calibrate, catalogue, run, schema, show, torture, validate, verify
+from sim.cli import (
+    bench_report,
+    calibrate,
+    capacity,
+    catalogue,
+    compare,
+    run,
+    schema,
+    show,
+    sweep,
+    torture,
+    validate,
+    verify,
+)
 from sim.scenario import ScenarioError
 
 BAD_INPUT = 2
@@ -28,6 +41,9 @@ app.command("validate")(validate.validate)
 app.command("show")(show.show)
 app.command("schema")(schema.schema)
 app.command("list")(catalogue.catalogue)
+app.command("sweep")(sweep.sweep)
+app.command("compare")(compare.compare)
+app.command("capacity")(capacity.capacity)
 app.command("torture")(torture.torture)
 app.command("verify")(verify.verify)
 app.command("calibrate")(calibrate.calibrate)

@@ -14,6 +14,8 @@ from sim.scenario.quantities import Text, one_of
 
 _NUMBER: Final = re.compile(r"([+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?) ?(.*)")
 
+_WHOLE: Final = ("", "ns", "B")
+
 
 class Uncertain(Model):
     """An input that is a guess or an estimate, and the range in which it may lie."""
@@ -41,14 +43,17 @@ class Uncertain(Model):
         return self
 
     def at(self, share: float) -> str:
-        """The value at a share of the range in [0, 1], with its unit; whole where both bounds are whole and bare."""
+        """The value at a share of the range in [0, 1] to four digits, with its unit.
+
+        Whole where both bounds are whole numbers of something that has no parts: things, nanoseconds, bytes.
+        """
         (low, unit), (high, _) = _parts(self.low), _parts(self.high)
         if self.scale == "log":
             value = float(low) * (float(high) / float(low)) ** share
         else:
             value = float(low) + (float(high) - float(low)) * share
-        whole = not unit and low == low.to_integral_value() and high == high.to_integral_value()
-        return f"{round(value)}" if whole else f"{value:.6g}{unit}"
+        whole = unit in _WHOLE and low == low.to_integral_value() and high == high.to_integral_value()
+        return f"{round(value)}{unit}" if whole else f"{Decimal(f'{value:.4g}'):f}{unit}"
 
 
 def _parts(text: str) -> tuple[Decimal, str]:

@@ -25,6 +25,7 @@ from sim.study.bottleneck import (
     SIGNATURE_CPU,
 )
 from sim.study.stats import t_interval
+from sim.study.store import as_json
 from sim.study.sweeps.plan import explicit
 from sim.study.sweeps.sweep import Place, Wanted, default_metrics, run_points
 
@@ -103,6 +104,10 @@ class Capacity:
         """The resources whose doubling makes the load that was too much meet the objectives."""
         return tuple(relief for relief in self.reliefs if relief.judgement == "met")
 
+    def to_json(self) -> str:
+        """What scripts read: loads tried, the one that holds, the one that breaks, and what was doubled there."""
+        return as_json({"scenario": self.study.scenario.name, **self.study.head["capacity"]})
+
 
 def capacity(
     scenario: Scenario,
@@ -145,8 +150,10 @@ def capacity(
             else:
                 breaks = probe
         reliefs = search.relieve(breaks) if breaks else ()
-        note = {
-            "probes": [{"load": probe.load, "judgement": probe.judgement, "point": probe.point} for probe in search.probes],
+        note: dict[str, object] = {
+            "probes": [
+                {"load": probe.load, "judgement": probe.judgement, "point": probe.point} for probe in search.probes
+            ],
             "holds": holds.load if holds else None,
             "breaks": breaks.load if breaks else None,
             "reliefs": [{"chain": r.chain, "resource": r.resource, "judgement": r.judgement} for r in reliefs],

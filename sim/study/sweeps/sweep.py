@@ -124,7 +124,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a study runs, and where it is kept; an executor and a journal that are open already are used as they are."""
+    """Where a study runs, and where it is kept; an executor and a journal that are open are used as they are."""
 
     executor: str | Executor = "processes"
     workers: int | None = None

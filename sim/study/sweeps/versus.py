@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sim.kernel.engine import SECOND
 from sim.study.stats import area_between_bins, t_interval
+from sim.study.store import as_json
 from sim.study.sweeps.plan import other
 from sim.study.sweeps.steady import pooled
 from sim.study.sweeps.sweep import Place, Wanted, default_metrics, run_points
@@ -87,6 +88,19 @@ class Versus:
         for row, p_value in zip(rows, adjusted, strict=True):
             row |= {"p": p_value, "differs": p_value <= 0.05}  # noqa: PLR2004 - 95 % for all together
         return pl.DataFrame(rows, schema_overrides={"variance_ratio": pl.Float64})
+
+    def to_json(self) -> str:
+        """What scripts read: scenarios, a row per metric, and the areas by chain as mean, low and high in seconds."""
+        areas = {
+            chain_id: {name: _three(getattr(area, name)) for name in ("slower", "faster", "lost")}
+            for chain_id, area in self.areas.items()
+        }
+        names = [point.settings["scenario"] for point in self.study.points]
+        return as_json({"scenarios": names, "metrics": self.table().to_dicts(), "areas_s": areas})
+
+
+def _three(interval: Interval) -> dict[str, float]:
+    return {"mean": interval.mean, "low": interval.low, "high": interval.high}
 
 
 def versus(
