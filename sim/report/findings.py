@@ -121,8 +121,8 @@ def of_screening(found: Screening) -> Iterator[str]:
         what = f"moved by {', '.join(moving)}" if moving else "moved by none of the inputs for certain"
         yield (
             f"{metric}: {_digits(spread['seed_low'])} to {_digits(spread['seed_high'])} over seeds (95 % interval of "
-            f"the mean), {_digits(spread['input_low'])} to {_digits(spread['input_high'])} over the inputs' ranges (90 % "
-            f"of {len(found.study.points) - 1} samples); {what}."
+            f"the mean), {_digits(spread['input_low'])} to {_digits(spread['input_high'])} over the inputs' ranges "
+            f"(90 % of {len(found.study.points) - 1} samples); {what}."
         )
     flips = found.spread()["flips"]
     if flips:
