@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _STORIES = 3
 """So many cases are told of in every run with workflows."""
+_MANY = 100_000
+"""A run of fewer events and records leaves little behind, and looking for it takes longer than the run."""
 SLICES = 200
 """Progress is reported this many times in a run."""
 
@@ -119,7 +121,8 @@ def run(
     summary = summarise(scenario, chosen, alliance, ran.violation, cases)
     recorder = alliance.recorder
     del alliance, ran, cases
-    gc.collect()  # a day's chains are a gigabyte, and whoever writes the run needs room
+    if summary["events"] + summary["proofs"]["deposited"] > _MANY:
+        gc.collect()  # a day's chains are a gigabyte, and whoever writes the run needs room
     return Run(
         scenario=scenario,
         summary=summary,
@@ -183,7 +186,6 @@ def _rare_collections() -> Iterator[None]:
     Messages and timers come and go by the million, but in no cycles, so there is next to nothing to find.
     """
     thresholds = gc.get_threshold()
-    gc.collect()
     gc.freeze()
     gc.set_threshold(thresholds[0] * 100, *thresholds[1:])
     try:

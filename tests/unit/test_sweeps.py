@@ -215,7 +215,7 @@ def test_a_study_of_other_code_or_of_other_points_is_not_added_to(tmp_path: Path
 
 
 def test_a_worker_with_other_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sim.study.sweeps.task._code", lambda: "other")
+    monkeypatch.setattr("sim.study.sweeps.task.code_digest", lambda: "other")
     with pytest.raises(ForeignStudy, match="a worker runs other code"):
         sim.sweep(small(tmp_path, horizon="500ms"), replications=1, executor="serial")
 
