@@ -10,7 +10,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from sim.cli import bench_report, calibrate, catalogue, run, schema, show, torture, validate, verify
+from sim.cli import bench_report, calibrate, catalogue, run, schema, show, torture, trace, validate, verify
 from sim.scenario import ScenarioError
 
 BAD_INPUT = 2
@@ -29,6 +29,7 @@ app.command("show")(show.show)
 app.command("schema")(schema.schema)
 app.command("list")(catalogue.catalogue)
 app.command("torture")(torture.torture)
+app.command("trace")(trace.trace)
 app.command("verify")(verify.verify)
 app.command("calibrate")(calibrate.calibrate)
 app.command("bench-report")(bench_report.bench_report)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from sim.casework.emissions import Emissions, Measured
+    from sim.chain.watched import Watch
     from sim.metrics.recorder import Recorder
     from sim.scenario import Scenario
     from sim.study.docket import Settled
@@ -91,6 +92,7 @@ def run(
     seed: int | None = None,
     progress: Callable[[float], None] | None = None,
     follow: Sequence[str] = (),
+    watch: Watch | None = None,
 ) -> Run:
     """Run one replication of a scenario.
 
@@ -99,6 +101,7 @@ def run(
         seed: overrides the scenario's own.
         progress: called with the share of simulated time that has passed, in [0, 1].
         follow: cases whose stories are wanted, by their uids or workflows (`sim.study.follow`).
+        watch: sees messages and what CPUs do in a window (`sim.study.retrace`); the run is the same.
 
     Raises:
         NoSuchCase: one of them did nothing in the run.
@@ -110,10 +113,10 @@ def run(
     started_s = time.perf_counter()
     with _rare_collections():
         if scenario.workflows:
-            cases, ran, told = _run_with_cases(scenario, chosen, progress, follow)
+            cases, ran, told = _run_with_cases(scenario, chosen, progress, follow, watch)
         else:
             told = ()
-            cases, ran = None, _run_chains(scenario, chosen, progress)
+            cases, ran = None, _run_chains(scenario, chosen, progress, watch=watch)
     alliance = ran.alliance
     simulated_s = time.perf_counter() - started_s
     summary = summarise(scenario, chosen, alliance, ran.violation, cases)
@@ -136,9 +139,10 @@ def _run_chains(
     progress: Callable[[float], None] | None,
     emissions: Emissions | None = None,
     known: Measured | None = None,
+    watch: Watch | None = None,
 ) -> Ran:
     """Run the chains to the horizon, or to where an invariant breaks."""
-    alliance = build(scenario, seed, emissions=emissions, known=known)
+    alliance = build(scenario, seed, emissions=emissions, known=known, watch=watch)
     violation: InvariantViolation | None = None
     try:
         for piece in range(1, SLICES + 1):
@@ -154,13 +158,17 @@ def _run_chains(
 
 
 def _run_with_cases(
-    scenario: Scenario, seed: int, progress: Callable[[float], None] | None, follow: Sequence[str]
+    scenario: Scenario,
+    seed: int,
+    progress: Callable[[float], None] | None,
+    follow: Sequence[str],
+    watch: Watch | None,
 ) -> tuple[Settled, Ran, tuple[Story, ...]]:
     """Run cases and chains to and fro until they agree."""
     casework = scenario.casework or Casework()
 
     def chains(emissions: Emissions, known: Measured | None) -> Ran:
-        return _run_chains(scenario, seed, progress, emissions, known)
+        return _run_chains(scenario, seed, progress, emissions, known, watch)
 
     settled = settle(
         docket(scenario, seed),
