@@ -6,13 +6,16 @@
     run.summary["verdict"], run.table("commits"), run.save("results/mine")
     sim.report(run, "results/mine/report.html")
 
-These names are the public interface; nothing else is. They load on first use, so that importing costs nothing.
+These names are the public interface; nothing else is. They load on first use, so that importing costs nothing. A
+notebook shows scenarios and runs as tables (`sim.report.notebook`), whichever module they come from.
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING
+
+from sim.display import DRAWN_BY
 
 if TYPE_CHECKING:
     from sim import report
@@ -28,6 +31,8 @@ _HOMES = {
     "load": "sim.scenario",
     "run": "sim.study.run",
 }
+DRAWN_BY["Run"] = "sim.report.notebook", "run_html"
+DRAWN_BY["Scenario"] = "sim.report.notebook", "scenario_html"
 
 
 def __getattr__(name: str) -> object:

@@ -10,7 +10,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from sim.cli import bench_report, calibrate, catalogue, run, schema, show, torture, trace, validate, verify
+from sim.cli import bench_report, calibrate, catalogue, init, run, schema, show, torture, trace, validate, verify
 from sim.scenario import ScenarioError
 
 BAD_INPUT = 2
@@ -18,12 +18,13 @@ BAD_INPUT = 2
 app = typer.Typer(
     name="alliance",
     help="Try out a cross-chain alliance of judicial blockchains before anyone builds it.",
-    epilog="Start with: alliance run scenarios/quickstart.yaml",
+    epilog="Start with: alliance run scenarios/quickstart.yaml, or a scenario of your own: alliance init",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 app.command("run")(run.run)
+app.command("init")(init.init)
 app.command("validate")(validate.validate)
 app.command("show")(show.show)
 app.command("schema")(schema.schema)

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
-Files: TypeAlias = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenario files.", show_default=False)]
+from sim.cli.completion import scenario_files, setting_keys
+
+Files: TypeAlias = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE...", help="Scenario files.", show_default=False, autocompletion=scenario_files),
+]
 Settings: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a key, such as chains.jc.validators=31; repeatable."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a key, such as chains.jc.validators=31; repeatable.",
+        autocompletion=setting_keys,
+    ),
 ]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+def print_json(data: object) -> None:
+    """Print what a script reads: one JSON value over several lines."""
+    print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))

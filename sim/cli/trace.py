@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sim.cli.completion import run_directories
 from sim.cli.run import progress_bar
 from sim.scenario.quantities import DURATION
 
@@ -18,7 +19,13 @@ _FILE = "trace.perfetto-trace"
 
 def trace(
     directory: Annotated[
-        Path, typer.Argument(metavar="RUN", help="A run directory, such as results/quickstart.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="RUN",
+            help="A run directory, such as results/quickstart.",
+            show_default=False,
+            autocompletion=run_directories,
+        ),
     ],
     begin: Annotated[
         str | None,

@@ -13,6 +13,8 @@ from sim.build.docket import docket
 from sim.build.platform import platform
 from sim.casework.outcome import steps_table
 from sim.chain.invariants import InvariantViolation
+from sim.display import Shown
+from sim.metrics.tables import TABLES
 from sim.scenario.casework import Casework
 from sim.study import frames
 from sim.study import manifest as manifests
@@ -39,8 +41,8 @@ SLICES = 200
 """Progress is reported this many times in a run."""
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(Shown):
     """What came out of a run.
 
     Attributes:
@@ -58,6 +60,19 @@ class Run:
     manifest: dict[str, Any]
     _recorder: Recorder = field(repr=False)
     stories: tuple[Story, ...] = ()
+
+    def __repr__(self) -> str:
+        said = f"{self.summary['verdict']}, {self.summary['simulated_s']:g} s simulated, seed {self.summary['seed']}"
+        return f"<Run {self.summary['scenario']}: {said}, trace {self.trace_hash[:12]}>"
+
+    def __dir__(self) -> list[str]:
+        """What a notebook completes: the public names."""
+        return [name for name in super().__dir__() if not name.startswith("_") or name.startswith("__")]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables, for `table` and `scan`."""
+        return tuple(TABLES)
 
     def table(self, name: str) -> pl.DataFrame:
         """One of the run's tables as a polars frame; `sim.metrics.tables` lists names, columns and units.
