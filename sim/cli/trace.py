@@ -45,6 +45,7 @@ def trace(
     The run is repeated, and must come to the same trace hash; exit code 2 if it does not.
     """
     from sim.report.perfetto_tracks import draw
+    from sim.report.wording import counted
     from sim.study.retrace import AnotherTrace, CannotTrace, retrace
     from sim.study.store import write_bytes
 
@@ -62,16 +63,17 @@ def trace(
         raise typer.BadParameter(str(problem)) from problem
     write_bytes(target, data)
     print(f"trace    {target}, {len(data) / 1e6:.1f} MB: {_span(found)}")
-    counts = {
-        "messages": shown.messages,
-        "pieces of CPU work": shown.work,
-        "blocks": shown.blocks,
-        "views": shown.views,
-        "packets": shown.packets,
-        "cases": shown.cases,
-        "faults": shown.faults,
-    }
-    print(f"shows    {', '.join(f'{count:,} {name}' for name, count in counts.items() if count) or 'nothing'}")
+    counts = (
+        (shown.messages, "message", None),
+        (shown.work, "piece of CPU work", "pieces of CPU work"),
+        (shown.blocks, "block", None),
+        (shown.views, "view", None),
+        (shown.packets, "packet", None),
+        (shown.cases, "case", None),
+        (shown.faults, "fault", None),
+    )
+    told = [counted(count, noun, plural) for count, noun, plural in counts if count]
+    print(f"shows    {', '.join(told) or 'nothing'}")
     for note in shown.notes:
         print(f"note     {note}")
     print("open     https://ui.perfetto.dev, Open trace file; it stays in your browser, nothing is uploaded")

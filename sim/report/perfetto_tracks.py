@@ -16,6 +16,7 @@ from sim.kernel.engine import SECOND
 from sim.network.transport import NEVER
 from sim.report.perfetto import Timeline
 from sim.report.perfetto_cases import draw_cases
+from sim.report.wording import counted
 from sim.scenario.schedule import link_schedule
 from sim.scenario.units import show_duration
 
@@ -161,7 +162,8 @@ class _Chain:
             self._timeline.slice(track, f"computed {each.height}", *times[each.height], said)
         exact = sum(each.exact for each in computed)
         silent = sum(not each.delivered for each in computed)
-        note = f"chain {self._id}: the run computed {len(computed)} heights of the window as a whole"
+        heights = counted(len(computed), "height")
+        note = f"chain {self._id}: the run computed {heights} of the window as a whole"
         if exact == len(computed):
             note += "; their messages, delivered for this timeline, lead to the same times"
         else:
