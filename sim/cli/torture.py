@@ -29,7 +29,7 @@ _MOST_SHRUNK = 3
 """So many failures are made small; the others are listed by seed."""
 
 
-def torture(  # noqa: PLR0913, PLR0917 - typer takes options as parameters
+def torture(
     file: Annotated[
         Path,
         typer.Argument(metavar="SCENARIO", help="Scenario file.", show_default=False, autocompletion=scenario_files),

@@ -87,7 +87,7 @@ class Journal:
         # Who was killed from outside is tried again; who broke down would break down again.
         self.done = {run_id: outcome for run_id, outcome in self.done.items() if outcome.status != "lost"}
 
-    def begin(self, head: Mapping[str, Any], texts: Mapping[str, str], wanted: Iterable[str] | None) -> None:
+    def begin(self, head: dict[str, Any], texts: Mapping[str, str], wanted: Iterable[str] | None) -> None:
         """Write down what is asked, before the first run.
 
         Args:
@@ -127,7 +127,7 @@ class Journal:
                 file.flush()
                 os.fsync(file.fileno())
 
-    def end(self, head: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, rest: bool = False) -> None:
+    def end(self, head: dict[str, Any], rows: Sequence[Mapping[str, Any]], *, rest: bool = False) -> None:
         """Write the tables in the place of the journal; the same bytes whatever the number of workers was.
 
         Args:
