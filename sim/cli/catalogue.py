@@ -1,4 +1,4 @@
-"""`alliance list`: the scenarios at hand with their questions, and the runs at hand with their verdicts."""
+"""`alliance list`: the scenarios at hand with their questions, the runs with their verdicts, and the studies."""
 
 from __future__ import annotations
 
@@ -25,11 +25,15 @@ _HASH_DIGITS = 12
 
 def catalogue(
     scenarios: Annotated[Path, typer.Option(help="Where to look for scenario files.")] = Path("scenarios"),
-    results: Annotated[Path, typer.Option(help="Where to look for run directories.")] = Path("results"),
+    results: Annotated[Path, typer.Option(help="Where to look for runs and studies.")] = Path("results"),
     as_json: AsJson = False,
 ) -> None:
-    """List scenarios with their questions, and runs with their verdicts."""
-    found = {"scenarios": list(_scenarios(scenarios)), "runs": list(_runs(results))}
+    """List scenarios with their questions, runs with their verdicts, and studies."""
+    found = {
+        "scenarios": list(_scenarios(scenarios)),
+        "runs": list(_runs(results)),
+        "studies": list(_studies(results)),
+    }
     if as_json:
         print_json(found)
         return
@@ -44,9 +48,15 @@ def catalogue(
         said = (entry.get(key, "") for key in ("seed", "verdict", "trace_hash"))
         scenario = entry.get("scenario", entry.get("error"))
         runs.add_row(entry["directory"], scenario, *(str(cell)[:_HASH_DIGITS] for cell in said))
+    studies = Table("study", "scenario", "points", "replications", "question")
+    for entry in found["studies"]:
+        said = (entry.get(key, "") for key in ("points", "replications", "question"))
+        studies.add_row(entry["directory"], entry.get("scenario", entry.get("error")), *map(str, said))
     console = Console()
     console.print(files if files.row_count else f"no scenario files in {scenarios}/")
     console.print(runs if runs.row_count else f"no runs in {results}/")
+    if studies.row_count:
+        console.print(studies)
 
 
 def _scenarios(folder: Path) -> Iterator[dict[str, Any]]:
@@ -71,3 +81,18 @@ def _runs(folder: Path) -> Iterator[dict[str, Any]]:
             yield {"directory": str(path.parent), **{key: summary[key] for key in _SAID}}
         except (ValueError, KeyError, TypeError):
             yield {"directory": str(path.parent), "error": "unreadable summary.json"}
+
+
+def _studies(folder: Path) -> Iterator[dict[str, Any]]:
+    """Each directory of a study with what was asked; one that is still under way or was interrupted says so."""
+    from sim.study.sweeps.journal import HEAD, JOURNAL, ForeignStudy, read_head
+
+    for path in sorted(folder.glob(f"*/{HEAD}")):
+        try:
+            head = read_head(path.parent)
+        except ForeignStudy as error:
+            yield {"directory": str(path.parent), "error": str(error)}
+            continue
+        said = {key: head[key] for key in ("scenario", "question", "replications")}
+        ended = not (path.parent / JOURNAL).exists()
+        yield {"directory": str(path.parent), **said, "points": len(head["points"]), "ended": ended}
