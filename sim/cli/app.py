@@ -10,7 +10,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from sim.cli import bench_report, calibrate, catalogue, run, schema, show, torture, validate, verify
+from sim.cli import bench_report, calibrate, catalogue, report, run, schema, show, torture, validate, verify
 from sim.scenario import ScenarioError
 
 BAD_INPUT = 2
@@ -31,6 +31,7 @@ app.command("list")(catalogue.catalogue)
 app.command("torture")(torture.torture)
 app.command("verify")(verify.verify)
 app.command("calibrate")(calibrate.calibrate)
+app.command("report")(report.report)
 app.command("bench-report")(bench_report.bench_report)
 
 

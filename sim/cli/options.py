@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
@@ -11,4 +11,8 @@ Files: TypeAlias = Annotated[list[Path], typer.Argument(metavar="FILE...", help=
 Settings: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key, such as chains.jc.validators=31; repeatable."),
+]
+Language: TypeAlias = Annotated[
+    Literal["en", "zh"],
+    typer.Option("--lang", help="Language of the report and of what is printed: English or Chinese (en, zh)."),
 ]

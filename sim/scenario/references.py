@@ -13,10 +13,10 @@ from pydantic_core import core_schema
 
 from sim.scenario.problems import SET, hint
 from sim.scenario.quantities import DURATION, ID, scalar_text, whole
-from sim.scenario.yamltree import Map, Scalar, Value
+from sim.scenario.yamltree import List, Map, Scalar, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
@@ -38,6 +38,7 @@ class Declared:
         horizon_ns: the horizon in nanoseconds, where it is a duration.
         costs_file: the file in which the costs are written, or ``--set``; None where they are no map.
         file: the file that the user named.
+        files: all files that something in the scenario was written in, as shown to the user, in the order of keys.
     """
 
     ids: Mapping[str, tuple[str, ...]]
@@ -47,6 +48,7 @@ class Declared:
     horizon_ns: int | None
     costs_file: str | None
     file: Path
+    files: tuple[str, ...]
 
     @staticmethod
     def of(root: Map, file: Path) -> Declared:
@@ -72,7 +74,20 @@ class Declared:
             _duration(root.get("horizon")),
             _costs_file(root.get("costs")),
             file,
+            tuple(dict.fromkeys(name for name in _files(root) if name != SET)),
         )
+
+
+def _files(tree: Value) -> Iterator[str]:
+    """The names of the sources that a tree's parts were written in, many times over."""
+    yield tree.position.source.name
+    if isinstance(tree, Map):
+        for key, below in tree.items():
+            yield tree.keys_at[key].source.name
+            yield from _files(below)
+    elif isinstance(tree, List):
+        for entry in tree:
+            yield from _files(entry)
 
 
 def _cases(workflows: Value | None) -> dict[str, dict[str, tuple[str, ...]]]:
