@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _RESULTS = Path("results")
 
 
-def run(
+def run(  # noqa: PLR0913, PLR0917 - one for each option
     files: Files,
     settings: Settings = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of the scenario's own.")] = None,

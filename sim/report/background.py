@@ -24,7 +24,7 @@ def background(run: Run, say: Words) -> dict[str, Any]:
     scenario, sources = run.scenario, run.manifest["parameters"].get("sources", {})
     return {
         "start": wording.started(scenario),
-        "horizon": wording.given_duration(scenario.horizon / _NS_PER_S),
+        "horizon": wording.round_duration(scenario.horizon / _NS_PER_S),
         "streams": [_stream(scenario, name, say) for name in scenario.workload],
         "faults": [_fault(fault, say) for fault in scenario.faults],
         "files": sources.get("files", []),
@@ -47,7 +47,7 @@ def _fault(fault: Fault, say: Words) -> dict[str, str]:
     return {
         "what": say.name("fault", fault.action),
         "at": wording.clock(fault.at / _NS_PER_S),
-        "lasts": until if fault.duration is None else wording.given_duration(fault.duration / _NS_PER_S),
+        "lasts": until if fault.duration is None else wording.round_duration(fault.duration / _NS_PER_S),
         "where": _where(fault, say),
     }
 

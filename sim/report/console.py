@@ -74,7 +74,9 @@ def _verdict(summary: Mapping[str, Any], scenario: Scenario, say: Words) -> Text
     from rich.text import Text
 
     verdict = summary["verdict"]
-    said = f"{wording.finding(summary, scenario, say)} {wording.expectation(summary, scenario, say)}".rstrip()
+    said = say("gap").join(
+        filter(None, (wording.finding(summary, scenario, say), wording.expectation(summary, scenario, say)))
+    )
     return Text.assemble(
         (f" {say(f'verdict.{verdict}')} ", f"bold reverse {_COLOURS.get(verdict, 'red')}"),
         "  ",
@@ -160,10 +162,11 @@ def _links(summary: Mapping[str, Any], say: Words) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     names = ("offered", "delivered", "timed_out", "stuck", "unfinished", "accepted_forged", "torn")
     for link_id, link in wording.links(summary).items():
+        comma = say("comma")
         protocol, verify, atomicity = (
             say.name("way", link[key]).replace("_", " ") for key in ("protocol", "verify", "atomicity")
         )
-        way = Text.assemble((link_id, "bold"), f"\n{protocol},\n{verify}, {atomicity}")
+        way = Text.assemble((link_id, "bold"), f"\n{protocol}{comma.rstrip()}\n{verify}{comma}{atomicity}")
         counts = [f"{link[name]:,}" for name in names] + [f"{sum(link['locked_at_end'].values()):,}"]
         spent = [wording.three_digits(link["latency_s"][q]) if link["delivered"] else "-" for q in ("p50", "max")]
         table.add_row(way, *counts, *spent)

@@ -202,7 +202,8 @@ def _presented(run: Run) -> list[tuple[str, list[int]]]:
 
 def _proved(run: Run, say: Words) -> list[tuple[str, str, str]]:
     """What was computed for real and what was only charged as time: of each kind of proof, both counts."""
-    proofs, links = run.summary["proofs"], wording.links(run.summary).values()
+    proofs = run.summary["proofs"]
+    links = [link for link in run.summary["crosschain"].values() if not wording.is_recorded(link)]
     real, charged = (sum(link[key] for link in links) for key in ("verified_real", "verified_charged"))
     records = [record for story in run.stories for event in story.events for record in event.records]
     rows = [("hashes", proofs["deposited"], 0), ("requests", proofs["verified_real"], proofs["verified_charged"])]

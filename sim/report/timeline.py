@@ -52,8 +52,8 @@ def _draw(run: Run) -> Figure:
     _draw_latencies(latencies, mine, rest, len(others), edges_s / unit_s, edges_s)
     _mark(rates, latencies, run, unit_s)
     latencies.set_xlim(0, simulated_s / unit_s)
-    start = f"{run.scenario.start:%Y-%m-%d %H:%M %z}"
-    latencies.set_xlabel(f"simulated {unit} after {start} (windows of {wording.given_duration(float(edges_s[1]))})")
+    width = wording.given_duration(float(f"{edges_s[1]:.3g}"))
+    latencies.set_xlabel(f"simulated {unit} after {wording.started(run.scenario)} (windows of {width})")
     style.set_title(figure, _title(summary, busiest))
     return figure
 

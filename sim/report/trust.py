@@ -62,7 +62,7 @@ def invariants(run: Run, say: Words) -> Iterator[Markup | str]:
     heights, chains = summary["checked_heights"], summary["chains"].values()
     diverged = summary["verdict"] == "diverged"
     first = say("trust.agreement-until" if diverged else "trust.agreement", heights=heights)
-    yield first if diverged or summary["violation"] else f"{first} {say('trust.order')}"
+    yield first if diverged or summary["violation"] else f"{first}{say('gap')}{say('trust.order')}"
     if all(wording.conserved(chain) for chain in chains):
         yield say("trust.conserved", offered=sum(chain["offered"] for chain in chains))
     computed = sum(chain["computed_blocks"] for chain in chains)
@@ -71,8 +71,14 @@ def invariants(run: Run, say: Words) -> Iterator[Markup | str]:
     yield from wording.by_messages(run.scenario, say)
     if wording.closed_loops(summary):
         yield say("trust.loops")
-    if summary["crosschain"]:
-        yield say("trust.packets", packets=sum(link["offered"] for link in summary["crosschain"].values()))
+    proved, counted = (
+        sum(link["offered"] for link in summary["crosschain"].values() if wording.is_recorded(link) == recorded)
+        for recorded in (False, True)
+    )
+    if proved:
+        yield say("trust.packets", packets=proved)
+    if counted:
+        yield say.html("trust.recorded", packets=counted)
     if summary["casework"]:
         yield say("trust.cases", calls=summary["docket"]["contract_calls"])
 

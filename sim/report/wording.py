@@ -94,6 +94,14 @@ def given_duration(seconds: float) -> str:
     return _scaled(seconds, _SECONDS, exact)
 
 
+def round_duration(seconds: float) -> str:
+    """A duration that is round by nature in the largest unit that it has two of: 60 d, 90 min, 90 s, 100 ms."""
+    for unit_s, unit in _LONG[:-1]:
+        if seconds >= 2 * unit_s and seconds % unit_s == 0:
+            return f"{exact(seconds / unit_s)} {unit}"
+    return given_duration(seconds)
+
+
 def long_duration(seconds: float) -> str:
     """A duration of people or of law in the unit that suits it: 26.9 s, 4.5 min, 2.1 h, 13.9 d."""
     return _scaled(seconds, _LONG, three_digits)
@@ -107,6 +115,8 @@ def clock(seconds: float) -> str:
 
 def storage(size_bytes: float) -> str:
     """A size in decimal units: 55.1 MB."""
+    if size_bytes == 0:
+        return "0 B"
     return _scaled(size_bytes, _BYTES, three_digits)
 
 
@@ -202,8 +212,13 @@ def links(summary: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {link_id: _whole(link) for link_id, link in summary["crosschain"].items()}
 
 
+def is_recorded(link: Mapping[str, Any]) -> bool:
+    """Whether a link's packets are records, without contracts, relayers and proofs."""
+    return link.get("fidelity") == "record"
+
+
 def _whole(link: Mapping[str, Any]) -> Mapping[str, Any]:
-    if "stages_s" in link:
+    if not is_recorded(link):
         return link
     there, known = link["latency_s"], link["acknowledged_s"]
     back_s = max((known["mean"] or 0.0) - (there["mean"] or 0.0), 0.0)
@@ -264,8 +279,8 @@ def finding(summary: Mapping[str, Any], scenario: Scenario, say: Words = ENGLISH
     """The verdict in one plain sentence."""
     verdict = summary["verdict"]
     if verdict == "pass":
-        kept = _kept(len(summary["slo"]), say)
-        return f"{kept} {_unjudged(summary, say) if scenario.faults else ''}".rstrip()
+        kept, unjudged = _kept(len(summary["slo"]), say), _unjudged(summary, say) if scenario.faults else ""
+        return f"{kept}{say('gap')}{unjudged}" if unjudged else kept
     if verdict == "slo-missed":
         missed = [goal for goal in objectives(summary, scenario, say) if not goal.met]
         told = say("semicolon").join(
