@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +15,7 @@ from sim.report.words import words
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from jinja2 import Environment
+    from jinja2 import Template
     from markupsafe import Markup
 
     from sim.report.figures import Drawn
@@ -26,7 +27,10 @@ _PRESENTED: Final = ("genuine", "absent", "altered")
 """What a client may present for verification: column `kind` of the table."""
 _EVENTS: Final = 60
 """So many crashes, restarts and view changes are listed; how many more there are is said."""
-_CHINESE: Final = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff01-\uff5e〔〕]+")
+_CHINESE: Final = re.compile(
+    r"[\u3000-\u303f\u4e00-\u9fff\uff01-\uff5e]+(?:\d+[\u3000-\u303f\u4e00-\u9fff\uff01-\uff5e]+)*"
+)
+"""Chinese, and numbers in its middle, as of articles."""
 
 
 def render(run: Run, figures: Sequence[Drawn], lang: str = "en") -> str:
@@ -44,46 +48,45 @@ def render(run: Run, figures: Sequence[Drawn], lang: str = "en") -> str:
     summary, scenario = run.summary, run.scenario
     busiest = wording.busiest_chain(summary)
     happened = [_event(moment, say) for moment in series.moments(run)]
-    return (
-        _environment(say)
-        .get_template("report.html.j2")
-        .render(
-            lang=lang,
-            tag=say.tag,
-            scenario=scenario,
-            summary=summary,
-            manifest=run.manifest,
-            question=say.name("question", summary["question"]),
-            finding=wording.finding(summary, scenario, say),
-            simulated=wording.simulated(summary),
-            costs=wording.costs(run.manifest, say),
-            load=wording.load_sentence(summary, say),
-            expectation=wording.expectation(summary, scenario, say),
-            objectives=wording.objectives(summary, scenario, say),
-            figures={drawn.picture.name: _figure(drawn, say) for drawn in figures},
-            chains=[_chain(run, chain_id, say) for chain_id in summary["chains"]],
-            busiest=busiest,
-            stages=_stages(summary["chains"][busiest], say),
-            links=[_link(run, link_id, say) for link_id in summary["crosschain"]],
-            closed_loops=wording.closed_loops(summary),
-            casework=_casework(run, say),
-            answers=list(wording.answers(summary)),
-            presented=_presented(run),
-            proved=_proved(run, say),
-            events=happened[:_EVENTS],
-            more_events=len(happened[_EVENTS:]),
-            told=background(run, say),
-            validations=trust.validations(run, say),
-            invariants=list(trust.invariants(run, say)),
-            omissions=list(trust.omissions(run, say)),
-            resolved=scenario.to_yaml(),
-        )
+    return _template(lang).render(
+        lang=lang,
+        tag=say.tag,
+        scenario=scenario,
+        summary=summary,
+        manifest=run.manifest,
+        question=say.name("question", summary["question"]),
+        finding=wording.finding(summary, scenario, say),
+        simulated=wording.simulated(summary),
+        costs=wording.costs(run.manifest, say),
+        load=wording.load_sentence(summary, say),
+        expectation=wording.expectation(summary, scenario, say),
+        objectives=wording.objectives(summary, scenario, say),
+        figures={drawn.picture.name: _figure(drawn, say) for drawn in figures},
+        chains=[_chain(run, chain_id, say) for chain_id in summary["chains"]],
+        busiest=busiest,
+        stages=_stages(summary["chains"][busiest], say),
+        links=[_link(run, link_id, say) for link_id in summary["crosschain"]],
+        closed_loops=wording.closed_loops(summary),
+        casework=_casework(run, say),
+        answers=list(wording.answers(summary)),
+        presented=_presented(run),
+        proved=_proved(run, say),
+        events=happened[:_EVENTS],
+        more_events=len(happened[_EVENTS:]),
+        told=background(run, say),
+        validations=trust.validations(run, say),
+        invariants=list(trust.invariants(run, say)),
+        omissions=list(trust.omissions(run, say)),
+        resolved=scenario.to_yaml(),
     )
 
 
-def _environment(say: Words) -> Environment:
+@cache
+def _template(lang: str) -> Template:
+    """The page's template with a language's messages, compiled once."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+    say = words(lang)
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -101,7 +104,7 @@ def _environment(say: Words) -> Environment:
     environment.filters["share"] = wording.share
     environment.filters["storage"] = wording.storage
     environment.filters["hanzi"] = lambda text: _hanzi(text, say)
-    return environment
+    return environment.get_template("report.html.j2")
 
 
 def _hanzi(text: str, say: Words) -> Markup:

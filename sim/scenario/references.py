@@ -16,7 +16,7 @@ from sim.scenario.quantities import DURATION, ID, scalar_text, whole
 from sim.scenario.yamltree import List, Map, Scalar, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
@@ -74,20 +74,24 @@ class Declared:
             _duration(root.get("horizon")),
             _costs_file(root.get("costs")),
             file,
-            tuple(dict.fromkeys(name for name in _files(root) if name != SET)),
+            _files(root),
         )
 
 
-def _files(tree: Value) -> Iterator[str]:
-    """The names of the sources that a tree's parts were written in, many times over."""
-    yield tree.position.source.name
-    if isinstance(tree, Map):
-        for key, below in tree.items():
-            yield tree.keys_at[key].source.name
-            yield from _files(below)
-    elif isinstance(tree, List):
-        for entry in tree:
-            yield from _files(entry)
+def _files(root: Map) -> tuple[str, ...]:
+    """The names of all sources that a tree's parts were written in, in the order in which they are met."""
+    names = {root.position.source.name: None}
+    left: list[Map | List] = [root]
+    while left:
+        tree = left.pop()
+        if isinstance(tree, Map):
+            names.update({place.source.name: None for place in tree.keys_at.values()})
+            left += [below for below in tree.values() if isinstance(below, Map | List)]
+        else:
+            names[tree.position.source.name] = None
+            left += [below for below in tree if isinstance(below, Map | List)]
+    names.pop(SET, None)
+    return tuple(names)
 
 
 def _cases(workflows: Value | None) -> dict[str, dict[str, tuple[str, ...]]]:

@@ -59,10 +59,13 @@ def test_every_message_is_said_somewhere_and_everything_that_is_said_is_a_messag
     known = words.keys("en")
     said = set(re.findall(r"""\b(?:say|say\.html|t)\(\s*["']([a-z_.0-9-]+)["']""", text))
     assert {key for key in said if key not in known and not key.endswith(".")} == set()
-    # Figures, days, verdicts and people of the platform have their names from data. Where the end of a key is put together, that end stands alone between quotes.
+    # Figures, days, verdicts and people of the platform have their names from data. Where the end of a key is put
+    # together, that end stands alone between quotes.
     ends = set(re.findall(r"""["'#]([a-z_0-9-]+)["'}]""", text)) | set(re.findall(r'"(?:[a-z]+)\.([a-z_-]+)"', text))
     silent = {key for key in known if key not in text and key.rpartition(".")[2] not in ends}
-    assert {key for key in silent if not key.startswith(("figure.", "weekday.", "verdict.", "finding.", "platform."))} == set()
+    assert {
+        key for key in silent if not key.startswith(("figure.", "weekday.", "verdict.", "finding.", "platform."))
+    } == set()
 
 
 def test_a_language_that_nobody_speaks_is_refused(runs: list[Run]) -> None:
