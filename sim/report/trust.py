@@ -61,11 +61,12 @@ def invariants(run: Run, say: Words) -> Iterator[Markup | str]:
     summary = run.summary
     heights, chains = summary["checked_heights"], summary["chains"].values()
     diverged = summary["verdict"] == "diverged"
-    first = say("trust.agreement-until" if diverged else "trust.agreement", heights=heights)
-    yield first if diverged or summary["violation"] else f"{first}{say('gap')}{say('trust.order')}"
+    computed = sum(chain["computed_blocks"] for chain in chains)
+    if heights or not computed:
+        first = say("trust.agreement-until" if diverged else "trust.agreement", heights=heights)
+        yield first if diverged or summary["violation"] else f"{first}{say('gap')}{say('trust.order')}"
     if all(wording.conserved(chain) for chain in chains):
         yield say("trust.conserved", offered=sum(chain["offered"] for chain in chains))
-    computed = sum(chain["computed_blocks"] for chain in chains)
     if computed:
         yield say.html("trust.computed", heights=computed, exact=sum(chain["exact_blocks"] for chain in chains))
     yield from wording.by_messages(run.scenario, say)
