@@ -188,7 +188,7 @@ def _cases(summary: Mapping[str, Any], scenario: Scenario, say: Words) -> Table:
         counts = [f"{row[name]:,}" for name in ("started", "completed", "open", "records")]
         late = Text(f"{missed:,}", "bold red" if missed else "")
         spec = row["spec"]
-        title = spec.zh if say.lang == "zh" else row["name"].partition("-")[2]
+        title = spec.zh if say.lang == "zh" else f"{row['name'].partition('-')[2]} {spec.zh}"
         table.add_row(Text(f"{spec.code} {title}", style="bold"), *counts, f"{met:,}", late)
     return table
 

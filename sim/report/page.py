@@ -182,7 +182,7 @@ def _casework(run: Run, say: Words) -> dict[str, Any]:
         "periods": periods,
         "losses": [(loss, wording.loss_name(loss.name, say)) for loss in losses],
         "none_lost": cases.none_lost(summary),
-        "desks": cases.desks(summary),
+        "desks": [(wording.role_name(role, say), desk) for role, desk in cases.desks(summary)],
         "platform": cases.platform(summary),
         "stories": [(_story_title(story.title, story.zh, say), story, text_of(story, say)) for story in run.stories],
     }

@@ -190,6 +190,11 @@ def loss_name(name: str, say: Words = ENGLISH) -> str:
     return _beside(name.replace("-", " "), chinese("loss", name.rpartition(".")[2]), say)
 
 
+def role_name(name: str, say: Words = ENGLISH) -> str:
+    """Who sits at a desk, in the same way: ``judge 法官``."""
+    return _beside(name, chinese("role", name), say)
+
+
 def law_text(text: str, say: Words = ENGLISH) -> str:
     """Where a rule of law stands, in the same way: ``CPL 126 民事诉讼法第126条``."""
     return _beside(text, law(text), say)

@@ -12,7 +12,7 @@ from report_runs import claims, lively
 
 from sim.cli.app import run_command
 from sim.metrics.tables import TABLES
-from sim.report import add_to
+from sim.report import write_page
 from sim.scenario import ScenarioError
 from sim.study.run import Run
 from sim.study.saved import NotARun
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
     folder = tmp_path_factory.mktemp("kept")
     result: Run = request.param(folder)
-    return result, save_run(result, folder / "run", force=False, more=lambda place: add_to(result, place))
+    return result, save_run(result, folder / "run", force=False, more=lambda place: _page(result, place))
+
+
+def _page(result: Run, place: Path) -> None:
+    write_page(result, place / "report.html")
 
 
 @pytest.fixture
@@ -57,6 +61,7 @@ def test_the_page_of_a_run_that_is_read_back_is_the_same_to_the_byte(
     assert (copy / "report.html").read_bytes() == before
 
 
+@pytest.mark.parametrize("kept", [claims], indirect=True)
 def test_a_saved_run_has_a_page_in_chinese(copy: Path) -> None:
     page = copy.parent / "new" / "page.html"
     assert run_command(["report", str(copy), "--lang", "zh", "--out", str(page)]) == 0
@@ -113,6 +118,7 @@ BROKEN: dict[Callable[[Path], None], str] = {
 }
 
 
+@pytest.mark.parametrize("kept", [claims], indirect=True)
 @pytest.mark.parametrize("harm", BROKEN, ids=lambda harm: harm.__name__)
 def test_what_is_no_run_directory_is_told_in_one_line(
     harm: Callable[[Path], None], copy: Path, capsys: pytest.CaptureFixture[str]
