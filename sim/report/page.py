@@ -55,6 +55,7 @@ def render(run: Run, figures: Sequence[Drawn], lang: str = "en") -> str:
         summary=summary,
         manifest=run.manifest,
         question=say.name("question", summary["question"]),
+        seen=say.echo(summary["violation"]["detail"]) if summary["violation"] else "",
         finding=wording.finding(summary, scenario, say),
         simulated=wording.simulated(summary),
         costs=wording.costs(run.manifest, say),

@@ -331,7 +331,8 @@ def _broken(summary: Mapping[str, Any], say: Words) -> str:
     if violation is None:
         whole = all(conserved(chain) for chain in summary["chains"].values())
         return say("finding.clients" if whole else "finding.records")
-    where = say("finding.where", **{name: violation[name] for name in ("chain", "height", "detail")})
+    detail = say.echo(violation["detail"])
+    where = say("finding.where", chain=violation["chain"], height=violation["height"], detail=detail)
     return say(f"finding.{summary['verdict']}", invariant=violation["invariant"], where=where)
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from scenario_kit import chain, crash, linked, small
 
-from sim.report import figures, style
+from sim.report import figures, page, style
 from sim.report.fault_timeline import Spell, fault_timeline, has_faults, spells
+from sim.report.wording import ENGLISH
 from sim.study.run import run
 
 if TYPE_CHECKING:
@@ -42,11 +43,13 @@ def test_faults_of_a_link_are_the_scenarios_and_both_its_chains_are_shown(tmp_pa
     assert spells(result) == [Spell("a-b", "relayer-crash", 2.0, 5.0, 0)]
     drawn = {one.picture.name: one.title for one in figures.draw(result)}
     assert drawn["fault-timeline"] == "1 fault, and what 2 chains committed meanwhile"
+    assert ENGLISH("time.calm") not in page.render(result, [])
 
 
 def test_a_calm_run_has_no_such_figure(tmp_path: Path) -> None:
     result = run(small(tmp_path, chains={"a": chain()}))
     assert not has_faults(result)
+    assert ENGLISH("time.calm") in page.render(result, [])
     assert "fault-timeline" not in {one.picture.name for one in figures.draw(result)}
 
 

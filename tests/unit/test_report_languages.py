@@ -153,6 +153,7 @@ def test_a_story_is_told_in_chinese_too(runs: list[Run]) -> None:
     [
         ("node 3 stands at height 17, others at 40", "节点 3 停在高度 17，其他节点已到 40"),
         ("done at a desk (judge)", "法官办理"),
+        ("node 2 has 52a2, another node 8498", "节点 2 为 52a2，另一节点为 8498"),
         (
             "verification of letter on jc, on the Internet platform: pass",
             "在互联网验证平台核验 jc 上的 letter：核验通过",
