@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sim.report import inline, study_figures, study_origin, study_words, style, wording
+from sim.report import inline, study_figures, study_origin, study_sections, study_words, style, wording
 from sim.report.study_numbers import Told, capital, estimate, number, plus_minus
 from sim.study.store import write_bytes, write_text
 from sim.study.sweeps.plan import shown
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from sim.report.study_figures import Drawn
     from sim.report.study_numbers import Contrast, Estimate, Metric
+    from sim.report.study_sections import Section
     from sim.study.sweeps.study import Study
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -23,23 +23,6 @@ _ROWS: Final = 500
 """So many points have a row on the page; `runs.parquet` has all."""
 _FAILURES: Final = 40
 _SEEDS: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """Something more that a page is to say, after the answer: a search's result, a screening's inputs.
-
-    Attributes:
-        title: of the section.
-        sentences: said first, a paragraph each.
-        headings: of the table's columns; one that begins with ``#`` is a column of numbers.
-        rows: of the table, as texts; the first of each names its row.
-    """
-
-    title: str
-    sentences: Sequence[str] = ()
-    headings: Sequence[str] = ()
-    rows: Sequence[Sequence[str]] = ()
 
 
 def write_page(study: Study, path: str | Path, sections: Sequence[Section] = ()) -> Path:
@@ -83,7 +66,7 @@ def render(told: Told, figures: Sequence[Drawn], sections: Sequence[Section] = (
     Args:
         told: what it tells of.
         figures: from `sim.report.study_figures.draw`.
-        sections: what else it is to say.
+        sections: what else it is to say, after what its head says.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -95,12 +78,14 @@ def render(told: Told, figures: Sequence[Drawn], sections: Sequence[Section] = (
         lstrip_blocks=True,
     )
     environment.filters["counted"] = wording.counted
+    environment.filters["tied"] = _tied
     study, drawn = told.study, study_origin.seeds_of(told)
     return environment.get_template("study.html.j2").render(
         study=study,
         scenario=study.scenario,
         verdicts=sorted(told.verdicts.items()),
         varied=study_words.varied(told),
+        first=study.label(0),
         metrics=[_metric(told, metric) for metric in told.metrics],
         overview=[_overview(told, point.number) for point in study.points[:_ROWS]],
         more_points=max(0, len(study.points) - _ROWS),
@@ -109,7 +94,7 @@ def render(told: Told, figures: Sequence[Drawn], sections: Sequence[Section] = (
         meaning=study_words.INTERVALS,
         failures=told.failures[:_FAILURES],
         more_failures=max(0, len(told.failures) - _FAILURES),
-        sections=sections,
+        sections=[*study_sections.of(study), *sections],
         figures=[_figure(one) for one in figures],
         command=study_origin.command(told),
         seeds=drawn[:_SEEDS],
@@ -118,6 +103,11 @@ def render(told: Told, figures: Sequence[Drawn], sections: Sequence[Section] = (
         simulated=wording.given_duration(study.scenario.horizon / 1e9),
         resolved=study.scenario.to_yaml(),
     )
+
+
+def _tied(text: str) -> str:
+    """The text with its numbers bound to what belongs to them, so that no line ends between."""
+    return text.replace(" %", "\u00a0%").replace(" ± ", "\u00a0±\u00a0")
 
 
 def _figure(drawn: Drawn) -> dict[str, Any]:
@@ -140,7 +130,6 @@ def _metric(told: Told, metric: Metric) -> dict[str, Any]:
         "target": metric.target,
         "rows": [_row(told, metric, one) for one in metric.estimates[:_ROWS]],
         "unit": unit.name.replace("/", "per "),
-        "base": metric.contrasts[0].base if len({one.base for one in metric.contrasts}) == 1 else "",
         "contrasts": [_contrast(metric, one) for one in metric.contrasts],
     }
 
@@ -170,7 +159,6 @@ def _contrast(metric: Metric, one: Contrast) -> dict[str, Any]:
     size, low, high = study_words.size_and_interval(metric, one, study_words.unit_of_differences(metric))
     return {
         "label": one.label,
-        "base": one.base,
         "n": one.n,
         "size": size,
         "low": low,

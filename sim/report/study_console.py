@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sim.report import wording
 from sim.report.study_numbers import Told, number, plus_minus
 from sim.report.study_words import answer, differences, size_and_interval, sureness, times, unit_of_differences, varied
+from sim.study.sweeps.plan import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 _ROWS: Final = 40
 """So many points are printed; of more the report has all."""
-_COLUMNS: Final = 3
-"""So many parameters have a column each; of more the point is told in one."""
+_LETTERS: Final = 34
+"""Parameters that fit into so many letters have a column each; otherwise the point is told in one."""
 _FAILURES: Final = 5
 _JUDGED: Final = {"met": ("met", "green"), "missed": ("missed", "bold red"), "open": ("open", "yellow")}
 
@@ -61,7 +62,7 @@ def _metric(told: Told, metric: Metric) -> Iterator[RenderableType]:
     yield Text(answer(told, metric))
     if metric.contrasts:
         yield ""
-        yield _contrasts(metric)
+        yield _contrasts(metric, told.study.label(0))
         for sentence in differences(metric):
             yield Text(sentence)
 
@@ -88,16 +89,16 @@ def _points(told: Told, metric: Metric) -> Table:
 
     table = _table(f"{metric.title}  {metric.path}")
     names = told.study.parameters
-    apart = 0 < len(names) <= _COLUMNS
+    texts = [[shown(point.settings.get(path, "")) for path in names] for point in told.study.points[:_ROWS]]
+    widths = [max(map(len, column)) + 2 for column in zip(names.values(), *texts, strict=True)]
+    apart = bool(names) and sum(widths) <= _LETTERS
     for heading in names.values() if apart else ("point",):
         table.add_column(heading, overflow="fold")
     judged = any(one.judged for one in metric.estimates)
     for heading in ("runs", "mean", "± 95 %", "pass", "failed", *(["objective"] if judged else [])):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in metric.estimates[:_ROWS]:
-        settings = told.study.points[one.point].settings
-        # A parameter that a point doesn't set has the scenario's own value.
-        point = [str(settings.get(path, "")) for path in names] if apart else [one.label]
+        point = texts[one.point] if apart else [one.label]
         numbers = [str(one.n), number(metric.unit, one.mean, one.half), plus_minus(metric.unit, one)]
         table.add_row(*map(Text, point), *numbers, *_became(one), *([_verdict(one)] if judged else []))
     return table
@@ -116,15 +117,13 @@ def _verdict(one: Estimate) -> Text:
     return Text(*_JUDGED[one.judged]) if one.judged else Text(wording.NO_VALUE)
 
 
-def _contrasts(metric: Metric) -> Table:
+def _contrasts(metric: Metric, first: str) -> Table:
     from rich.text import Text
 
-    base = metric.contrasts[0].base
-    same = all(one.base == base for one in metric.contrasts)
     unit = unit_of_differences(metric)
     measured = f" ({unit.name.replace('/', 'per ')})" if unit.name else ""
-    table = _table(f"Less the first point{f', {base}' if same else ''}{measured}")
-    table.add_column("point", overflow="fold")
+    table = _table(f"Less the first point, {first}{measured}")
+    table.add_column("what differs", overflow="fold")
     for heading in ("difference", "95 % interval", "p (Holm)", "differs", "CRN worth"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in metric.contrasts:

@@ -95,10 +95,10 @@ PICTURES: Final = (
     Picture(
         "heat-map",
         study_plots.heat_map,
-        "The mean at every pair of values, with the half-width of its 95 % interval: the darker, the higher. A frame "
-        "is around the best mean, where less or more is better and some point differs; dashed ones are around what "
-        "is not told apart from it. Missed: the whole interval is on the wrong side of the objective, or some run "
-        "is; open: neither is shown.",
+        "The mean at every pair of values, with the half-width of its 95 % interval: the stronger the colour, the "
+        "higher. A frame is around the best mean, where less or more is better and some point differs; dashed ones are "
+        "around what is not told apart from it. Missed: the whole interval is on the wrong side of the objective, or "
+        "some run is; open: neither is shown.",
         _has_map,
     ),
     Picture(

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from sim.report import style
-from sim.report.study_panels import halves, lettered, means, measured, panels
+from sim.report.study_panels import halves, lettered, means, measured, panels, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ def front(told: Told) -> Figure:
         figure, places = panels(len(found), 4.0)
         for axes, (first, second) in zip(places, found, strict=True):
             _draw_front(axes, first, second)
-        style.set_title(figure, lettered(_front_title(*found[0]), "What is best in both", 180))
+        say(figure, told, _front_title(*found[0]))
         return figure
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sim.study.sweeps.capacity import Judgement
     from sim.study.sweeps.study import Study
 
+AS_IT_STANDS: Final = "as it stands"
+"""What a point without parameters is called (`sim.study.sweeps.plan.said`)."""
 FEWEST, MOST = 2, 40
 """So many points are compared with the first; of more than that each decision would need a larger difference."""
 _Scale: TypeAlias = "tuple[tuple[float, float, str], ...]"
@@ -312,7 +314,7 @@ def _bounds(objective: Slo) -> list[tuple[str, float]]:
 
 
 def _contrasts(study: Study, path: str) -> tuple[Contrast, ...]:
-    if not FEWEST <= len(study.points) <= MOST:
+    if not FEWEST <= len(study.points) <= MOST or "screening" in study.head:
         return ()
     try:
         rows = study.compare(path).iter_rows(named=True)
@@ -334,7 +336,7 @@ def differing(study: Study, number: int, base: int) -> tuple[str, str]:
     here, there = study.points[number].settings, study.points[base].settings
     paths = [path for path in names if here.get(path) != there.get(path)]
     first, second = (
-        ", ".join(f"{names[path]}={shown(settings[path])}" for path in paths if path in settings) or "as it stands"
+        ", ".join(f"{names[path]}={shown(settings[path])}" for path in paths if path in settings) or AS_IT_STANDS
         for settings in (here, there)
     )
     return first, second

@@ -11,7 +11,7 @@ from sim.report import wording
 from sim.report.study_axes import is_grid
 from sim.study.manifest import code_digest
 from sim.study.sweeps.journal import SCENARIO, other_file
-from sim.study.sweeps.plan import seeds
+from sim.study.sweeps.plan import seeds, shown
 from sim.study.sweeps.sweep import default_metrics
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sim.report.study_numbers import Told
 
 _SIMPLE: Final = re.compile(r"[\w./%+-][\w./%+ -]*")
-"""Values that may stand between commas as they are."""
+"""Texts that may stand between commas as they are."""
 
 
 def command(told: Told) -> str:
@@ -51,15 +51,14 @@ def _points(told: Told) -> list[str] | None:
     alike = len({tuple(point.settings) for point in points}) == 1
     if not alike or len(zipped) > 1 or not (where or len(points) == 1 or _in_order(told.axes)):
         return None
-    still = {path: points[0].settings[path] for path in points[0].settings if not _moves(told, path)}
-    words = [word for path, value in still.items() for word in ("--over", f"{path}={_value(str(value))}")]
+    still = {path: value for path, value in points[0].settings.items() if not _moves(told, path)}
+    words = [word for path, value in still.items() for word in ("--over", f"{path}={_value(value)}")]
     for axis in told.axes:
-        texts = [value.split(" / ") for value in axis.values] if len(axis.paths) > 1 else [[v] for v in axis.values]
-        if any(len(text) != len(axis.paths) for text in texts):
-            return None
+        first = {axis.of[point.number]: point.settings for point in reversed(points)}
         option = "--zip" if len(axis.paths) > 1 else "--over"
-        for path, values in zip(axis.paths, zip(*texts, strict=True), strict=True):
-            words += [option, f"{path}={','.join(map(_value, values))}"]
+        for path in axis.paths:
+            values = ",".join(_value(first[value][path]) for value in sorted(first))
+            words += [option, f"{path}={values}"]
     return [*words, "--where", str(where)] if where else words
 
 
@@ -75,9 +74,12 @@ def _in_order(axes: tuple[Axis, ...]) -> bool:
     return [tuple(axis.of[point] for axis in axes) for point in sorted(axes[0].of)] == list(order)
 
 
-def _value(text: str) -> str:
-    """A value that may stand in a list: quoted as YAML does where it has letters of YAML's own."""
-    return text if _SIMPLE.fullmatch(text) else "'" + text.replace("'", "''") + "'"
+def _value(value: object) -> str:
+    """A value that may stand in a list: JSON, which YAML reads as well, or a text, quoted where YAML would read it."""
+    text = shown(value)
+    if not isinstance(value, str) or _SIMPLE.fullmatch(text):
+        return text
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _metrics(told: Told) -> list[str]:

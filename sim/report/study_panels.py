@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sim.report import style, wording
-from sim.report.study_words import answer
+from sim.report import study_words, style, wording
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +21,7 @@ _TICKS: Final = 8
 """So many values are written along an axis each; of more, round numbers are."""
 _LETTERS: Final = 30
 _METRICS: Final = 8
+_TITLE_LETTERS: Final = 270
 _ROOM: Final = 0.08
 _APART: Final = 0.008
 """Lines over one axis are drawn apart by this share of its length."""
@@ -32,9 +32,10 @@ def measured(told: Told) -> list[Metric]:
     return [metric for metric in told.metrics if metric.measured][:_METRICS]
 
 
-def finding(told: Told) -> str:
-    """What came out of the first metric."""
-    return answer(told, measured(told)[0]).partition(". The objective")[0].rstrip(".")
+def say(figure: Figure, told: Told, text: str = "") -> None:
+    """Put a finding above a figure: what came out of the first metric, unless another is given."""
+    said = text or study_words.finding(told, measured(told)[0])
+    style.set_title(figure, lettered(said, "What was found", _TITLE_LETTERS))
 
 
 def panels(count: int, height_in: float, columns: int = 2) -> tuple[Figure, list[Axes]]:

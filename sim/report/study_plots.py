@@ -11,7 +11,6 @@ from sim.report.study_panels import (
     along_x,
     apart,
     bounds,
-    finding,
     halves,
     lettered,
     means,
@@ -19,6 +18,7 @@ from sim.report.study_panels import (
     name_panel,
     panels,
     places_of,
+    say,
     some_room,
     values_of,
 )
@@ -47,7 +47,11 @@ def by_parameter(told: Told) -> Figure:
         figure, places = panels(len(metrics), 3.3)
         for axes, metric in zip(places, metrics, strict=True):
             for series, name in enumerate(names):
-                chosen = [one for one in metric.measured if lines is None or lines.of[one.point] == series]
+                chosen = [
+                    one
+                    for one in metric.measured
+                    if one.point in across.of and (lines is None or lines.of[one.point] == series)
+                ]
                 _line(axes, metric, across, chosen, (series, len(names)), name)
             along_x(axes, across)
             some_room(axes)
@@ -56,7 +60,7 @@ def by_parameter(told: Told) -> Figure:
         if lines is not None:
             handles, labels = places[0].get_legend_handles_labels()
             figure.legend(handles, labels, loc="outside lower left", ncols=min(len(names), 4))
-        style.set_title(figure, lettered(finding(told), "Parameters and results", 180))
+        say(figure, told)
         return figure
 
 
@@ -98,14 +102,14 @@ def heat_map(told: Told) -> Figure:
         for axes, metric in zip(places, metrics, strict=True):
             _cells(axes, metric, down, across)
             name_panel(axes, metric)
-        style.set_title(figure, lettered(_map_title(told), "Two parameters", 180))
+        say(figure, told, _map_title(told))
         return figure
 
 
 def _map_title(told: Told) -> str:
     metric = measured(told)[0]
     if not metric.better or not metric.varies:
-        return finding(told)
+        return ""
     rivals = len(metric.rivals or ())
     unclear = f"; {wording.counted(rivals, 'point is', 'points are')} not told apart from it" if rivals else ""
     return f"{capital(metric.name)} is best at {metric.best.label}, {estimate(metric.unit, metric.best)}{unclear}"
@@ -170,7 +174,7 @@ def rows_figure(told: Told) -> Figure:
             axes.set(ylim=(len(points) - 0.4, -0.6))
         labels = [lettered(one.label, f"point {one.point}", 48) for one in metrics[0].estimates]
         places[0].set_yticks(range(len(points)), labels, color=style.INK)
-        style.set_title(figure, lettered(finding(told), "Points", 180))
+        say(figure, told)
         return figure
 
 
@@ -186,8 +190,20 @@ def clouds(told: Told) -> Figure:
             along_x(axes, axis)
             bounds(axes, metric)
             axes.set_title(lettered(metric.title, metric.path, 34), loc="left", fontsize=8, color=style.INK)
-        style.set_title(figure, lettered(finding(told), "Inputs and results", 180))
+        say(figure, told, _moved(told))
         return figure
+
+
+def _moved(told: Told) -> str:
+    """Which inputs of a screening move its first metric; empty for other studies."""
+    if "screening" not in told.study.head:
+        return ""
+    from sim.study.sweeps.screening import Screening
+
+    metric = measured(told)[0]
+    effects = Screening.of(told.study).effects(metric.path)
+    moving = effects.filter(effects["moves"])["input"].to_list()
+    return f"{capital(metric.name)} is moved by {', '.join(moving) or 'none of the inputs for certain'}"
 
 
 def replications(told: Told) -> Figure:
@@ -209,5 +225,5 @@ def replications(told: Told) -> Figure:
             axes.ticklabel_format(axis="x", useOffset=False, style="plain")
             bounds(axes, metric, upright=True)
             name_panel(axes, metric)
-        style.set_title(figure, lettered(finding(told), "Replications", 180))
+        say(figure, told)
         return figure

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from sim.report import wording
-from sim.report.study_numbers import MOST, capital, decimals, estimate, number, unit_of
+from sim.report.study_numbers import AS_IT_STANDS, MOST, capital, decimals, estimate, number, unit_of
 from sim.study.stats import enough
 
 if TYPE_CHECKING:
@@ -48,30 +48,39 @@ def varied(told: Told) -> str:
 
 
 def answer(told: Told, metric: Metric) -> str:
-    """What came out of a metric, in one sentence or two."""
-    known = metric.measured
-    name = capital(metric.name)
+    """What came out of a metric and how it stands to its objectives, in a sentence or three."""
+    unclear = ""
+    if metric.rivals and not _trend(told, metric):
+        rivals, others = len(metric.rivals), len(metric.measured) - 1
+        points = "No point is" if rivals == others else f"{wording.counted(rivals, 'point is', 'points are')} not"
+        unclear = f"{points} told apart from {metric.best.label}."
+    return " ".join(part for part in (f"{finding(told, metric)}.", unclear, judged(metric)) if part)
+
+
+def finding(told: Told, metric: Metric) -> str:
+    """What came out of a metric, in one sentence without its stop."""
+    known, name = metric.measured, capital(metric.name)
     if not known:
-        return f"{name}: no run has a result."
+        return f"{name}: no run has a result"
     if len(told.study.points) == 1:
-        said = f"{name} is {estimate(metric.unit, known[0])} in the mean of {wording.counted(known[0].n, 'run')}."
-    elif len({one.mean for one in known}) == 1:
-        said = f"{name} is {number(metric.unit, known[0].mean)} {metric.unit.name}".rstrip() + " at every point."
-    else:
-        said = f"{_trend(told, metric) or _ends(metric)}."
-    return f"{said} {judged(metric)}".rstrip()
+        return f"{name} is {estimate(metric.unit, known[0])} in the mean of {wording.counted(known[0].n, 'run')}"
+    if len({one.mean for one in known}) == 1:
+        return f"{name} is {metric.unit.put(number(metric.unit, known[0].mean))} at every point"
+    return _trend(told, metric) or _ends(metric)
+
+
+def _at(one: Estimate) -> str:
+    return one.label if one.label == AS_IT_STANDS else f"at {one.label}"
 
 
 def _ends(metric: Metric) -> str:
+    """The ends of what was found; where one is better, that one first."""
     low, high = (pick(metric.measured, key=lambda one: one.known) for pick in (min, max))
-    best, worst = (high, low) if metric.better > 0 else (low, high)
-    words = ("highest", "lowest") if metric.better > 0 else ("lowest", "highest")
-    rivals = len(metric.rivals or ())
-    unclear = f", from which {wording.counted(rivals, 'point is', 'points are')} not told apart," if rivals else ""
-    return (
-        f"{capital(metric.name)} is {words[0]} at {best.label} ({estimate(metric.unit, best)}){unclear} "
-        f"and {words[1]} at {worst.label} ({estimate(metric.unit, worst)})"
-    )
+    first, last = ("highest", high), ("lowest", low)
+    if metric.better <= 0:
+        first, last = last, first
+    told = [f"{word} {_at(one)} ({estimate(metric.unit, one)})" for word, one in (first, last)]
+    return f"{capital(metric.name)} is {' and '.join(told)}"
 
 
 def _trend(told: Told, metric: Metric) -> str:
@@ -200,7 +209,7 @@ def sureness(told: Told) -> Iterator[str]:
     if told.failures:
         failed = wording.counted(len(told.failures), "run has", "runs have")
         yield f"{failed} no result, of {told.runs:,}; no mean counts what has none."
-    if len(told.study.points) > MOST:
+    if len(told.study.points) > MOST and "screening" not in told.study.head:
         yield f"Points are not compared one by one, being more than {MOST}."
 
 
