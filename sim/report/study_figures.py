@@ -58,7 +58,7 @@ def draw(told: Told) -> list[Drawn]:
 def _has_lines(told: Told) -> bool:
     found = told.axes
     few = len(found) == 1 or (len(found) == 2 and min(len(axis.values) for axis in found) <= study_plots.LINES)  # noqa: PLR2004
-    return bool(measured(told)) and few and is_grid(found)
+    return bool(measured(told)) and few and is_grid(found) and "screening" not in told.study.head
 
 
 def _has_map(told: Told) -> bool:

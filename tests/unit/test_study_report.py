@@ -19,7 +19,7 @@ from scenario_kit import chain, deposits, small
 
 import sim
 from sim.cli.sweep import parameters
-from sim.report import studies, study_console, study_display, study_figures, study_origin, style
+from sim.report import studies, study_console, study_display, study_figures, study_origin, study_sections, style
 from sim.report.study_axes import axes, is_grid
 from sim.report.study_front import on_front
 from sim.report.study_numbers import (
@@ -37,8 +37,9 @@ from sim.report.study_numbers import (
 )
 from sim.report.study_sections import Section
 from sim.report.study_words import INTERVALS, answer, differences, sureness
-from sim.study.sweeps.plan import explicit, points
+from sim.study.sweeps.plan import explicit, other, points
 from sim.study.sweeps.study import Study
+from sim.study.sweeps.sweep import Place
 from sim.study.sweeps.task import Outcome
 
 if TYPE_CHECKING:
@@ -333,6 +334,41 @@ def test_a_page_takes_further_sections(study: Study) -> None:
     text = studies.render(told, [], [section])
     assert "More & <more> Said. who" in Outline(text).words
     assert '<td class="number">3</td>' in text
+
+
+def test_a_page_of_a_screening_says_what_the_inputs_do(tmp_path: Path) -> None:
+    load = {"key": "workload.files.rate", "from": "50/s", "to": "400/s", "source": "guess: <nobody> knows"}
+    scenario = small(tmp_path, horizon="300ms", uncertain={"load": load})
+    found = sim.screen(scenario, 6, 2, metrics=(GOODPUT,), place=Place("serial"))
+    told = Told.of(found.study)
+    (drawn,) = study_figures.draw(told)
+    text = studies.render(told, [drawn])
+    assert drawn.title == "Goodput of a is moved by load"
+    assert "Inputs and goodput of a" in text
+    assert "guess: <nobody> knows" in Outline(text).words
+    assert "alliance sweep scenario.yaml --screen 6 -r 2 --metric chains.a.goodput_tps" in text
+
+
+def test_a_page_of_a_search_for_capacity_says_what_holds_and_what_binds(study: Study) -> None:
+    probes = [{"load": load, "judgement": judged, "point": 0} for load, judged in ((4.0, "missed"), (2.0, "met"))]
+    reliefs = [{"chain": "a", "resource": "round trips", "judgement": "met"}]
+    head = {**study.head, "capacity": {"probes": probes, "holds": 2.0, "breaks": 4.0, "reliefs": reliefs}}
+    first, second = study_sections.of(replace(study, head=head))
+    (sentence,) = first.sentences
+    assert sentence == "The objectives are met up to 2 times the scenario's load and not shown to be met at 4 times."
+    assert [row[0] for row in first.rows] == ["2", "4"]
+    assert second.rows == [("Round trips", "a", "met")]
+    assert study_origin.command(Told.of(replace(study, head=head))) == "alliance capacity scenario.yaml -r 3"
+
+
+def test_a_page_of_two_scenarios_says_how_far_latencies_moved(study: Study) -> None:
+    first, second = (other(n, {"scenario": name}, study.points[n].scenario) for n, name in enumerate(("calm", "storm")))
+    pair = replace(part(study, [0, 1]), points=(first, second), head={**study.head, "others": [0, 1]})
+    (section,) = study_sections.of(pair)
+    assert any("storm has" in sentence for sentence in section.sentences)
+    assert any("area between the distributions" in sentence for sentence in section.sentences)
+    said = study_origin.command(Told.of(pair))
+    assert said.startswith("alliance compare scenario-0.yaml scenario-1.yaml -r 3")
 
 
 def test_the_room_is_called_with_a_study_as_with_a_run(study: Study, html: str, tmp_path: Path) -> None:
