@@ -1,7 +1,7 @@
 """Runs for people: figures, a console summary, and one self-contained page.
 
-The room is called as well as entered: ``sim.report(run, "results/x/report.html")`` writes the page, while
-`sim.report.console` and the others are its modules.
+The room is called as well as entered: ``sim.report(run, "results/x/report.html")`` writes the page of a run or of a
+study, while `sim.report.console` and the others are its modules.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sim.study.run import Run
+    from sim.study.sweeps.study import Study
 
 __all__ = ["add_to", "write_page"]
 
@@ -64,8 +65,14 @@ class _Report(ModuleType):
     Python looks up ``__call__`` on an object's class, so a function of that name in the package would not do.
     """
 
-    def __call__(self, run: Run, path: str | Path, lang: str = "en") -> Path:
-        return write_page(run, path, lang)
+    def __call__(self, told: Run | Study, path: str | Path, lang: str = "en") -> Path:
+        from sim.study.sweeps.study import Study
+
+        if isinstance(told, Study):
+            from sim.report import studies
+
+            return studies.write_page(told, path)
+        return write_page(told, path, lang)
 
 
 sys.modules[__name__].__class__ = _Report
