@@ -88,14 +88,14 @@ def test_capacity_says_how_much_load_is_carried_and_what_binds(starter: Path) ->
         (("sweep", "mine.yaml", "--over", "chains.hub.validators=4,0"), "at least one validator"),
         (("sweep", "mine.yaml", "--zip", "seed=1,2", "--zip", "horizon=1s,2s,3s"), "needs as many values for each"),
         (("sweep", "mine.yaml", "--until", "5%"), "needs ci= and a share, such as ci=5%"),
-        (("sweep", "mine.yaml", "--until", "ci=5"), "needs a share such as 5%"),
+        (("sweep", "mine.yaml", "--until", "ci=5"), "needs a share"),
         (("sweep", "mine.yaml", "--metric", "chains.hub.speed"), "no such metric 'speed'"),
         (("sweep", "mine.yaml", "--executor", "threads"), "needs one of processes, serial, dask"),
         (("sweep", "mine.yaml", "--screen", "20", "--over", "seed=1,2"), "not with --over"),
         (("sweep", "mine.yaml", "--out", "."), "is not a study; give another --out"),
         (("compare", "mine.yaml"), "needs B, or --without-faults, or --set"),
         (("compare", "mine.yaml", "--without-faults"), "has no faults to leave out"),
-        (("capacity", "mine.yaml", "--precision", "0.05"), "needs a share such as 5%"),
+        (("capacity", "mine.yaml", "--precision", "0.05"), "needs a share in percent"),
     ],
 )
 def test_what_cannot_be_is_told_in_one_line(starter: Path, arguments: tuple[str, ...], said: str) -> None:
@@ -111,4 +111,4 @@ def test_a_study_is_listed(starter: Path) -> None:
     alliance("sweep", "mine.yaml", "--over", f"{VALIDATORS}=4,7", "-r", 2, *SHORT, cwd=starter)
     (study,) = json.loads(alliance("list", "--json", cwd=starter).stdout)["studies"]
     assert (study["points"], study["replications"], study["ended"]) == (2, 2, True)
-    assert "my-alliance-study" in alliance("list", cwd=starter, COLUMNS="200").stdout
+    assert "mine-study" in alliance("list", cwd=starter, COLUMNS="200").stdout
