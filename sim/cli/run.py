@@ -92,7 +92,7 @@ def _run_one(scenario: Scenario, place: Path, seed: int | None, follow: list[str
     from sim.study.run import run as run_scenario
     from sim.study.store import save_run
 
-    with _progress(scenario.name, silent=silent) as (advance, say):
+    with progress_bar(scenario.name, silent=silent) as (advance, say):
         try:
             result = run_scenario(scenario, seed, advance, follow)
         except NoSuchCase as unknown:
@@ -118,7 +118,7 @@ def _print_json(summaries: list[dict[str, Any]]) -> None:
 
 
 @contextmanager
-def _progress(name: str, *, silent: bool) -> Iterator[tuple[Callable[[float], None], Callable[[str], None]]]:
+def progress_bar(name: str, *, silent: bool) -> Iterator[tuple[Callable[[float], None], Callable[[str], None]]]:
     """A progress bar on a terminal; nothing in a pipe."""
     if silent or not sys.stderr.isatty():
         yield lambda _: None, lambda _: None

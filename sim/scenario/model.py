@@ -13,6 +13,7 @@ import yaml
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from sim.consensus.registry import family, protocols
+from sim.display import Shown
 from sim.scenario.casework import Casework, impossible_cases
 from sim.scenario.crosslink import CrossLink, Identity, impossible_links
 from sim.scenario.distributions import DurationDistribution, Model
@@ -37,7 +38,7 @@ from sim.scenario.schedule import impossible
 from sim.scenario.slo import Slo
 from sim.scenario.stream import Profile, Stream
 from sim.scenario.uncertain import Uncertain
-from sim.scenario.units import parse_duration
+from sim.scenario.units import parse_duration, show_duration
 from sim.scenario.workflow.model import Workflow
 
 MAX_NODES = 10_000
@@ -333,7 +334,7 @@ class Costs(Model):
     proof: Duration = Field(description="Fetching one inclusion proof.")
 
 
-class Scenario(Model):
+class Scenario(Shown, Model):
     """Everything that a run depends on but the code and the seed."""
 
     name: Id = Field(description="Short name.")
@@ -436,6 +437,12 @@ class Scenario(Model):
             if not data[key]:
                 del data[key]  # or the ids of runs without them would change
         return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.chains)} chains, {len(self.workload)} streams"
+        return f"<Scenario {self.name}: {counts}, {show_duration(self.horizon)}>"
+
+    __str__ = __repr__
 
     def __eq__(self, other: object) -> bool:
         """Compare everything but the files that it was read from."""

@@ -8,6 +8,7 @@ import platform
 import resource
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,8 +30,12 @@ def id_of(text: str, seed: int) -> str:
     return hashlib.sha256(f"{text}\n{seed}".encode()).hexdigest()[:16]
 
 
+@cache
 def code_digest() -> str:
-    """SHA-256 over the package's source files: results of different code are told apart by it."""
+    """SHA-256 over the package's source files, as they were when it was first asked for.
+
+    Results of different code are told apart by it.
+    """
     digest = hashlib.sha256()
     root = Path(__file__).parent.parent
     for path in sorted(root.rglob("*.py")):
@@ -45,9 +50,9 @@ def describe(scenario: Scenario, seed: int, summary: dict[str, Any], simulation_
         "schema_version": SCHEMA_VERSION,
         "software": {
             "name": "judicial-alliance-testbed",
-            "version": metadata.version("judicial-alliance-testbed"),
+            "version": _version("judicial-alliance-testbed"),
             "code_sha256": code_digest(),
-            "packages": {package: metadata.version(package) for package in _PACKAGES},
+            "packages": {package: _version(package) for package in _PACKAGES},
         },
         "parameters": {
             "scenario": scenario.name,
@@ -71,6 +76,11 @@ def describe(scenario: Scenario, seed: int, summary: dict[str, Any], simulation_
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
         },
     }
+
+
+@cache
+def _version(package: str) -> str:
+    return metadata.version(package)
 
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024

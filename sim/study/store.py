@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -23,6 +24,19 @@ _MARK = "summary.json"
 def as_json(data: dict[str, Any]) -> str:
     """The one way JSON is written here: keys in their own order, two spaces, a final newline."""
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def finite(data: dict[str, Any]) -> dict[str, Any]:
+    """The same with None for numbers that JSON has no words for, such as the width of an interval of one value."""
+    return {key: _finite(value) for key, value in data.items()}
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, dict):
+        return finite(value)
+    if isinstance(value, list):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_text(path: Path, text: str) -> None:

@@ -247,7 +247,8 @@ class _Search:
             (point,) = explicit(self.scenario, [self._settings[number]])
             self._points.append(replace(point, number=number))
         wanted = Wanted(self.replications, None, self._metrics, tuple(self._counts))
-        return run_points(self.scenario, self._points, wanted, self.place, {"capacity": note or {}})
+        part: Literal["part", "end"] = "part" if note is None else "end"
+        return run_points(self.scenario, self._points, wanted, self.place, {"capacity": note or {}}, search=part)
 
 
 def judge(objective: Slo, study: Study, number: int) -> tuple[Judgement, float, float, float]:

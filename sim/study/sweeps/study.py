@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +11,7 @@ import numpy as np
 from sim.scenario import load_text
 from sim.study.slo import look_up
 from sim.study.stats import compare_all, t_interval
+from sim.study.store import as_json, finite
 from sim.study.sweeps import journal
 from sim.study.sweeps.plan import column, explicit, other, said, short_names
 from sim.study.sweeps.steady import STATISTICS, Warmup, latency_s
@@ -234,4 +234,4 @@ class Study:
     def to_json(self) -> str:
         """What scripts read: the head, and of each metric a row per point."""
         tables = {metric: self.table(metric).to_dicts() for metric in self.metrics}
-        return json.dumps({**self.head, "results": tables}, indent=2, ensure_ascii=False) + "\n"
+        return as_json(finite({**self.head, "results": tables}))
