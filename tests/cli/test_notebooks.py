@@ -66,7 +66,9 @@ def test_a_notebook_runs_its_findings_hold_and_it_says_what_is_stored(name: str)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert told(notebook) == told(stored(name))
+    assert told(notebook) == told(stored(name)), (
+        "what is stored is of other code; see what changed, then `make notebooks`"
+    )
     took_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     assert took_s < MOST_S * slower()
 
