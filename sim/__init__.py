@@ -63,6 +63,7 @@ _HOMES = {
 }
 DRAWN_BY["Run"] = "sim.report.notebook", "run_html"
 DRAWN_BY["Scenario"] = "sim.report.notebook", "scenario_html"
+DRAWN_BY["Study"] = "sim.report.study_display", "html"
 
 
 def __getattr__(name: str) -> object:

@@ -17,6 +17,7 @@ from sim.cli import (
     catalogue,
     compare,
     init,
+    report,
     run,
     schema,
     show,
@@ -51,6 +52,7 @@ app.command("torture")(torture.torture)
 app.command("trace")(trace.trace)
 app.command("verify")(verify.verify)
 app.command("calibrate")(calibrate.calibrate)
+app.command("report")(report.report)
 app.command("bench-report")(bench_report.bench_report)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
@@ -44,3 +44,9 @@ AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, for
 def print_json(data: object) -> None:
     """Print what a script reads: one JSON value over several lines."""
     print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+Language: TypeAlias = Annotated[
+    Literal["en", "zh"],
+    typer.Option("--lang", help="Language of the report and of what is printed: English or Chinese (en, zh)."),
+]

@@ -380,6 +380,7 @@ class Scenario(Shown, Model):
     )
     _source: Path | None = PrivateAttr(default=None)
     _costs_file: str | None = PrivateAttr(default=None)
+    _files: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _clients_can_wait(self) -> Self:
@@ -419,6 +420,7 @@ class Scenario(Shown, Model):
         if isinstance(context, Declared):
             self._source = context.file
             self._costs_file = context.costs_file
+            self._files = context.files
 
     @property
     def source(self) -> Path | None:
@@ -429,6 +431,11 @@ class Scenario(Shown, Model):
     def costs_file(self) -> str | None:
         """The file in which the costs are written, relative to the working directory; None if made otherwise."""
         return self._costs_file
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All files that something in the scenario was written in; none if it was made otherwise."""
+        return self._files
 
     def to_yaml(self) -> str:
         """Return the scenario in canonical units, without ``extends`` or other files; it loads to an equal one."""

@@ -13,6 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sim.study.sources import sources_of
+
 if TYPE_CHECKING:
     from sim.scenario import Scenario
 
@@ -60,6 +62,7 @@ def describe(scenario: Scenario, seed: int, summary: dict[str, Any], simulation_
             "seed": seed,
             "run_id": summary["run_id"],
             "costs": {"file": scenario.costs_file, "source": scenario.costs.source},
+            "sources": sources_of(scenario.files),
         },
         "environment": {
             "python": sys.version.split()[0],

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
     from sim.study.docket import Settled
     from sim.study.follow import Story
+    from sim.study.frames import Saved
 
 _STORIES = 3
 """So many cases are told of in every run with workflows."""
@@ -60,7 +61,7 @@ class Run(Shown):
     summary: dict[str, Any]
     trace_hash: str
     manifest: dict[str, Any]
-    _recorder: Recorder = field(repr=False)
+    _recorder: Recorder | Saved = field(repr=False)
     stories: tuple[Story, ...] = ()
 
     def __repr__(self) -> str:
@@ -92,8 +93,20 @@ class Run(Shown):
         """
         return frames.scan(self._recorder, name, chain)
 
+    @staticmethod
+    def read(directory: str | Path) -> Run:
+        """The run that a run directory holds, whose tables are read where they are looked at.
+
+        Raises:
+            NotARun: the directory does not hold one, or one that another version wrote.
+            ScenarioError: its ``scenario.yaml`` cannot be read.
+        """
+        from sim.study.saved import read_run
+
+        return read_run(directory)
+
     def save(self, directory: str | Path, *, force: bool = False) -> Path:
-        """Write the run directory: scenario, manifest, summary and tables.
+        """Write the run directory: scenario, manifest, summary, tables and, where cases were followed, their stories.
 
         Raises:
             FileExistsError: the directory exists and ``force`` is false, or it exists and is not a run directory.

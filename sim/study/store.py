@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.metrics.tables import TABLES
+from sim.study.saved import STORIES, stories_as_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,6 +113,8 @@ def _write_texts(run: Run, directory: Path) -> None:
     (directory / "scenario.yaml").write_text(run.scenario.to_yaml(), encoding="utf-8")
     (directory / "manifest.json").write_text(as_json(run.manifest), encoding="utf-8")
     (directory / _MARK).write_text(as_json(run.summary), encoding="utf-8")
+    if run.stories:
+        (directory / STORIES).write_bytes(stories_as_json(run.stories))
 
 
 def _write_tables(run: Run, directory: Path) -> None:

@@ -148,7 +148,18 @@ def test_what_nobody_draws_is_shown_by_its_repr() -> None:
 
 def test_a_run_completes_its_public_names(run: Run) -> None:
     public = [name for name in dir(run) if not name.startswith("_")]
-    assert public == ["manifest", "save", "scan", "scenario", "stories", "summary", "table", "tables", "trace_hash"]
+    assert public == [
+        "manifest",
+        "read",
+        "save",
+        "scan",
+        "scenario",
+        "stories",
+        "summary",
+        "table",
+        "tables",
+        "trace_hash",
+    ]
     assert "_recorder" not in dir(run)
     assert run.tables == tuple(TABLES)
     assert all(run.table(name) is not None for name in run.tables)

@@ -250,6 +250,15 @@ def test_a_metric_that_no_summary_has_is_refused_before_anything_runs(tmp_path: 
     assert not (tmp_path / "study").exists()
 
 
+def test_a_list_is_a_value_and_is_read_back(tmp_path: Path) -> None:
+    out, regions = tmp_path / "study", "chains.a.regions"
+    over = {regions: [["east"], ["east", "west"]]}
+    study = sim.sweep(small(tmp_path, horizon="500ms"), over, 2, executor="serial", out=out)
+    read = sim.Study.read(out)
+    assert [point.scenario.chains["a"].regions for point in read.points] == [("east",), ("east", "west")]
+    assert read.table().equals(study.table())
+
+
 # When there is enough.
 
 

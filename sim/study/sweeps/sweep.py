@@ -7,6 +7,7 @@ enough; what workers ran beyond that is dropped. So the number of workers change
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from sim.scenario import metric as known_metric
 from sim.study.executors import Lost, opened
 from sim.study.stats import TooShort, contiguous, enough, stop_at
 from sim.study.sweeps.journal import SCENARIO, SCHEMA, Journal, other_file
-from sim.study.sweeps.plan import Point, points, seeds, shown
+from sim.study.sweeps.plan import Point, kept, points, seeds, shown
 from sim.study.sweeps.steady import Warmup
 from sim.study.sweeps.study import Study, value_of
 from sim.study.sweeps.task import Outcome, Task, perform
@@ -181,7 +182,7 @@ def run_points(
         "question": scenario.question,
         "kind": scenario.kind,
         "metrics": list(wanted.metrics),
-        "points": [{path: shown(value) for path, value in point.settings.items()} for point in plan],
+        "points": [{path: kept(value) for path, value in point.settings.items()} for point in plan],
         "others": [point.number for point in plan if point.other],
         "replications": wanted.replications,
         "until": wanted.until,
@@ -266,7 +267,12 @@ class _Going:
         outcomes: dict[int, Outcome] = {}
         while (run_id := self.ids.get((number, len(outcomes)))) in self.done:
             outcomes[len(outcomes)] = self.done[str(run_id)]
-        told = [replication for replication, outcome in outcomes.items() if outcome.status == "done"]
+        metrics = self.wanted.metrics
+        told = [
+            replication
+            for replication, outcome in outcomes.items()
+            if outcome.status == "done" and not any(math.isnan(value_of(outcome, one, self.warmup)) for one in metrics)
+        ]
         counts: list[int] = []
         for metric in self.wanted.metrics:
             values = contiguous({k: value_of(outcomes[r], metric, self.warmup) for k, r in enumerate(told)})
