@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PEERS  := bench/peers/.venv
 
-.PHONY: help demo env lint types layers unit test test-full bench bench-full gate gate-update gate-record gate-proof peers validation attacks answers schema golden lock peers-lock clean
+.PHONY: help demo env lint types layers unit test test-full bench bench-full gate gate-update gate-record gate-proof peers validation attacks answers notebooks schema golden lock peers-lock clean
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -78,6 +78,9 @@ attacks: env     ## run every attack under every way of crossing, rewrite result
 
 answers: env     ## run every scenario that asks a question, rewrite the table in scenarios/README.md
 	$(BIN)/python -m sim.study.answers
+
+notebooks: env   ## execute the notebooks and store their outputs
+	$(BIN)/python bench/notebooks.py
 
 schema: env      ## rewrite the schemas and the key reference in scenarios/
 	$(BIN)/alliance schema --write scenarios

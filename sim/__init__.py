@@ -7,6 +7,7 @@
     sim.report(run, "results/mine/report.html")
     study = sim.sweep(scenario, over={"chains.jc.hash": ["sm3", "sha256"]}, replications=10, out="results/hashes")
     study.table("chains.jc.commit_latency_s.p99"), study.compare("chains.jc.commit_latency_s.p99")
+    sim.capacity(scenario, replications=5, place=sim.Place(executor="serial"))
 
 These names are the public interface; nothing else is. They load on first use, so that importing costs nothing. A
 notebook shows scenarios and runs as tables (`sim.report.notebook`), whichever module they come from.
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
     from sim.study.sweeps.capacity import capacity
     from sim.study.sweeps.screening import screen
     from sim.study.sweeps.study import Study
-    from sim.study.sweeps.sweep import sweep
+    from sim.study.sweeps.sweep import Place, sweep
     from sim.study.sweeps.versus import versus as compare
     from sim.study.sweeps.versus import without_faults
 
 __all__ = [
+    "Place",
     "Run",
     "Scenario",
     "ScenarioError",
@@ -46,6 +48,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Place": "sim.study.sweeps.sweep.Place",
     "Run": "sim.study.run.Run",
     "Scenario": "sim.scenario.Scenario",
     "ScenarioError": "sim.scenario.ScenarioError",

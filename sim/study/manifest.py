@@ -24,8 +24,12 @@ _PACKAGES = ("numpy", "simpy", "networkx", "polars", "pydantic", "pyyaml")
 
 def run_id(scenario: Scenario, seed: int) -> str:
     """Names a replication: 16 hexadecimal digits over the resolved scenario and the seed."""
-    text = f"{scenario.to_yaml()}\n{seed}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return id_of(scenario.to_yaml(), seed)
+
+
+def id_of(text: str, seed: int) -> str:
+    """As `run_id`, of a scenario that has been written already: writing one takes as long as a short run."""
+    return hashlib.sha256(f"{text}\n{seed}".encode()).hexdigest()[:16]
 
 
 @cache

@@ -11,7 +11,7 @@ twice as much of each resource that its run names: what makes it meet the object
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from sim.scenario import ScenarioError, load_text, units
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from sim.scenario import Scenario
     from sim.scenario.slo import Slo
+    from sim.study.sweeps.plan import Point
     from sim.study.sweeps.study import Study
 
 Judgement = Literal["met", "missed", "open"]
@@ -169,6 +170,7 @@ class _Search:
         self.scenario, self.rates, self.replications, self.place = scenario, rates, replications, place
         self.probes: list[Probe] = []
         self._settings: list[dict[str, object]] = []
+        self._points: list[Point] = []
         self._counts: list[int] = []
         self._metrics = default_metrics(scenario)
 
@@ -241,10 +243,12 @@ class _Search:
 
     def study(self, note: dict[str, object] | None = None) -> Study:
         """All loads together, with what `study.json` is to say; of what was run before nothing is run again."""
-        plan = explicit(self.scenario, self._settings)
+        for number in range(len(self._points), len(self._settings)):
+            (point,) = explicit(self.scenario, [self._settings[number]])
+            self._points.append(replace(point, number=number))
         wanted = Wanted(self.replications, None, self._metrics, tuple(self._counts))
         part: Literal["part", "end"] = "part" if note is None else "end"
-        return run_points(self.scenario, plan, wanted, self.place, {"capacity": note or {}}, search=part)
+        return run_points(self.scenario, self._points, wanted, self.place, {"capacity": note or {}}, search=part)
 
 
 def judge(objective: Slo, study: Study, number: int) -> tuple[Judgement, float, float, float]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from sim.kernel.draws import Draws
 from sim.scenario import ScenarioError, load_text
 from sim.scenario.problems import SET, Problem
-from sim.study.manifest import run_id
+from sim.study.manifest import id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -48,7 +48,7 @@ class Point:
 
     def run_id(self, seed: int) -> str:
         """Names the run of this point with a seed (`sim.study.manifest.run_id`)."""
-        return run_id(self.scenario, seed)
+        return id_of(self.text, seed)
 
 
 def points(scenario: Scenario, over: Over, where: str | None = None) -> tuple[Point, ...]:
