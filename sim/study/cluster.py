@@ -1,0 +1,170 @@
+"""The workers of a Dask scheduler, on this machine or on others.
+
+All must run the same code with the same versions of the packages that results depend on: workers are asked at the
+beginning, and those that join later with each task that they take.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import contextmanager, suppress
+from functools import cache
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from sim.study.executors import Lost, Stock
+from sim.study.manifest import PACKAGES, code_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from distributed import Client
+    from distributed.client import Future
+
+T = TypeVar("T")
+R = TypeVar("R")
+PATIENCE_S: Final = 10
+"""How long a scheduler has to answer, and how long it may be without any worker at the beginning."""
+_IN_STOCK: Final = 2
+"""Tasks handed over for every thread of a worker: one that it works at, and one that waits."""
+_COUNT_EVERY_S: Final = 2
+
+
+class Dask:
+    """On the workers of a Dask scheduler; those that join are given work.
+
+    Args:
+        client: connected to it.
+        address: of the scheduler, for messages.
+
+    A task whose worker dies goes to another one by itself, as often as the scheduler's setting
+    ``distributed.scheduler.allowed-failures`` says. Whatever else waited at a dead worker is blamed as well, so a task
+    that the scheduler gives up is tried once more, with nothing beside it, before it is `Lost`.
+
+    Raises:
+        OSError: there are no workers, or one has other code.
+    """
+
+    def __init__(self, client: Client, address: str) -> None:
+        self.client, self.address = client, address
+        self._identity = identity()
+        self._check_workers()
+        self._workers, self._counted_s = 0, 0.0
+
+    def _check_workers(self) -> None:
+        try:
+            self.client.wait_for_workers(1, timeout=PATIENCE_S)
+        except TimeoutError:
+            raise OSError(
+                f"the scheduler at {self.address} has no workers; start some with: dask worker {self.address} "
+                "--nthreads 1"
+            ) from None
+        for worker, theirs in self.client.run(identity, on_error="return").items():
+            if theirs != self._identity:
+                raise other_code(worker, self._identity, theirs)
+
+    @property
+    def workers(self) -> int:
+        """How many tasks are worked at, at a time, as of late: threads of all workers."""
+        if time.monotonic() - self._counted_s > _COUNT_EVERY_S or not self._workers:
+            self._workers, self._counted_s = max(1, sum(self.client.nthreads().values())), time.monotonic()
+        return self._workers
+
+    def results(self, function: Callable[[T], R], tasks: Iterable[T]) -> Generator[tuple[int, R | Lost], None, None]:
+        """As `Executor.results`.
+
+        Raises:
+            ConnectionError: the scheduler has gone.
+            OSError: a worker has other code.
+        """
+        from concurrent.futures import CancelledError
+
+        from distributed import KilledWorker, as_completed
+
+        stock, under_way = Stock(tasks), dict["Future[Any]", tuple[int, T]]()
+        completed = as_completed(loop=self.client.loop)
+        try:
+            while True:
+                while len(under_way) < self.workers * _IN_STOCK and (item := stock.next(len(under_way))) is not None:
+                    future = self.client.submit(_checked, self._identity, function, item[1], pure=False)
+                    under_way[future] = item
+                    completed.add(future)
+                if not under_way:
+                    return
+                future = next(completed)
+                number, task = under_way.pop(future)
+                try:
+                    result, theirs = future.result()
+                except KilledWorker:
+                    if stock.died(number, task):
+                        yield number, Lost("its workers were killed, from outside or for want of memory")
+                    continue
+                if theirs is not None:
+                    raise other_code("a worker that has joined", self._identity, theirs)
+                yield number, result
+        except (CancelledError, OSError) as error:
+            if self.client.status == "running" and not isinstance(error, CancelledError):
+                raise
+            raise ConnectionError(f"the scheduler at {self.address} has gone, or was told to drop this work") from None
+        finally:
+            with suppress(Exception):  # there may be nobody left to be told
+                self.client.cancel(list(under_way))
+
+
+@cache
+def identity() -> str:
+    """What results depend on besides scenario and seed: the code, and the versions of some packages."""
+    versions = ", ".join(f"{package} {metadata.version(package)}" for package in PACKAGES)
+    return f"code {code_digest()[:16]}, {versions}"
+
+
+def other_code(worker: object, ours: str, theirs: object) -> OSError:
+    """What to say of a worker that is not like this process; ``theirs`` is an exception where it could not tell."""
+    if not isinstance(theirs, str):
+        return OSError(f"{worker} has not this project's code ({theirs}); install the same version there")
+    differ = [(a, b) for a, b in zip(ours.split(", "), theirs.split(", "), strict=True) if a != b]
+    told = "; ".join(f"{b} there, {a} here" for a, b in differ)
+    return OSError(f"{worker} runs another version ({told}); give all of them the same and start them anew")
+
+
+def _checked(ours: str, function: Callable[[T], R], task: T) -> tuple[R | None, str | None]:
+    """What came out of a task, or what this worker is if it is not like those who asked."""
+    if ours != identity():
+        return None, identity()
+    return function(task), None
+
+
+@contextmanager
+def connected(workers: int, scheduler: str | None) -> Iterator[Dask]:
+    """The executor of this scheduler, or of one that is started here with so many worker processes.
+
+    Raises:
+        OSError: as for `sim.study.executors.opened`.
+    """
+    import dask
+    from distributed import Client, LocalCluster
+
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is told by us, in one line
+    if scheduler is not None:
+        try:
+            client = Client(scheduler, timeout=f"{PATIENCE_S}s", set_as_default=False)
+        except (OSError, ValueError):
+            raise OSError(f"no Dask scheduler answers at {scheduler}; needs an address such as tcp://host:8786") from None
+        with client:
+            yield Dask(client, scheduler)
+        return
+    # With a failure allowed, a task would have another go beside others before it has one alone.
+    settings = {"distributed.scheduler.allowed-failures": 0, "distributed.worker.daemon": True}
+    with (
+        dask.config.set(settings),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield Dask(client, cluster.scheduler_address)
