@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sim.study.executors import Lost, Stock
 from sim.study.manifest import PACKAGES, code_digest
+from sim.study.processes import interruptions_blocked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -95,7 +96,7 @@ class Dask:
                 future = next(completed)
                 number, task = under_way.pop(future)
                 try:
-                    result, theirs = future.result()
+                    theirs, result = future.result()
                 except KilledWorker:
                     if stock.died(number, task):
                         yield number, Lost("its workers were killed, from outside or for want of memory")
@@ -128,11 +129,11 @@ def other_code(worker: object, ours: str, theirs: object) -> OSError:
     return OSError(f"{worker} runs another version ({told}); give all of them the same and start them anew")
 
 
-def _checked(ours: str, function: Callable[[T], R], task: T) -> tuple[R | None, str | None]:
-    """What came out of a task, or what this worker is if it is not like those who asked."""
+def _checked(ours: str, function: Callable[[T], R], task: T) -> tuple[str | None, Any]:
+    """What this worker is if it is not like those who asked, and else what came out of a task."""
     if ours != identity():
-        return None, identity()
-    return function(task), None
+        return identity(), None
+    return None, function(task)
 
 
 @contextmanager
@@ -147,24 +148,42 @@ def connected(workers: int, scheduler: str | None) -> Iterator[Dask]:
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is told by us, in one line
     if scheduler is not None:
-        try:
-            client = Client(scheduler, timeout=f"{PATIENCE_S}s", set_as_default=False)
-        except (OSError, ValueError):
-            raise OSError(f"no Dask scheduler answers at {scheduler}; needs an address such as tcp://host:8786") from None
-        with client:
+        _check_address(scheduler)
+        with Client(scheduler, timeout=f"{PATIENCE_S}s", set_as_default=False) as client:
             yield Dask(client, scheduler)
         return
     # With a failure allowed, a task would have another go beside others before it has one alone.
     settings = {"distributed.scheduler.allowed-failures": 0, "distributed.worker.daemon": True}
-    with (
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
+    with ExitStack() as stack:
+        stack.enter_context(dask.config.set(settings))
+        with interruptions_blocked():  # for the thread that starts workers, now and later
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address="127.0.0.1:0",
+                silence_logs=logging.CRITICAL,
+            )
+            stack.enter_context(cluster)
+        client = stack.enter_context(Client(cluster, set_as_default=False))
         yield Dask(client, cluster.scheduler_address)
+
+
+def _check_address(scheduler: str) -> None:
+    """Make sure that a Dask scheduler is there: a `Client` waits long where there is none, and for ever for a web page.
+
+    Raises:
+        OSError: there is none.
+    """
+    import socket
+
+    from distributed.comm.addressing import get_address_host_port, parse_address
+
+    try:
+        # Whoever connects is greeted: the length of the greeting comes first.
+        with socket.create_connection(get_address_host_port(scheduler, strict=True), PATIENCE_S) as connection:
+            greeted = parse_address(scheduler)[0] != "tcp" or 0 < int.from_bytes(connection.recv(8), "little") < 1 << 20
+    except (OSError, ValueError, OverflowError):
+        greeted = False
+    if not greeted:
+        raise OSError(f"no Dask scheduler answers at {scheduler}; needs an address such as tcp://host:8786")

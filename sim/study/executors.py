@@ -39,9 +39,7 @@ class Executor(Protocol):
         """How many tasks it works at, at a time."""
         ...
 
-    def results(
-        self, function: Callable[[T], R], tasks: Iterable[T]
-    ) -> Generator[tuple[int, R | Lost], None, None]:
+    def results(self, function: Callable[[T], R], tasks: Iterable[T]) -> Generator[tuple[int, R | Lost], None, None]:
         """Yield each task's number and what the function made of it, in the order in which they end.
 
         Args:
@@ -101,9 +99,7 @@ class Serial:
 
     workers: Final = 1
 
-    def results(
-        self, function: Callable[[T], R], tasks: Iterable[T]
-    ) -> Generator[tuple[int, R | Lost], None, None]:
+    def results(self, function: Callable[[T], R], tasks: Iterable[T]) -> Generator[tuple[int, R | Lost], None, None]:
         """As `Executor.results`, in the order of the tasks; nothing is ever lost."""
         for number, task in enumerate(tasks):
             yield number, function(task)

@@ -122,7 +122,7 @@ class _Worker(Generic[T]):
         self.began = self.done = self._ready = False
         self._answer: tuple[bool, Any]
         self._order: tuple[Callable[[T], Any], T]
-        with _interruptions_blocked():
+        with interruptions_blocked():
             self.process.start()
         theirs.close()
 
@@ -167,7 +167,7 @@ class _Worker(Generic[T]):
 
 
 @contextmanager
-def _interruptions_blocked() -> Iterator[None]:
+def interruptions_blocked() -> Iterator[None]:
     """A process that is started here gets no SIGINT, ever; one that comes now reaches this process afterwards."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -201,7 +201,6 @@ def _work(connection: Connection) -> None:
 
 
 def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
