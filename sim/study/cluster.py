@@ -13,7 +13,7 @@ from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sim.study.executors import Lost, Stock
+from sim.study.executors import IN_STOCK, Lost, Stock
 from sim.study.manifest import PACKAGES, code_digest
 from sim.study.processes import interruptions_blocked
 
@@ -27,8 +27,6 @@ T = TypeVar("T")
 R = TypeVar("R")
 PATIENCE_S: Final = 10
 """How long a scheduler has to answer, and how long it may be without any worker at the beginning."""
-_IN_STOCK: Final = 2
-"""Tasks handed over for every thread of a worker: one that it works at, and one that waits."""
 _COUNT_EVERY_S: Final = 2
 
 
@@ -87,7 +85,7 @@ class Dask:
         completed = as_completed(loop=self.client.loop)
         try:
             while True:
-                while len(under_way) < self.workers * _IN_STOCK and (item := stock.next(len(under_way))) is not None:
+                while len(under_way) < self.workers * IN_STOCK and (item := stock.next(len(under_way))) is not None:
                     future = self.client.submit(_checked, self._identity, function, item[1], pure=False)
                     under_way[future] = item
                     completed.add(future)
