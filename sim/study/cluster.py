@@ -105,7 +105,7 @@ class Dask:
         except (CancelledError, OSError) as error:
             if self.client.status == "running" and not isinstance(error, CancelledError):
                 raise
-            raise ConnectionError(f"the scheduler at {self.address} has gone, or was told to drop this work") from None
+            raise ConnectionError(f"the scheduler at {self.address} has gone; what is done is kept") from None
         finally:
             with suppress(Exception):  # there may be nobody left to be told
                 self.client.cancel(list(under_way))
@@ -144,7 +144,7 @@ def connected(workers: int, scheduler: str | None) -> Iterator[Dask]:
     import dask
     from distributed import Client, LocalCluster
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is told by us, in one line
+    _silence()
     if scheduler is not None:
         _check_address(scheduler)
         with Client(scheduler, timeout=f"{PATIENCE_S}s", set_as_default=False) as client:
@@ -165,6 +165,13 @@ def connected(workers: int, scheduler: str | None) -> Iterator[Dask]:
             stack.enter_context(cluster)
         client = stack.enter_context(Client(cluster, set_as_default=False))
         yield Dask(client, cluster.scheduler_address)
+
+
+def _silence() -> None:
+    """Have Dask keep what goes wrong to itself: it is told by us, in one line."""
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _check_address(scheduler: str) -> None:
