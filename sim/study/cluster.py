@@ -60,7 +60,8 @@ class Dask:
                 "--nthreads 1"
             ) from None
         for worker, theirs in self.client.run(identity, on_error="return").items():
-            if theirs != self._identity:
+            # One that has just died can't answer; the one in its place is asked with its first task.
+            if theirs != self._identity and not isinstance(theirs, OSError):
                 raise other_code(worker, self._identity, theirs)
 
     @property
@@ -121,7 +122,7 @@ def identity() -> str:
 def other_code(worker: object, ours: str, theirs: object) -> OSError:
     """What to say of a worker that is not like this process; ``theirs`` is an exception where it could not tell."""
     if not isinstance(theirs, str):
-        return OSError(f"{worker} has not this project's code ({theirs}); install the same version there")
+        return OSError(f"{worker} has not this project's code ({type(theirs).__name__}); install the same version there")
     differ = [(a, b) for a, b in zip(ours.split(", "), theirs.split(", "), strict=True) if a != b]
     told = "; ".join(f"{b} there, {a} here" for a, b in differ)
     return OSError(f"{worker} runs another version ({told}); give all of them the same and start them anew")
