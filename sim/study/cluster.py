@@ -122,7 +122,9 @@ def identity() -> str:
 def other_code(worker: object, ours: str, theirs: object) -> OSError:
     """What to say of a worker that is not like this process; ``theirs`` is an exception where it could not tell."""
     if not isinstance(theirs, str):
-        return OSError(f"{worker} has not this project's code ({type(theirs).__name__}); install the same version there")
+        return OSError(
+            f"{worker} has not this project's code ({type(theirs).__name__}); install the same version there"
+        )
     differ = [(a, b) for a, b in zip(ours.split(", "), theirs.split(", "), strict=True) if a != b]
     told = "; ".join(f"{b} there, {a} here" for a, b in differ)
     return OSError(f"{worker} runs another version ({told}); give all of them the same and start them anew")
