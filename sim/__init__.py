@@ -8,13 +8,16 @@
     study = sim.sweep(scenario, over={"chains.jc.hash": ["sm3", "sha256"]}, replications=10, out="results/hashes")
     study.table("chains.jc.commit_latency_s.p99"), study.compare("chains.jc.commit_latency_s.p99")
 
-These names are the public interface; nothing else is. They load on first use, so that importing costs nothing.
+These names are the public interface; nothing else is. They load on first use, so that importing costs nothing. A
+notebook shows scenarios and runs as tables (`sim.report.notebook`), whichever module they come from.
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING
+
+from sim.display import DRAWN_BY
 
 if TYPE_CHECKING:
     from sim import report
@@ -55,6 +58,9 @@ _HOMES = {
     "sweep": "sim.study.sweeps.sweep.sweep",
     "without_faults": "sim.study.sweeps.versus.without_faults",
 }
+DRAWN_BY["Run"] = "sim.report.notebook", "run_html"
+DRAWN_BY["Scenario"] = "sim.report.notebook", "scenario_html"
+DRAWN_BY["Study"] = "sim.report.study_display", "html"
 
 
 def __getattr__(name: str) -> object:

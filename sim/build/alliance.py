@@ -17,6 +17,7 @@ from sim.chain.chain import Chain
 from sim.chain.fabric import Validation, endorse
 from sim.chain.outcome import write_tables
 from sim.chain.verification import Verification
+from sim.chain.watched import WatchedChain, WatchedVerification, watched_network
 from sim.crosschain.actors.endpoint import Endpoint
 from sim.crosschain.actors.keeper import Keeper
 from sim.crosschain.actors.ticker import Ticker
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from sim.build.windows import Windows
     from sim.casework.emissions import Measured
     from sim.chain.config import ChainConfig
+    from sim.chain.watched import Watch
     from sim.consensus.interface import Replica
     from sim.consensus.parameters import Parameters
     from sim.crosschain.actors.inquirer import Questions
@@ -106,6 +108,7 @@ def build(
     faults: Sequence[Fault] | None = None,
     emissions: Emissions | None = None,
     known: Measured | None = None,
+    watch: Watch | None = None,
 ) -> Alliance:
     """Build the alliance of a scenario for one replication.
 
@@ -117,6 +120,7 @@ def build(
         emissions: what casework asks of the chains, besides the scenario's own streams.
         known: what the chains did with its emissions in the run before; records of packets are placed by it
             (`sim.build.crossings`).
+        watch: sees messages and what CPUs do, in a window.
 
     Raises:
         ValueError: casework sends something where no link leads.
@@ -135,6 +139,9 @@ def build(
     windows = asked.windows
     if windows is not None:
         scenario = windows.narrowed(scenario)
+        if watch is not None:
+            spans = zip(windows.begin_ns.tolist(), windows.end_ns.tolist(), windows.starts_ns.tolist(), strict=True)
+            watch.stretches = tuple(spans)
     machines = {
         chain_id: Machine(chain_id, config.costs)
         for chain_id, config in configs.items()
@@ -146,7 +153,7 @@ def build(
     for chain_id in scenario.chains:
         calls = _callers(scenario, chain_id, crossings)
         machine = machines.get(chain_id)
-        parts = _chain(scenario, configs[chain_id], engine, draws, recorder, calls, make, machine, asked)
+        parts = _chain(scenario, configs[chain_id], engine, draws, recorder, calls, make, machine, asked, watch)
         chains[chain_id], verifications[chain_id], waiting = parts
         clients.update(waiting)
     registry = None if scenario.identity is None else scenario.identity.registry
@@ -174,8 +181,8 @@ def build(
     for chain_id, chain in chains.items():
         # Which transactions a height will hold can be known beforehand only where nobody waits for those before.
         if scenario.chains[chain_id].fidelity == "auto" and not chain.offered.closed:
-            theirs = sorted((fault.at_ns, end_ns(fault)) for fault in faults if fault.chain == chain_id)
-            chain.compute_heights(theirs, scenario.horizon)
+            theirs = [(fault.at_ns, end_ns(fault)) for fault in faults if fault.chain == chain_id]
+            chain.compute_heights(sorted([*theirs, *(watch.by_messages if watch else ())]), scenario.horizon)
     apply(faults, chains, engine, draws)
     apply_to_links(link_schedule(scenario), links, engine, _keeper(scenario, engine, draws, chains, machines, links))
     return Alliance(engine, recorder, chains, verifications, clients, links, scenario.horizon, asked)
@@ -199,11 +206,14 @@ def _chain(  # noqa: PLR0913, PLR0917 - it is where a chain's parts meet
     make: Callable[[Parameters], Replica] | None,
     machine: Machine | None,
     asked: Emitted,
+    watch: Watch | None,
 ) -> tuple[Chain, Verification, dict[str, Clients]]:
     """One chain with its network, what is sent to it, and who waits for answers."""
     chain_id, spec = config.id, scenario.chains[config.id]
     topology = Topology(deal(config.nodes, spec.regions), Links(scenario.network, spec.zone))
-    network = Network(
+    watched = None if watch is None else watch.of(chain_id)
+    make_network = Network if watched is None else partial(watched_network, watched)
+    network = make_network(
         engine,
         draws,
         chain_id,
@@ -238,9 +248,11 @@ def _chain(  # noqa: PLR0913, PLR0917 - it is where a chain's parts meet
         validation = Validation(draws, config, config.fabric, endorsed)
         away_ns = offered.submitted_ns - offered.intended_ns
         offered = replace(offered, submitted_ns=endorsed.endorsed_ns + away_ns)
-    chain = Chain(engine, draws, recorder, config, network, offered, make, validation, machine)
+    make_chain = Chain if watched is None else partial(WatchedChain, watched)
+    chain = make_chain(engine, draws, recorder, config, network, offered, make, validation, machine)
     clients = {loop.id: Clients(engine, draws, loop, chain, nodes, scenario.horizon) for loop in loops}
-    return chain, Verification(engine, recorder, chain, requests), clients
+    make_service = Verification if watched is None else partial(WatchedVerification, watched)
+    return chain, make_service(engine, recorder, chain, requests), clients
 
 
 def _asked(

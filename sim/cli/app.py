@@ -16,11 +16,14 @@ from sim.cli import (
     capacity,
     catalogue,
     compare,
+    init,
+    report,
     run,
     schema,
     show,
     sweep,
     torture,
+    trace,
     validate,
     verify,
 )
@@ -31,12 +34,13 @@ BAD_INPUT = 2
 app = typer.Typer(
     name="alliance",
     help="Try out a cross-chain alliance of judicial blockchains before anyone builds it.",
-    epilog="Start with: alliance run scenarios/quickstart.yaml",
+    epilog="Start with: alliance run scenarios/quickstart.yaml, or a scenario of your own: alliance init",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 app.command("run")(run.run)
+app.command("init")(init.init)
 app.command("validate")(validate.validate)
 app.command("show")(show.show)
 app.command("schema")(schema.schema)
@@ -45,8 +49,10 @@ app.command("sweep")(sweep.sweep)
 app.command("compare")(compare.compare)
 app.command("capacity")(capacity.capacity)
 app.command("torture")(torture.torture)
+app.command("trace")(trace.trace)
 app.command("verify")(verify.verify)
 app.command("calibrate")(calibrate.calibrate)
+app.command("report")(report.report)
 app.command("bench-report")(bench_report.bench_report)
 
 

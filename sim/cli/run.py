@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sim.cli.options import Files, Settings
+from sim.cli.options import Files, Language, Settings
 from sim.scenario import load, parse_assignments
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def run(
             "the most. May be repeated.",
         ),
     ] = None,
+    lang: Language = "en",
 ) -> int:
     """Run scenarios. Exit code 0: every verdict is the expected one; 1: one is not; 2: bad input."""
     from sim.study.store import check_free
@@ -53,7 +54,7 @@ def run(
         check_free(place, force=force)
     runs = []
     for scenario, place in zip(scenarios, places, strict=True):
-        runs.append(_run_one(scenario, place, seed, follow or [], force=force, silent=quiet or as_json))
+        runs.append(_run_one(scenario, place, seed, follow or [], lang, force=force, silent=quiet or as_json))
     if as_json and not quiet:
         _print_json([one.summary for one in runs])
     return int(any(one.summary["verdict"] != one.scenario.expect for one in runs))
@@ -84,27 +85,32 @@ def _can_follow(scenario: Scenario, cases: list[str]) -> None:
             )
 
 
-def _run_one(scenario: Scenario, place: Path, seed: int | None, follow: list[str], *, force: bool, silent: bool) -> Run:
+def _run_one(
+    scenario: Scenario, place: Path, seed: int | None, follow: list[str], lang: str, *, force: bool, silent: bool
+) -> Run:
     from sim.report import add_to
     from sim.report.console import show
     from sim.report.story import text_of
+    from sim.report.words import words
     from sim.study.follow import NoSuchCase
     from sim.study.run import run as run_scenario
     from sim.study.store import save_run
 
-    with _progress(scenario.name, silent=silent) as (advance, say):
+    say = words(lang)
+    with progress_bar(scenario.name, silent=silent) as (advance, tell):
         try:
             result = run_scenario(scenario, seed, advance, follow)
         except NoSuchCase as unknown:
             raise typer.BadParameter(f"--follow: {unknown}") from unknown
-        say("writing the report")
-        save_run(result, place, force=force, more=lambda directory: add_to(result, directory))
+        tell("writing the report")
+        save_run(result, place, force=force, more=lambda directory: add_to(result, directory, lang))
     if not silent:
-        show(result.summary, result.manifest, result.scenario)
+        show(result.summary, result.manifest, result.scenario, lang=lang)
         for story in result.stories[: len(follow)]:
-            print(f"\n{text_of(story)}\n")
-        print(f"report   {place / 'report.html'}")
-        print(f"again    alliance run {place / 'scenario.yaml'} --seed {result.summary['seed']}")
+            print(f"\n{text_of(story, say)}\n")
+        again = f"alliance run {place / 'scenario.yaml'} --seed {result.summary['seed']}"
+        print(say("console.report", place=place / "report.html"))
+        print(say("console.again", command=again))
     return result
 
 
@@ -118,7 +124,7 @@ def _print_json(summaries: list[dict[str, Any]]) -> None:
 
 
 @contextmanager
-def _progress(name: str, *, silent: bool) -> Iterator[tuple[Callable[[float], None], Callable[[str], None]]]:
+def progress_bar(name: str, *, silent: bool) -> Iterator[tuple[Callable[[float], None], Callable[[str], None]]]:
     """A progress bar on a terminal; nothing in a pipe."""
     if silent or not sys.stderr.isatty():
         yield lambda _: None, lambda _: None

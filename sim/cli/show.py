@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sim.cli.options import Settings
+from sim.cli.completion import scenario_files
+from sim.cli.options import AsJson, Settings, print_json
 from sim.scenario import Problem, ScenarioError, find_workflow, is_workflow, load, load_workflow, parse_assignments
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ def show(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE]", help="A scenario or workflow file; --workflow needs none.", show_default=False
+            metavar="[FILE]",
+            help="A scenario or workflow file; --workflow needs none.",
+            show_default=False,
+            autocompletion=scenario_files,
         ),
     ] = None,
     settings: Settings = None,
@@ -39,14 +43,17 @@ def show(
     figure: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Draw the workflow's state machine into this .svg or .png file.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show a scenario: chains and rates. Or a workflow: states, ways out, periods of law, contracts. Or an article."""
     if article is not None:
-        _show_article(article)
+        _show_article(article, as_json=as_json)
         return
     if figure is not None and figure.suffix not in {".svg", ".png"}:
         raise typer.BadParameter(f"--figure {figure}: needs a file that ends in .svg or .png")
     if workflow is not None or (file is not None and is_workflow(file)):
+        if as_json:
+            raise typer.BadParameter("--json shows a scenario or an article; a workflow's FILE is its own data")
         _show_workflow(_workflow(file, workflow, settings), figure)
         return
     if figure is not None:
@@ -56,6 +63,8 @@ def show(
     scenario = load(file, set=parse_assignments(settings or []))
     if as_yaml:
         print(scenario.to_yaml(), end="")
+    elif as_json:
+        print_json(_data(scenario))
     else:
         _tables(scenario)
 
@@ -76,11 +85,28 @@ def _workflow(file: Path | None, asked: str | None, settings: list[str] | None) 
     raise ScenarioError([Problem(str(file), 0, 0, "workflows", f"does not run '{asked}'; workflows: {known}")])
 
 
-def _show_article(number: int) -> None:
+def _data(scenario: Scenario) -> dict[str, Any]:
+    """The resolved scenario as its file has it, and beside it the rates that its streams come to."""
+    import yaml
+
+    from sim.build import rate_at_start
+
+    rates = {}
+    for stream_id, stream in scenario.workload.items():
+        if stream.rate is not None:
+            at_start, expected = rate_at_start(scenario, stream_id)
+            rates[stream_id] = {"mean_per_s": stream.rate, "at_start_per_s": at_start, "in_the_run": expected}
+    return {"scenario": yaml.safe_load(scenario.to_yaml()), "rates": rates}
+
+
+def _show_article(number: int, *, as_json: bool) -> None:
     from sim.scenario.articles import load_articles
     from sim.scenario.files import read_map
 
     article = load_articles(_SCENARIOS / "articles.yaml")[number]
+    if as_json:
+        print_json({"article": number, **article.model_dump(by_alias=True)})
+        return
     print(f"article {number} (part {article.part}): {article.title}{f'  {article.zh}' if article.zh else ''}")
     print(f"{article.says}\n")
     titles = {}

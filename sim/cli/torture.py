@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sim.cli.options import Scheduler, Settings, Workers
+from sim.cli.completion import scenario_files
+from sim.cli.options import AsJson, Scheduler, Settings, Workers, print_json
 from sim.scenario import load, parse_assignments
 from sim.scenario.quantities import DURATION, one_of
 
@@ -32,7 +33,10 @@ _WORTH_WORKERS = 500
 
 
 def torture(
-    file: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="SCENARIO", help="Scenario file.", show_default=False, autocompletion=scenario_files),
+    ],
     seeds: Annotated[int, typer.Option(min=1, help="How many runs.")] = 200,
     horizon: Annotated[
         str | None, typer.Option(metavar="DURATION", help="Storm and recovery; default: the scenario's horizon.")
@@ -59,6 +63,7 @@ def torture(
         Path | None, typer.Option(metavar="DIR", help="Where results go. Default: a directory in results/.")
     ] = None,
     settings: Settings = None,
+    as_json: AsJson = False,
 ) -> int:
     """Torture chains with random faults within their protocols' bounds. Exit code 0: they stand them; 1: not."""
     from sim.study.torture import CannotTorture, Torture
@@ -86,12 +91,17 @@ def torture(
     lines = [log.done[seed] for seed in wanted if seed in log.done]
     failed = [line for line in lines if line["verdict"] != "pass"]
     lost = len(wanted) - len(lines)
-    _show(lines, log, beyond=beyond)
     command = _command(file, horizon, protocol, settings, beyond=beyond)
-    for line in failed[: 1 if beyond else _MOST_SHRUNK]:
-        _show_failure(work, line["seed"], command)
+    shrunk = failed[: 1 if beyond else _MOST_SHRUNK]
+    if as_json:
+        print_json(_told(lines, log, [_failure(work, line["seed"], command) for line in shrunk]))
+    else:
+        _show(lines, log, beyond=beyond)
+        for line in shrunk:
+            _show_failure(_failure(work, line["seed"], command))
     if lost:
-        print(f"{lost:,} seeds have no result: their workers were killed, twice; the same command tries them again")
+        again = "the same command tries them again"
+        print(f"alliance: {lost:,} seeds have no result: their workers were killed, twice; {again}", file=sys.stderr)
     if beyond:
         return int(not any(line["verdict"] == "diverged" for line in lines))
     return int(bool(failed) or lost > 0)
@@ -194,17 +204,51 @@ def _command(
     return command + [part for setting in settings or [] for part in ("--set", setting)]
 
 
-def _show_failure(work: Torture, seed: int, command: list[str]) -> None:
-    """The failure with as few faults and events as show it, and how to see it again."""
+def _told(lines: list[dict[str, Any]], log: TortureLog, shrunk: list[dict[str, Any]]) -> dict[str, Any]:
+    """What `_show` and `_show_failure` say, for scripts."""
+    from sim.study.torture import bound, by_kind
+
+    verdicts = Counter(line["verdict"] for line in lines)
+    outcomes = [(tuple(line["kinds"]), line["verdict"] != "pass") for line in lines]
+    return {
+        "storms": len(lines),
+        "verdicts": dict(verdicts.most_common()),
+        "failure_rate_at_most": bound(len(lines)) if set(verdicts) == {"pass"} else None,
+        "faults": {kind: {"runs": runs, "failed": failed} for kind, (runs, failed) in by_kind(outcomes).items()},
+        "failed_seeds": [line["seed"] for line in lines if line["verdict"] != "pass"],
+        "failures": shrunk,
+        "results": str(log.path),
+    }
+
+
+def _failure(work: Torture, seed: int, command: list[str]) -> dict[str, Any]:
+    """A failure with as few faults and events as show it, and how to see it again."""
     from sim.kernel.engine import SECOND
     from sim.scenario.schedule import as_entry
 
     found: Outcome = work.smallest(work.run(seed))
-    print(f"\nseed {seed}: {found.verdict} with {found.validators} validators of {found.protocol}: {found.detail}")
-    print(f"shown by the first {found.events:,} events ({found.time_ns / SECOND:g} s) and these faults alone:")
-    for fault in found.faults:
-        print(f"  - {as_entry(fault)}")
-    print(f"again    {shlex.join([*command, '--first-seed', str(seed), '--seeds', '1'])}")
+    return {
+        "seed": seed,
+        "verdict": found.verdict,
+        "validators": found.validators,
+        "protocol": found.protocol,
+        "detail": found.detail,
+        "events": found.events,
+        "time_s": found.time_ns / SECOND,
+        "faults": [as_entry(fault) for fault in found.faults],
+        "again": shlex.join([*command, "--first-seed", str(seed), "--seeds", "1"]),
+    }
+
+
+def _show_failure(failure: dict[str, Any]) -> None:
+    print(
+        f"\nseed {failure['seed']}: {failure['verdict']} with {failure['validators']} validators of "
+        f"{failure['protocol']}: {failure['detail']}"
+    )
+    print(f"shown by the first {failure['events']:,} events ({failure['time_s']:g} s) and these faults alone:")
+    for fault in failure["faults"]:
+        print(f"  - {fault}")
+    print(f"again    {failure['again']}")
 
 
 @contextmanager

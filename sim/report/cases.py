@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sim.report import wording
+from sim.report.wording import ANSWERS, ENGLISH
+from sim.report.words import law
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from sim.report.wording import Answer
+    from sim.report.words import Words
     from sim.scenario import Scenario
 
 OUTCOMES: Final = {"pass": "passed", "not_found": "not_found", "mismatch": "mismatch"}
 """The platform's outcomes by their names among the answers of `wording.ANSWERS`."""
-WHO: Final = {"cases": "the courts' cases", "honest": "honest people in floods", "flood": "attackers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,8 @@ class Periods:
         workflow: name.
         code: of it.
         name: of the period.
-        law: its source.
+        law: its source, as its workflow has it.
+        zh: the same in Chinese; empty if that is not known.
         met: ended in time.
         missed: ended late, or not ended though over.
         open: running or suspended.
@@ -36,6 +39,7 @@ class Periods:
     code: str
     name: str
     law: str
+    zh: str
     met: int
     missed: int
     open: int
@@ -79,14 +83,24 @@ def periods(summary: Mapping[str, Any], scenario: Scenario) -> list[Periods]:
             if not any(number.values()):
                 continue
             period = spec.deadlines.get(name)
-            law, assumed = ("", False) if period is None else (period.law or "", period.assumed)
+            rule, assumed = ("", False) if period is None else (period.law or "", period.assumed)
             found.append(
-                Periods(workflow, spec.code, name, law, number["met"], number["missed"], number["open"], assumed)
+                Periods(
+                    workflow=workflow,
+                    code=spec.code,
+                    name=name,
+                    law=rule,
+                    zh=law(rule),
+                    met=number["met"],
+                    missed=number["missed"],
+                    open=number["open"],
+                    assumed=assumed,
+                )
             )
     return sorted(found, key=lambda period: (-period.missed, -period.met, period.workflow, period.name))
 
 
-def losses(summary: Mapping[str, Any], scenario: Scenario) -> list[Loss]:
+def losses(summary: Mapping[str, Any], scenario: Scenario, say: Words = ENGLISH) -> list[Loss]:
     """All losses that came to something."""
     found = []
     for workflow, counts in summary["casework"].items():
@@ -95,7 +109,7 @@ def losses(summary: Mapping[str, Any], scenario: Scenario) -> list[Loss]:
             if value:
                 loss = spec.losses.get(name)
                 unit = "cases" if loss is None else loss.unit
-                found.append(Loss(workflow, spec.code, name, value, _with_unit(value, unit)))
+                found.append(Loss(workflow, spec.code, name, value, _with_unit(value, unit, say)))
     return found
 
 
@@ -110,38 +124,37 @@ def desks(summary: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def platform(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A row for each kind of people who asked the verification platform, over the run and during floods."""
+    """A row for each kind of people who asked the verification platform, over the run and during floods.
+
+    Who and when are the summary's keys, and messages of the section `platform`.
+    """
     told = summary["docket"]["platform"]
     if not told:
         return []
-    spans = {"requests": "the whole run", "during_floods": "during floods"}
     return [
-        {"who": WHO[group], "when": when, **row}
-        for key, when in spans.items()
-        for group, row in told.get(key, {}).items()
+        {"who": group, "when": when, **row}
+        for when in ("requests", "during_floods")
+        for group, row in told.get(when, {}).items()
         if row["asked"]
     ]
 
 
-def outcomes(summary: Mapping[str, Any]) -> Iterator[tuple[wording.Answer, int]]:
+def outcomes(summary: Mapping[str, Any]) -> Iterator[tuple[Answer, int]]:
     """The official answers that cases got from the platform."""
-    known = {answer.key: answer for answer in wording.ANSWERS}
+    known = {answer.key: answer for answer in ANSWERS}
     counts = summary["docket"]["platform"]["requests"]["cases"]["outcomes"]
     return ((known[key], counts[name]) for name, key in OUTCOMES.items())
 
 
-def sentence(summary: Mapping[str, Any]) -> str:
+def sentence(summary: Mapping[str, Any], say: Words = ENGLISH) -> str:
     """What became of the cases, in a sentence or two."""
     docket, counts = summary["docket"], summary["casework"].values()
     started, completed = (sum(row[name] for row in counts) for name in ("started", "completed"))
     met, missed = (sum(number[name] for row in counts for number in row["deadlines"].values()) for name in _ENDED)
-    text = (
-        f"{wording.counted(docket['open_at_start'], 'case was', 'cases were')} open at the start, "
-        f"{wording.counted(started, 'began', 'began')}, {completed:,} came to an end. "
-    )
+    text = say("cases.open", number=docket["open_at_start"], began=started, ended=completed)
     if not met + missed:
-        return text + "No period of law ended."
-    return text + f"Of {wording.counted(met + missed, 'period')} of law that ended, {missed:,} were missed."
+        return say("cases.no-periods", open=text)
+    return say("cases.periods", open=text, number=met + missed, missed=missed)
 
 
 _ENDED: Final = ("met", "missed")
@@ -151,9 +164,6 @@ def _articles(scenario: Scenario, workflow: str) -> tuple[int, ...]:
     return tuple(scenario.workflows[workflow].articles)
 
 
-def _with_unit(value: float, unit: str) -> str:
-    if unit == "CNY":
-        return f"CNY {value:,.0f}"
-    if unit == "days":
-        return f"{value:,.1f} days"
-    return wording.counted(int(value), "case")
+def _with_unit(value: float, unit: str, say: Words) -> str:
+    which = {"CNY": "cny", "days": "days"}.get(unit)
+    return say(f"losses.{which}", value=value) if which else say("losses.cases", value=int(value))

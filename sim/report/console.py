@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sim.report import cases, wording
+from sim.report.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -13,25 +14,19 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from sim.report.words import Words
     from sim.scenario import Scenario
 
-_HEADINGS: Final = (
-    "offered",
-    "com-\nmitted",
-    "re-\njected",
-    "unfin-\nished",
-    "offered\nper s",
-    "p50",
-    "p99",
-    "max",
-    "view\nchanges",
-)
 _COLOURS: Final = {"pass": "green", "slo-missed": "yellow"}
 """Of verdicts; the others are red."""
 
 
 def show(
-    summary: Mapping[str, Any], manifest: Mapping[str, Any], scenario: Scenario, console: Console | None = None
+    summary: Mapping[str, Any],
+    manifest: Mapping[str, Any],
+    scenario: Scenario,
+    console: Console | None = None,
+    lang: str = "en",
 ) -> None:
     """Print `render`'s summary.
 
@@ -40,42 +35,53 @@ def show(
         manifest: `Run.manifest`, or what `manifest.json` holds.
         scenario: what was run.
         console: where to; standard output if left out.
+        lang: ``en`` or ``zh``.
+
+    Raises:
+        NoSuchLanguage: it is neither.
     """
     from rich.console import Console
 
-    (console or Console()).print(render(summary, manifest, scenario))
+    (console or Console()).print(render(summary, manifest, scenario, lang))
 
 
-def render(summary: Mapping[str, Any], manifest: Mapping[str, Any], scenario: Scenario) -> RenderableType:
+def render(
+    summary: Mapping[str, Any], manifest: Mapping[str, Any], scenario: Scenario, lang: str = "en"
+) -> RenderableType:
     """The verdict, the chains, what became of their records, verifications, objectives and how fast the run was."""
+    say = words(lang)
     from rich.console import Group
     from rich.text import Text
 
-    tables = [_chains(summary, scenario), _records(summary)]
+    tables = [_chains(summary, scenario, say), _records(summary, say)]
     if wording.closed_loops(summary):
-        tables.append(_closed_loops(summary))
+        tables.append(_closed_loops(summary, say))
     if summary["crosschain"]:
-        tables.append(_links(summary))
+        tables.append(_links(summary, say))
     if summary["casework"]:
-        tables += [_cases(summary, scenario), *_losses(summary, scenario)]
-    tables.append(_answers(summary))
+        tables += [_cases(summary, scenario, say), *_losses(summary, scenario, say)]
+    tables.append(_answers(summary, say))
     if summary["slo"]:
-        tables.append(_objectives(summary, scenario))
+        tables.append(_objectives(summary, scenario, say))
     spaced = [part for table in tables for part in ("", table)]
-    notes = [part for note in wording.by_messages(scenario) for part in ("", Text(note))]
-    return Group(_verdict(summary, scenario), *spaced, *notes, "", Text(_speed(summary, manifest), style="dim"))
+    notes = [part for note in wording.by_messages(scenario, say) for part in ("", Text(note))]
+    return Group(
+        _verdict(summary, scenario, say), *spaced, *notes, "", Text(_speed(summary, manifest, say), style="dim")
+    )
 
 
-def _verdict(summary: Mapping[str, Any], scenario: Scenario) -> Text:
+def _verdict(summary: Mapping[str, Any], scenario: Scenario, say: Words) -> Text:
     from rich.text import Text
 
     verdict = summary["verdict"]
-    said = f"{wording.finding(summary, scenario)} {wording.expectation(summary, scenario)}".rstrip()
+    said = say("gap").join(
+        filter(None, (wording.finding(summary, scenario, say), wording.expectation(summary, scenario, say)))
+    )
     return Text.assemble(
-        (f" {verdict} ", f"bold reverse {_COLOURS.get(verdict, 'red')}"),
+        (f" {say(f'verdict.{verdict}')} ", f"bold reverse {_COLOURS.get(verdict, 'red')}"),
         "  ",
-        (summary["question"], "bold"),
-        f"\n{said}\n{wording.load_sentence(summary)}",
+        (say.name("question", summary["question"]), "bold"),
+        f"\n{said}\n{wording.load_sentence(summary, say)}",
     )
 
 
@@ -94,31 +100,33 @@ def _table(title: str) -> Table:
     )
 
 
-def _chains(summary: Mapping[str, Any], scenario: Scenario) -> Table:
+def _chains(summary: Mapping[str, Any], scenario: Scenario, say: Words) -> Table:
     from rich.text import Text
 
-    table = _table("Chains")
-    table.add_column("chain", overflow="fold")
-    table.add_column("member", overflow="fold")
-    table.add_column("validators\n+observers", justify="right", no_wrap=True)
-    table.add_column("hash", no_wrap=True)
-    table.add_column("nearest its limit; latency mostly from", overflow="fold")
+    table = _table(say("console.chains"))
+    table.add_column(say("console.chain"), overflow="fold")
+    table.add_column(say("console.member"), overflow="fold")
+    table.add_column(say("console.nodes"), justify="right", no_wrap=True)
+    table.add_column(say("console.hash"), no_wrap=True)
+    table.add_column(say("console.limit"), overflow="fold")
     for chain_id, result in summary["chains"].items():
         chain = scenario.chains[chain_id]
         member = scenario.members[chain.member]
         nodes = f"{chain.validators}+{chain.observers}" if chain.observers else str(chain.validators)
-        names = Text(f"{member.zh}\n{member.name}")
-        bounds = f"{wording.used_most(result)}\n{wording.waits_for(result)}"
+        names = Text(member.zh if say.lang == "zh" else f"{member.zh}\n{member.name}")
+        bounds = f"{wording.used_most(result, say)}\n{wording.waits_for(result, say)}"
         table.add_row(Text(chain_id, style="bold"), names, nodes, chain.hash, bounds)
     return table
 
 
-def _records(summary: Mapping[str, Any]) -> Table:
+def _records(summary: Mapping[str, Any], say: Words) -> Table:
     from rich.text import Text
 
-    table = _table("Records (commit latency in seconds, of committed records)")
-    table.add_column("chain", overflow="fold")
-    for heading in _HEADINGS:
+    table = _table(say("console.records"))
+    table.add_column(say("console.chain"), overflow="fold")
+    counted = ("offered", "committed", "rejected", "unfinished", "offered-per-s")
+    headings = (*(say(f"console.{name}") for name in counted), "p50", "p99", say("stages.max"), say("console.views"))
+    for heading in headings:
         table.add_column(heading, justify="right", overflow="fold")
     for chain_id, chain in summary["chains"].items():
         counts = [f"{chain[name]:,}" for name in ("offered", "records", "rejected", "unfinished")]
@@ -128,13 +136,13 @@ def _records(summary: Mapping[str, Any]) -> Table:
     return table
 
 
-def _closed_loops(summary: Mapping[str, Any]) -> Table:
+def _closed_loops(summary: Mapping[str, Any], say: Words) -> Table:
     from rich.text import Text
 
-    table = _table("Closed loops (Little's law: clients = answers/s x (response + think))")
-    table.add_column("stream", overflow="fold")
-    for heading in ("clients", "waiting", "thinking", "answers/s", "response", "think", "product", "retries"):
-        table.add_column(heading, justify="right", overflow="fold")
+    table = _table(say("console.loops"))
+    table.add_column(say("loops.stream"), overflow="fold")
+    for heading in ("clients", "waiting", "thinking", "answers", "response", "think", "product", "retries"):
+        table.add_column(say(f"loops.{heading}"), justify="right", overflow="fold")
     for _, stream_id, loop in wording.closed_loops(summary):
         digits = [wording.three_digits(loop[name]) for name in ("waiting", "thinking", "throughput_tps")]
         durations = [wording.duration(loop["response_s"]["mean"]), wording.duration(loop["think_s"])]
@@ -144,94 +152,99 @@ def _closed_loops(summary: Mapping[str, Any]) -> Table:
     return table
 
 
-def _links(summary: Mapping[str, Any]) -> Table:
+def _links(summary: Mapping[str, Any], say: Words) -> Table:
     from rich.text import Text
 
-    table = _table("Links (forged: accepted; one-way latency in seconds, of delivered packets)")
-    table.add_column("link and way", overflow="fold")
-    headings = ("sent", "deliv.", "timed\nout", "stuck", "open", "forged", "torn", "locked", "p50", "max")
-    for heading in headings:
+    table = _table(say("console.links"))
+    table.add_column(say("console.link"), overflow="fold")
+    counted = ("sent", "delivered", "timed-out", "stuck", "open", "forged", "torn", "locked")
+    for heading in (*(say(f"console.{name}") for name in counted), "p50", say("stages.max")):
         table.add_column(heading, justify="right", no_wrap=True)
     names = ("offered", "delivered", "timed_out", "stuck", "unfinished", "accepted_forged", "torn")
     for link_id, link in wording.links(summary).items():
-        way = Text.assemble(
-            (link_id, "bold"),
-            f"\n{link['protocol'].replace('_', ' ')},\n{link['verify'].replace('_', ' ')}, {link['atomicity']}",
+        comma = say("comma")
+        protocol, verify, atomicity = (
+            say.name("way", link[key]).replace("_", " ") for key in ("protocol", "verify", "atomicity")
         )
+        way = Text.assemble((link_id, "bold"), f"\n{protocol}{comma.rstrip()}\n{verify}{comma}{atomicity}")
         counts = [f"{link[name]:,}" for name in names] + [f"{sum(link['locked_at_end'].values()):,}"]
         spent = [wording.three_digits(link["latency_s"][q]) if link["delivered"] else "-" for q in ("p50", "max")]
         table.add_row(way, *counts, *spent)
     return table
 
 
-def _cases(summary: Mapping[str, Any], scenario: Scenario) -> Table:
+def _cases(summary: Mapping[str, Any], scenario: Scenario, say: Words) -> Table:
     from rich.text import Text
 
-    table = _table("Cases")
-    table.caption = cases.sentence(summary)
+    table = _table(say("console.cases"))
+    table.caption = cases.sentence(summary, say)
     table.caption_justify = "left"
-    table.add_column("workflow", overflow="fold")
-    for heading in ("began", "ended", "open", "records", "periods\nmet", "periods\nmissed"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column(say("cases.workflow"), overflow="fold")
+    counted = ("cases.began", "cases.ended", "cases.still-open", "cases.records")
+    for heading in (*counted, "console.periods-met", "console.periods-missed"):
+        table.add_column(say(heading), justify="right", no_wrap=True)
     for row in cases.workflows(summary, scenario):
         met, missed = (sum(number[name] for number in row["deadlines"].values()) for name in ("met", "missed"))
         counts = [f"{row[name]:,}" for name in ("started", "completed", "open", "records")]
         late = Text(f"{missed:,}", "bold red" if missed else "")
-        table.add_row(
-            Text(f"{row['spec'].code} {row['name'].partition('-')[2]}", style="bold"), *counts, f"{met:,}", late
-        )
+        spec = row["spec"]
+        title = spec.zh if say.lang == "zh" else f"{row['name'].partition('-')[2]} {spec.zh}"
+        table.add_row(Text(f"{spec.code} {title}", style="bold"), *counts, f"{met:,}", late)
     return table
 
 
-def _losses(summary: Mapping[str, Any], scenario: Scenario) -> Iterator[Table]:
+def _losses(summary: Mapping[str, Any], scenario: Scenario, say: Words) -> Iterator[Table]:
     """What went wrong for people, if anything did."""
     from rich.text import Text
 
-    found = cases.losses(summary, scenario)
+    found = cases.losses(summary, scenario, say)
     if found:
-        table = _table("Losses")
-        table.add_column("workflow", overflow="fold")
-        table.add_column("loss", overflow="fold")
-        table.add_column("in this run", justify="right")
+        table = _table(say("console.losses"))
+        table.add_column(say("cases.workflow"), overflow="fold")
+        table.add_column(say("losses.loss"), overflow="fold")
+        table.add_column(say("losses.here"), justify="right")
         for loss in found:
-            table.add_row(Text(loss.workflow, style="bold"), loss.name.replace("-", " "), loss.said)
+            table.add_row(Text(loss.workflow, style="bold"), wording.loss_name(loss.name, say), loss.said)
         yield table
 
 
-def _answers(summary: Mapping[str, Any]) -> Table:
-    table = _table("Verification requests")
-    table.add_column("answer", overflow="fold")
-    table.add_column("in English", overflow="fold")
-    table.add_column("requests", justify="right")
+def _answers(summary: Mapping[str, Any], say: Words) -> Table:
+    table = _table(say("console.answers"))
+    table.add_column(say("proofs.answer"), overflow="fold")
+    table.add_column(say("proofs.in-english"), overflow="fold")
+    table.add_column(say("console.requests"), justify="right")
     for answer, number in wording.answers(summary):
-        table.add_row(answer.zh, answer.en, f"{number:,}")
+        table.add_row(answer.zh, say(f"answer.{answer.key}"), f"{number:,}")
     return table
 
 
-def _objectives(summary: Mapping[str, Any], scenario: Scenario) -> Table:
+def _objectives(summary: Mapping[str, Any], scenario: Scenario, say: Words) -> Table:
     from rich.text import Text
 
-    table = _table("Objectives")
-    table.add_column("outcome")
-    table.add_column("metric", overflow="fold")
-    table.add_column("target", justify="right", overflow="fold")
-    table.add_column("actual", justify="right", overflow="fold")
-    for goal in wording.objectives(summary, scenario):
-        outcome = Text("met", "green") if goal.met else Text("missed", "bold red")
+    table = _table(say("console.objectives"))
+    table.add_column(say("objectives.outcome"))
+    table.add_column(say("objectives.metric"), overflow="fold")
+    table.add_column(say("objectives.target"), justify="right", overflow="fold")
+    table.add_column(say("objectives.actual"), justify="right", overflow="fold")
+    for goal in wording.objectives(summary, scenario, say):
+        outcome = Text(say("objectives.met"), "green") if goal.met else Text(say("objectives.missed"), "bold red")
         table.add_row(outcome, goal.metric, goal.target, goal.actual)
     return table
 
 
-def _speed(summary: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+def _speed(summary: Mapping[str, Any], manifest: Mapping[str, Any], say: Words) -> str:
     wall = manifest["wall"]
     computed = sum(chain["computed_blocks"] for chain in summary["chains"].values())
-    assumed = f" and assumed at {computed:,} computed as a whole" if computed else ""
-    return (
-        f"{wording.simulated(summary)} simulated in {wording.duration(wall['simulation_s'])}: "
-        f"{wording.three_digits(wall['events_per_s'])} events/s, "
-        f"{wording.three_digits(wall['messages_per_s'])} messages/s, "
-        f"at most {wording.storage(wall['peak_memory_bytes'])} of memory; "
-        f"agreement checked at {summary['checked_heights']:,} heights{assumed}; "
-        f"seed {summary['seed']}, run {summary['run_id']}\n"
-        f"CPU costs from {wording.costs(manifest)}"
+    speed = say(
+        "console.speed",
+        time=wording.simulated(summary),
+        wall=wording.duration(wall["simulation_s"]),
+        events=wording.three_digits(wall["events_per_s"]),
+        messages=wording.three_digits(wall["messages_per_s"]),
+        memory=wording.storage(wall["peak_memory_bytes"]),
+        heights=summary["checked_heights"],
+        computed=say("console.speed-computed", heights=computed) if computed else "",
+        seed=summary["seed"],
+        run=summary["run_id"],
     )
+    return f"{speed}\n{say('console.costs', costs=wording.costs(manifest, say))}"

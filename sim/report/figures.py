@@ -1,11 +1,11 @@
-"""Which figures a report has, what they are called, and how to read them."""
+"""Which figures a report has, and when."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sim.report import alliance_map, case_figures, crossings, stages, style, timeline
+from sim.report import alliance_map, case_figures, crossings, fault_timeline, stages, style, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,45 +22,24 @@ class Picture:
 
     Attributes:
         name: file name without its ending.
-        draw: makes the figure; its title says the finding.
-        caption: what is to be seen and how it was counted.
+        draw: makes the figure; its title says the finding. What is to be seen and how it was counted is a message,
+            ``figure.NAME.caption`` of `sim.report.words`.
         shows: whether a run has anything that it could show.
     """
 
     name: str
     draw: Callable[[Run], Figure]
-    caption: str
     shows: Callable[[Run], bool] = lambda _: True
 
 
 PICTURES: Final = (
-    Picture(
-        "throughput-latency",
-        timeline.throughput_latency,
-        "Records per second and commit latency over simulated time. Offered and rejected records count when their "
-        "client meant to send them, committed ones when the client's own node had executed them. Latency stands at the "
-        "intended send time and runs until that execution; a record that was unfinished at the end counts as slower "
-        "than any other. Vertical lines are crashes, restarts and the first node to enter a new view.",
-    ),
-    Picture(
-        "latency-cdf",
-        stages.latency_cdf,
-        "Where the time of the busiest chain's committed records goes. Above, the mean of each stage; these add up to "
-        "the mean of the whole. Below, the share of records that took at most so long, in each stage and in all.",
-    ),
-    Picture(
-        "links",
-        crossings.links_figure,
-        "Each link's delivered packets, from when their sender meant to send them until the destination had executed "
-        "them, divided by what they waited for: a block of the source, a relayer's look and what it fetches, a block "
-        "of the destination. Behind it, in grey, the way of the acknowledgement.",
-        lambda run: bool(run.summary["crosschain"]),
-    ),
+    Picture("throughput-latency", timeline.throughput_latency),
+    Picture("fault-timeline", fault_timeline.fault_timeline, fault_timeline.has_faults),
+    Picture("latency-cdf", stages.latency_cdf),
+    Picture("links", crossings.links_figure, lambda run: bool(run.summary["crosschain"])),
     Picture(
         "periods",
         case_figures.periods_figure,
-        "Every kind of period of law of the cases' workflows that ended in the run, and the shares of those that ended "
-        "in time and of those that ended late or were over at the end of the run. Those with most missed come first.",
         lambda run: any(
             number["met"] + number["missed"]
             for counts in run.summary["casework"].values()
@@ -70,25 +49,10 @@ PICTURES: Final = (
     Picture(
         "desks",
         case_figures.desks_figure,
-        "The people at desks in the share of the country that was simulated, the part of office time in which they "
-        "worked on cases of this run, and how long work waited for somebody to take it up.",
         lambda run: bool(run.summary["casework"]) and bool(run.summary["docket"]["desks"]),
     ),
-    Picture(
-        "cases",
-        case_figures.timeline_figure,
-        "The way of a few cases: for each state the time from entering to leaving it, how long that was, and how many "
-        "of the records that led there stand on which chains, each proved against the last block's root. The "
-        "cases are those that were asked for, and those that did the most.",
-        lambda run: any(story.events for story in run.stories),
-    ),
-    Picture(
-        "alliance-map",
-        alliance_map.alliance_map,
-        "Every chain with its validators and observers, its offered load, the 99th percentile of its commit latency, "
-        "and the resource that is nearest to saturation. The chain that most links touch, or without links "
-        "the busiest, stands in the middle; colours are trust zones.",
-    ),
+    Picture("cases", case_figures.timeline_figure, lambda run: any(story.events for story in run.stories)),
+    Picture("alliance-map", alliance_map.alliance_map),
 )
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _NS_PER_S: Final = 1e9
 _MOST_WINDOWS, _LEAST_WINDOWS = 120, 10
 """Of a run's windows: enough to see a view change, few enough to hold many records each."""
+NETWORK: Final = -1
+"""Instead of a node's number: what happens to the network."""
 WHOLE: Final = "whole"
 """All stages of a record's way together."""
 _BLOCKS_PER_WINDOW: Final = 3

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sim.study.run import Run
 
-_TIME_UNITS: Final = ((3 * 86_400, 86_400, "days"), (3 * 3600, 3600, "hours"), (180, 60, "minutes"), (0, 1, "seconds"))
+TIME_UNITS: Final = ((3 * 86_400, 86_400, "days"), (3 * 3600, 3600, "hours"), (180, 60, "minutes"), (0, 1, "seconds"))
 """From which simulated duration on (s), seconds in the unit, its name."""
 _LABELLED: Final = 8
 """With more moments than this, marks stand without labels, which would cover each other."""
@@ -25,8 +25,8 @@ _NAME_LETTERS: Final = 24
 """A longer chain id is cut short where a line has no room for it."""
 _HALO: Final = {"facecolor": style.PAPER, "alpha": 0.75, "linewidth": 0, "pad": 0.5}
 """Behind a label, so that lines do not strike it through."""
-NETWORK: Final = -1
-"""Instead of a node's number: what happens to the network."""
+
+
 _MARKS: Final = {"crash": style.ALARM, "restart": style.GREEN, "view": style.PURPLE}
 
 
@@ -42,7 +42,7 @@ def _draw(run: Run) -> Figure:
     busiest = wording.busiest_chain(summary)
     others = [chain for chain in summary["chains"] if chain != busiest]
     edges_s = series.window_edges(simulated_s, summary["chains"][busiest]["blocks"])
-    _, unit_s, unit = next(entry for entry in _TIME_UNITS if simulated_s >= entry[0])
+    _, unit_s, unit = next(entry for entry in TIME_UNITS if simulated_s >= entry[0])
 
     figure = style.new_figure(height_in=6.0)
     rates, latencies = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1))
@@ -52,8 +52,8 @@ def _draw(run: Run) -> Figure:
     _draw_latencies(latencies, mine, rest, len(others), edges_s / unit_s, edges_s)
     _mark(rates, latencies, run, unit_s)
     latencies.set_xlim(0, simulated_s / unit_s)
-    start = f"{run.scenario.start:%Y-%m-%d %H:%M %z}"
-    latencies.set_xlabel(f"simulated {unit} after {start} (windows of {wording.given_duration(float(edges_s[1]))})")
+    width = wording.given_duration(float(f"{edges_s[1]:.3g}"))
+    latencies.set_xlabel(f"simulated {unit} after {wording.started(run.scenario)} (windows of {width})")
     style.set_title(figure, _title(summary, busiest))
     return figure
 
@@ -188,7 +188,7 @@ def describe(moment: series.Moment, chain: str) -> str:
     """A moment in a few words, with the chain by the name given: ``jc: node 0 crashes``."""
     if moment.kind == "view":
         return f"{chain}: view {moment.view}, led by node {moment.leader}"
-    if moment.nodes == (NETWORK,):
+    if moment.nodes == (series.NETWORK,):
         return f"{chain}: {moment.kind}"
     verb = {"crash": "crashes", "restart": "restarts"}.get(moment.kind)
     if len(moment.nodes) == 1:

@@ -1,4 +1,7 @@
-"""Words and numbers for people: rounded quantities, what a verdict means, the official answers in Chinese."""
+"""Words and numbers for people: rounded quantities, what a verdict means, the official answers in Chinese.
+
+What takes ``say`` puts its sentence together from a language's messages (`sim.report.words`); the rest is numbers.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,17 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from sim.report.words import chinese, law, words
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from sim.report.words import Words
     from sim.scenario import Scenario
     from sim.scenario.slo import Slo
+
+ENGLISH: Final = words("en")
+"""What is said in English unless somebody asks for another language."""
 
 NO_VALUE: Final = "–"
 """Stands where there is no number, such as a quantile of nothing."""
@@ -32,31 +41,21 @@ class Answer:
     Attributes:
         key: its name in `summary.json` under ``proofs``.
         official: whether it is one of the three answers of the public verification platform of the people's courts.
-        zh: the platform's own words, or plain Chinese where the platform has none.
-        en: the same in English.
+        zh: the platform's own words, or plain Chinese where the platform has none. What they mean is a message.
     """
 
     key: str
     official: bool
     zh: str
-    en: str
 
 
 ANSWERS: Final = (
-    Answer("passed", official=True, zh="核验通过", en="verified: it is what was deposited"),
-    Answer("not_found", official=True, zh="尚未在司法区块链存证", en="not deposited on the judicial chain"),
-    Answer("mismatch", official=True, zh="与链上存证数据比对结果不一致", en="not what was deposited"),
-    Answer("refused", official=False, zh="证明无效", en="no answer: the proof itself was bad"),
-    Answer("unfinished", official=False, zh="未完成", en="no answer by the end of the run"),
+    Answer("passed", official=True, zh="核验通过"),
+    Answer("not_found", official=True, zh="尚未在司法区块链存证"),
+    Answer("mismatch", official=True, zh="与链上存证数据比对结果不一致"),
+    Answer("refused", official=False, zh="证明无效"),
+    Answer("unfinished", official=False, zh="未完成"),
 )
-
-STAGE_MEANINGS: Final = {
-    "submit": "from the client to the leader's pool",
-    "queue": "waiting in the pool until a block is cut",
-    "propose": "the leader checks, hashes and signs the block",
-    "vote": "validators agree, and the client's node learns of it",
-    "execute": "the client's node executes the block",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +94,14 @@ def given_duration(seconds: float) -> str:
     return _scaled(seconds, _SECONDS, exact)
 
 
+def round_duration(seconds: float) -> str:
+    """A duration that is round by nature in the largest unit that it has two of: 60 d, 90 min, 90 s, 100 ms."""
+    for unit_s, unit in _LONG[:-1]:
+        if seconds >= 2 * unit_s and seconds % unit_s == 0:
+            return f"{exact(seconds / unit_s)} {unit}"
+    return given_duration(seconds)
+
+
 def long_duration(seconds: float) -> str:
     """A duration of people or of law in the unit that suits it: 26.9 s, 4.5 min, 2.1 h, 13.9 d."""
     return _scaled(seconds, _LONG, three_digits)
@@ -108,6 +115,8 @@ def clock(seconds: float) -> str:
 
 def storage(size_bytes: float) -> str:
     """A size in decimal units: 55.1 MB."""
+    if size_bytes == 0:
+        return "0 B"
     return _scaled(size_bytes, _BYTES, three_digits)
 
 
@@ -149,21 +158,52 @@ def latency_s(chain: Mapping[str, Any], statistic: str) -> str:
     return three_digits(chain["commit_latency_s"][statistic]) if chain["records"] else NO_VALUE
 
 
-def used_most(chain: Mapping[str, Any]) -> str:
+def used_most(chain: Mapping[str, Any], say: Words = ENGLISH) -> str:
     """The resource of a chain that is nearest to saturation, and how near: ``signature CPU 1.3 %``."""
     bound = chain["bottleneck"]["throughput"]
-    return f"{bound['resource']} {share(bound['utilisation'])}"
+    return f"{say.name('resource', bound['resource'])} {share(bound['utilisation'])}"
 
 
-def waits_for(chain: Mapping[str, Any]) -> str:
+def waits_for(chain: Mapping[str, Any], say: Words = ENGLISH) -> str:
     """What most of the mean commit latency goes into, and how much of it: ``block cutting 54 %``."""
     bound = chain["bottleneck"]["latency"]
-    return f"{bound['cause']} {share(bound['share'])}" if chain["records"] else NO_VALUE
+    return f"{say.name('resource', bound['cause'])} {share(bound['share'])}" if chain["records"] else NO_VALUE
 
 
 def simulated(summary: Mapping[str, Any]) -> str:
     """How long the run was, to the millisecond: usually its horizon, less if it was stopped."""
     return given_duration(round(summary["simulated_s"], 3))
+
+
+def started(scenario: Scenario) -> str:
+    """The civil time at which a run starts, with its offset: ``2022-12-26 09:00 +0800``."""
+    return f"{scenario.start:%Y-%m-%d %H:%M %z}"
+
+
+def period_name(name: str, say: Words = ENGLISH) -> str:
+    """What a workflow calls a period of law, with its Chinese; in Chinese that alone where there is one."""
+    return _beside(name, chinese("period", name.rpartition(".")[2]), say)
+
+
+def loss_name(name: str, say: Words = ENGLISH) -> str:
+    """What a workflow calls a loss, in the same way."""
+    return _beside(name.replace("-", " "), chinese("loss", name.rpartition(".")[2]), say)
+
+
+def role_name(name: str, say: Words = ENGLISH) -> str:
+    """Who sits at a desk, in the same way: ``judge 法官``."""
+    return _beside(name, chinese("role", name), say)
+
+
+def law_text(text: str, say: Words = ENGLISH) -> str:
+    """Where a rule of law stands, in the same way: ``CPL 126 民事诉讼法第126条``."""
+    return _beside(text, law(text), say)
+
+
+def _beside(text: str, zh: str, say: Words) -> str:
+    if not zh:
+        return text
+    return zh if say.lang == "zh" else f"{text} {zh}"
 
 
 def busiest_chain(summary: Mapping[str, Any]) -> str:
@@ -177,8 +217,13 @@ def links(summary: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {link_id: _whole(link) for link_id, link in summary["crosschain"].items()}
 
 
+def is_recorded(link: Mapping[str, Any]) -> bool:
+    """Whether a link's packets are records, without contracts, relayers and proofs."""
+    return link.get("fidelity") == "record"
+
+
 def _whole(link: Mapping[str, Any]) -> Mapping[str, Any]:
-    if "stages_s" in link:
+    if not is_recorded(link):
         return link
     there, known = link["latency_s"], link["acknowledged_s"]
     back_s = max((known["mean"] or 0.0) - (there["mean"] or 0.0), 0.0)
@@ -206,22 +251,22 @@ def answers(summary: Mapping[str, Any]) -> Iterator[tuple[Answer, int]]:
             yield answer, number
 
 
-def objectives(summary: Mapping[str, Any], scenario: Scenario) -> list[Objective]:
+def objectives(summary: Mapping[str, Any], scenario: Scenario, say: Words = ENGLISH) -> list[Objective]:
     """The scenario's objectives beside what came out, each in its metric's unit.
 
     Bounds come from the scenario, because the summary rounds them to six digits.
     """
-    return [_objective(slo, entry) for slo, entry in zip(scenario.slo, summary["slo"], strict=True)]
+    return [_objective(slo, entry, say) for slo, entry in zip(scenario.slo, summary["slo"], strict=True)]
 
 
-def _objective(slo: Slo, entry: Mapping[str, Any]) -> Objective:
-    bounds = (("at most", slo.at_most), ("at least", slo.at_least), ("exactly", slo.equals))
-    words, bound = next((words, bound) for words, bound in bounds if bound is not None)
+def _objective(slo: Slo, entry: Mapping[str, Any], say: Words) -> Objective:
+    bounds = (("at-most", slo.at_most), ("at-least", slo.at_least), ("exactly", slo.equals))
+    which, bound = next((which, bound) for which, bound in bounds if bound is not None)
     metric, value = entry["metric"], entry["actual"]
     target, actual = _quantity(metric, bound, exactly=True), _quantity(metric, value, exactly=False)
     if actual == target or (not entry["met"] and _quantity(metric, bound, exactly=False) == actual):
         actual = _quantity(metric, value, exactly=True)  # rounding must not hide on which side of the bound it lies
-    return Objective(metric, f"{words} {target}", actual, entry["met"])
+    return Objective(metric, say(f"bound.{which}", value=target), actual, entry["met"])
 
 
 def _quantity(metric: str, value: float, *, exactly: bool) -> str:
@@ -235,59 +280,60 @@ def _quantity(metric: str, value: float, *, exactly: bool) -> str:
     return exact(value)
 
 
-def finding(summary: Mapping[str, Any], scenario: Scenario) -> str:
+def finding(summary: Mapping[str, Any], scenario: Scenario, say: Words = ENGLISH) -> str:
     """The verdict in one plain sentence."""
     verdict = summary["verdict"]
     if verdict == "pass":
-        return f"{_kept(len(summary['slo']))} {_unjudged(summary) if scenario.faults else ''}".rstrip()
+        kept, unjudged = _kept(len(summary["slo"]), say), _unjudged(summary, say) if scenario.faults else ""
+        return f"{kept}{say('gap')}{unjudged}" if unjudged else kept
     if verdict == "slo-missed":
-        missed = [goal for goal in objectives(summary, scenario) if not goal.met]
-        told = "; ".join(f"{goal.metric} is {goal.actual}, meant to be {goal.target}" for goal in missed)
-        return f"{len(missed)} of {counted(len(summary['slo']), 'objective')} missed: {told}."
+        missed = [goal for goal in objectives(summary, scenario, say) if not goal.met]
+        told = say("semicolon").join(
+            say("finding.missed-one", metric=goal.metric, actual=goal.actual, target=goal.target) for goal in missed
+        )
+        return say("finding.missed", missed=len(missed), of=len(summary["slo"]), told=told)
     if verdict == "no-progress":
-        return _stuck(summary)
-    return _broken(summary)
+        return _stuck(summary, say)
+    return _broken(summary, say)
 
 
-def _kept(number: int) -> str:
-    if number == 0:
-        return "The scenario sets no objective; every chain made progress and no invariant broke."
-    return f"{'The only objective is' if number == 1 else f'All {number} objectives are'} met."
+def _kept(number: int, say: Words) -> str:
+    which = {0: "kept-none", 1: "kept-one"}.get(number, "kept")
+    return say(f"finding.{which}", number=number)
 
 
-def _stuck(summary: Mapping[str, Any]) -> str:
-    told = [f"{name} {chain['progress']['stuck']}" for name, chain in summary["chains"].items()]
-    stuck = "; ".join(line for line, chain in zip(told, summary["chains"].values(), strict=True) if _is_stuck(chain))
-    waiting = {name: chain["unfinished"] for name, chain in summary["chains"].items() if chain["unfinished"]}
-    left = ", ".join(f"{name} {number:,}" for name, number in sorted(waiting.items(), key=lambda item: -item[1]))
-    return f"A chain stood still: {stuck}. Records unfinished at the end: {left or 'none'}."
+def _stuck(summary: Mapping[str, Any], say: Words) -> str:
+    chains = summary["chains"].items()
+    stuck = [f"{name} {say.echo(chain['progress']['stuck'])}" for name, chain in chains if _is_stuck(chain)]
+    waiting = {name: chain["unfinished"] for name, chain in chains if chain["unfinished"]}
+    left = [f"{name} {number:,}" for name, number in sorted(waiting.items(), key=lambda item: -item[1])]
+    told = say("comma").join(left) if left else say("none")
+    return say("finding.stuck", stuck=say("semicolon").join(stuck), left=told)
 
 
 def _is_stuck(chain: Mapping[str, Any]) -> bool:
     return chain["progress"]["stuck"] is not None
 
 
-def _unjudged(summary: Mapping[str, Any]) -> str:
+def _unjudged(summary: Mapping[str, Any], say: Words) -> str:
     """Which chains may stand still since their last fault without anybody noticing; empty if none may."""
     chains = {
         name: chain["progress"]["bound_s"]
         for name, chain in summary["chains"].items()
         if not chain["progress"]["judged_after_last_fault"]
     }
-    told = ", ".join(f"{name} ({given_duration(round(bound_s, 3))})" for name, bound_s in chains.items())
-    return told and f"The run ends too soon after the last fault to judge progress since (needed after it): {told}."
+    told = say("comma").join(f"{name} ({given_duration(round(bound_s, 3))})" for name, bound_s in chains.items())
+    return told and say("finding.unjudged", chains=told)
 
 
-def _broken(summary: Mapping[str, Any]) -> str:
+def _broken(summary: Mapping[str, Any], say: Words) -> str:
     violation = summary["violation"]
     if violation is None:
-        if all(conserved(chain) for chain in summary["chains"].values()):
-            return "Clients are unaccounted for: in some closed loop those waiting and those thinking are not all."
-        return "Records are unaccounted for: on some chain, offered is not committed + rejected + unfinished."
-    where = f"on {violation['chain']} at height {violation['height']:,}: {violation['detail']}"
-    if summary["verdict"] == "diverged":
-        return f"Two nodes disagreed {where}. The run stopped there."
-    return f"An invariant broke, {violation['invariant']}, {where}. The run stopped there."
+        whole = all(conserved(chain) for chain in summary["chains"].values())
+        return say("finding.clients" if whole else "finding.records")
+    detail = say.echo(violation["detail"])
+    where = say("finding.where", chain=violation["chain"], height=violation["height"], detail=detail)
+    return say(f"finding.{summary['verdict']}", invariant=violation["invariant"], where=where)
 
 
 def conserved(chain: Mapping[str, Any]) -> bool:
@@ -304,7 +350,7 @@ def closed_loops(summary: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str
     ]
 
 
-def by_messages(scenario: Scenario) -> list[str]:
+def by_messages(scenario: Scenario, say: Words = ENGLISH) -> list[str]:
     """Of each chain that may be computed and is not, because of its clients or links, that and why."""
     waiting: dict[str, list[str]] = {}
     for stream_id, stream in scenario.workload.items():
@@ -313,52 +359,49 @@ def by_messages(scenario: Scenario) -> list[str]:
     links_by_messages = [link for link in scenario.links.values() if link.fidelity != "record"]
     ends = {chain for link in links_by_messages for chain in link.chains}
     crossing = [chain for chain in scenario.chains if chain in ends and scenario.chains[chain].fidelity == "auto"]
-    return [
-        f"{chain_id} goes by messages throughout, although its fidelity is auto: relayers of links decide while it runs"
-        " what they send."
-        for chain_id in crossing
-    ] + [
-        f"{chain_id} goes by messages throughout, although its fidelity is auto: the clients of {' and '.join(streams)}"
-        " wait for their records, so what a height will hold is not known before the one below it is committed."
+    return [say("finding.by-links", chain=chain_id) for chain_id in crossing] + [
+        say("finding.by-clients", chain=chain_id, streams=say("and").join(streams))
         for chain_id, streams in waiting.items()
         if chain_id not in crossing
     ]
 
 
-def expectation(summary: Mapping[str, Any], scenario: Scenario) -> str:
+def expectation(summary: Mapping[str, Any], scenario: Scenario, say: Words = ENGLISH) -> str:
     """What the scenario expected where that needs saying: where it is not `pass`, or did not come true."""
     if summary["verdict"] == scenario.expect:
-        return "" if scenario.expect == "pass" else "This is what the scenario expects."
-    return f"The scenario expects {scenario.expect}."
+        return "" if scenario.expect == "pass" else say("finding.expected")
+    return say("finding.expects", verdict=say(f"verdict.{scenario.expect}"))
 
 
-def costs(manifest: Mapping[str, Any]) -> str:
+def costs(manifest: Mapping[str, Any], say: Words = ENGLISH) -> str:
     """Which calibration a run's CPU costs come from: the file, and what that says of machine and time."""
     told = manifest["parameters"]["costs"]
-    source = told["source"] or "no source stated"
-    return f"{told['file']} ({source})" if told["file"] else source
+    source = say.echo(told["source"]) if told["source"] else say("costs.unknown")
+    return say("costs.file", file=told["file"], source=source) if told["file"] else source
 
 
-def load_sentence(summary: Mapping[str, Any]) -> str:
+def load_sentence(summary: Mapping[str, Any], say: Words = ENGLISH) -> str:
     """The busiest chain in one plain sentence."""
     name = busiest_chain(summary)
     chain = summary["chains"][name]
     if chain["offered"] == 0:
-        return "No records were offered to any chain."
-    which = f"The busiest chain, {name}," if len(summary["chains"]) > 1 else f"The chain, {name},"
+        return say("load.nothing")
+    which = say("load.busiest" if len(summary["chains"]) > 1 else "load.only", chain=name)
     rate = three_digits(chain["offered"] / summary["simulated_s"])
-    start = f"{which} was offered {rate} records/s for {simulated(summary)}"
+    start = say("load.start", which=which, rate=rate, time=simulated(summary))
     if chain["records"] == 0:
-        return f"{start} and committed none of them."
-    latency = chain["commit_latency_s"]
-    rejected = f" and rejected {share(chain['rejected'] / chain['offered'])}" if chain["rejected"] else ""
-    fabric = chain.get("fabric", {"invalid": 0})
-    invalid = (
-        f", {share(fabric['invalid'] / chain['offered'])} of them in vain (MVCC conflicts)" if fabric["invalid"] else ""
-    )
-    return (
-        f"{start}: it committed {share(chain['records'] / chain['offered'])} of them{invalid}{rejected}; "
-        f"of those committed, half took at most {duration(latency['p50'])} "
-        f"and 99 % at most {duration(latency['p99'])}. "
-        f"Most of the time goes into {waits_for(chain)}; nearest to its limit is {used_most(chain)}."
+        return say("load.none", start=start)
+    latency, offered = chain["commit_latency_s"], chain["offered"]
+    rejected = say("load.rejected", share=share(chain["rejected"] / offered)) if chain["rejected"] else ""
+    in_vain = chain.get("fabric", {"invalid": 0})["invalid"]
+    return say(
+        "load.committed",
+        start=start,
+        share=share(chain["records"] / offered),
+        invalid=say("load.invalid", share=share(in_vain / offered)) if in_vain else "",
+        rejected=rejected,
+        p50=duration(latency["p50"]),
+        p99=duration(latency["p99"]),
+        cause=waits_for(chain, say),
+        resource=used_most(chain, say),
     )

@@ -13,6 +13,7 @@ import yaml
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from sim.consensus.registry import family, protocols
+from sim.display import Shown
 from sim.scenario.casework import Casework, impossible_cases
 from sim.scenario.crosslink import CrossLink, Identity, impossible_links
 from sim.scenario.distributions import DurationDistribution, Model
@@ -37,7 +38,7 @@ from sim.scenario.schedule import impossible
 from sim.scenario.slo import Slo
 from sim.scenario.stream import Profile, Stream
 from sim.scenario.uncertain import Uncertain
-from sim.scenario.units import parse_duration
+from sim.scenario.units import parse_duration, show_duration
 from sim.scenario.workflow.model import Workflow
 
 MAX_NODES = 10_000
@@ -333,7 +334,7 @@ class Costs(Model):
     proof: Duration = Field(description="Fetching one inclusion proof.")
 
 
-class Scenario(Model):
+class Scenario(Shown, Model):
     """Everything that a run depends on but the code and the seed."""
 
     name: Id = Field(description="Short name.")
@@ -379,6 +380,7 @@ class Scenario(Model):
     )
     _source: Path | None = PrivateAttr(default=None)
     _costs_file: str | None = PrivateAttr(default=None)
+    _files: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _clients_can_wait(self) -> Self:
@@ -418,6 +420,7 @@ class Scenario(Model):
         if isinstance(context, Declared):
             self._source = context.file
             self._costs_file = context.costs_file
+            self._files = context.files
 
     @property
     def source(self) -> Path | None:
@@ -429,6 +432,11 @@ class Scenario(Model):
         """The file in which the costs are written, relative to the working directory; None if made otherwise."""
         return self._costs_file
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All files that something in the scenario was written in; none if it was made otherwise."""
+        return self._files
+
     def to_yaml(self) -> str:
         """Return the scenario in canonical units, without ``extends`` or other files; it loads to an equal one."""
         data = self.model_dump(by_alias=True, exclude_none=True)
@@ -436,6 +444,12 @@ class Scenario(Model):
             if not data[key]:
                 del data[key]  # or the ids of runs without them would change
         return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.chains)} chains, {len(self.workload)} streams"
+        return f"<Scenario {self.name}: {counts}, {show_duration(self.horizon)}>"
+
+    __str__ = __repr__
 
     def __eq__(self, other: object) -> bool:
         """Compare everything but the files that it was read from."""

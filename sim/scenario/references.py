@@ -13,7 +13,7 @@ from pydantic_core import core_schema
 
 from sim.scenario.problems import SET, hint
 from sim.scenario.quantities import DURATION, ID, scalar_text, whole
-from sim.scenario.yamltree import Map, Scalar, Value
+from sim.scenario.yamltree import List, Map, Scalar, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +38,7 @@ class Declared:
         horizon_ns: the horizon in nanoseconds, where it is a duration.
         costs_file: the file in which the costs are written, or ``--set``; None where they are no map.
         file: the file that the user named.
+        files: all files that something in the scenario was written in, as shown to the user, in the order of keys.
     """
 
     ids: Mapping[str, tuple[str, ...]]
@@ -47,6 +48,7 @@ class Declared:
     horizon_ns: int | None
     costs_file: str | None
     file: Path
+    files: tuple[str, ...]
 
     @staticmethod
     def of(root: Map, file: Path) -> Declared:
@@ -72,7 +74,24 @@ class Declared:
             _duration(root.get("horizon")),
             _costs_file(root.get("costs")),
             file,
+            _files(root),
         )
+
+
+def _files(root: Map) -> tuple[str, ...]:
+    """The names of all sources that a tree's parts were written in, in the order in which they are met."""
+    names = {root.position.source.name: None}
+    left: list[Map | List] = [root]
+    while left:
+        tree = left.pop()
+        if isinstance(tree, Map):
+            names.update({place.source.name: None for place in tree.keys_at.values()})
+            left += [below for below in tree.values() if isinstance(below, Map | List)]
+        else:
+            names[tree.position.source.name] = None
+            left += [below for below in tree if isinstance(below, Map | List)]
+    names.pop(SET, None)
+    return tuple(names)
 
 
 def _cases(workflows: Value | None) -> dict[str, dict[str, tuple[str, ...]]]:

@@ -1,13 +1,19 @@
-"""A run's tables as polars frames over the recorder's own arrays; cells get their types where they are looked at."""
+"""A run's tables as polars frames: over the recorder's own arrays, or over the files of a run directory.
+
+Cells get their types where they are looked at.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sim.metrics.recorder import Coded, Hexadecimal
 from sim.metrics.tables import TABLES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import polars as pl
 
     from sim.metrics.recorder import Column, Recorder
@@ -16,11 +22,22 @@ _FEW, _MANY = 2**8, 2**16
 """Texts that a code of one byte, and of two, tells apart in polars, one code being kept for nothing."""
 
 
-def scan(recorder: Recorder, table: str, chain: str | None = None) -> pl.LazyFrame:
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The tables of a run directory.
+
+    Attributes:
+        folder: where ``NAME.parquet`` stand.
+    """
+
+    folder: Path
+
+
+def scan(recorder: Recorder | Saved, table: str, chain: str | None = None) -> pl.LazyFrame:
     """A table with the types of `sim.metrics.tables`, made piece by piece when it is collected.
 
     Args:
-        recorder: what it was written into.
+        recorder: what it was written into, or where it was saved.
         table: its name.
         chain: leave out the rows of others.
 
@@ -29,6 +46,11 @@ def scan(recorder: Recorder, table: str, chain: str | None = None) -> pl.LazyFra
     """
     import polars as pl
 
+    if isinstance(recorder, Saved):
+        if table not in TABLES:
+            raise KeyError(table)
+        rows = pl.scan_parquet(recorder.folder / f"{table}.parquet")
+        return rows if chain is None else rows.filter(pl.col("chain") == chain)
     dtypes = {str: pl.String, int: pl.Int64, float: pl.Float64}
     schema = {column: dtypes[kind] for column, kind in TABLES[table].items()}
     pieces = []

@@ -8,9 +8,12 @@ import platform
 import resource
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from sim.study.sources import sources_of
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
@@ -25,8 +28,12 @@ def run_id(scenario: Scenario, seed: int) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+@cache
 def code_digest() -> str:
-    """SHA-256 over the package's source files: results of different code are told apart by it."""
+    """SHA-256 over the package's source files, as they were when it was first asked for.
+
+    Results of different code are told apart by it.
+    """
     digest = hashlib.sha256()
     root = Path(__file__).parent.parent
     for path in sorted(root.rglob("*.py")):
@@ -41,9 +48,9 @@ def describe(scenario: Scenario, seed: int, summary: dict[str, Any], simulation_
         "schema_version": SCHEMA_VERSION,
         "software": {
             "name": "judicial-alliance-testbed",
-            "version": metadata.version("judicial-alliance-testbed"),
+            "version": _version("judicial-alliance-testbed"),
             "code_sha256": code_digest(),
-            "packages": {package: metadata.version(package) for package in PACKAGES},
+            "packages": {package: _version(package) for package in PACKAGES},
         },
         "parameters": {
             "scenario": scenario.name,
@@ -51,6 +58,7 @@ def describe(scenario: Scenario, seed: int, summary: dict[str, Any], simulation_
             "seed": seed,
             "run_id": summary["run_id"],
             "costs": {"file": scenario.costs_file, "source": scenario.costs.source},
+            "sources": sources_of(scenario.files),
         },
         "environment": {
             "python": sys.version.split()[0],
@@ -67,6 +75,11 @@ def describe(scenario: Scenario, seed: int, summary: dict[str, Any], simulation_
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
         },
     }
+
+
+@cache
+def _version(package: str) -> str:
+    return metadata.version(package)
 
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024

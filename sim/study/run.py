@@ -13,6 +13,8 @@ from sim.build.docket import docket
 from sim.build.platform import platform
 from sim.casework.outcome import steps_table
 from sim.chain.invariants import InvariantViolation
+from sim.display import Shown
+from sim.metrics.tables import TABLES
 from sim.scenario.casework import Casework
 from sim.study import frames
 from sim.study import manifest as manifests
@@ -27,19 +29,23 @@ if TYPE_CHECKING:
     import polars as pl
 
     from sim.casework.emissions import Emissions, Measured
+    from sim.chain.watched import Watch
     from sim.metrics.recorder import Recorder
     from sim.scenario import Scenario
     from sim.study.docket import Settled
     from sim.study.follow import Story
+    from sim.study.frames import Saved
 
 _STORIES = 3
 """So many cases are told of in every run with workflows."""
+_MANY = 100_000
+"""A run of fewer events and records leaves little behind, and looking for it takes longer than the run."""
 SLICES = 200
 """Progress is reported this many times in a run."""
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(Shown):
     """What came out of a run.
 
     Attributes:
@@ -55,8 +61,21 @@ class Run:
     summary: dict[str, Any]
     trace_hash: str
     manifest: dict[str, Any]
-    _recorder: Recorder = field(repr=False)
+    _recorder: Recorder | Saved = field(repr=False)
     stories: tuple[Story, ...] = ()
+
+    def __repr__(self) -> str:
+        said = f"{self.summary['verdict']}, {self.summary['simulated_s']:g} s simulated, seed {self.summary['seed']}"
+        return f"<Run {self.summary['scenario']}: {said}, trace {self.trace_hash[:12]}>"
+
+    def __dir__(self) -> list[str]:
+        """What a notebook completes: the public names."""
+        return [name for name in super().__dir__() if not name.startswith("_") or name.startswith("__")]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables, for `table` and `scan`."""
+        return tuple(TABLES)
 
     def table(self, name: str) -> pl.DataFrame:
         """One of the run's tables as a polars frame; `sim.metrics.tables` lists names, columns and units.
@@ -74,8 +93,20 @@ class Run:
         """
         return frames.scan(self._recorder, name, chain)
 
+    @staticmethod
+    def read(directory: str | Path) -> Run:
+        """The run that a run directory holds, whose tables are read where they are looked at.
+
+        Raises:
+            NotARun: the directory does not hold one, or one that another version wrote.
+            ScenarioError: its ``scenario.yaml`` cannot be read.
+        """
+        from sim.study.saved import read_run
+
+        return read_run(directory)
+
     def save(self, directory: str | Path, *, force: bool = False) -> Path:
-        """Write the run directory: scenario, manifest, summary and tables.
+        """Write the run directory: scenario, manifest, summary, tables and, where cases were followed, their stories.
 
         Raises:
             FileExistsError: the directory exists and ``force`` is false, or it exists and is not a run directory.
@@ -91,6 +122,7 @@ def run(
     seed: int | None = None,
     progress: Callable[[float], None] | None = None,
     follow: Sequence[str] = (),
+    watch: Watch | None = None,
 ) -> Run:
     """Run one replication of a scenario.
 
@@ -99,6 +131,7 @@ def run(
         seed: overrides the scenario's own.
         progress: called with the share of simulated time that has passed, in [0, 1].
         follow: cases whose stories are wanted, by their uids or workflows (`sim.study.follow`).
+        watch: sees messages and what CPUs do in a window (`sim.study.retrace`); the run is the same.
 
     Raises:
         NoSuchCase: one of them did nothing in the run.
@@ -110,16 +143,17 @@ def run(
     started_s = time.perf_counter()
     with _rare_collections():
         if scenario.workflows:
-            cases, ran, told = _run_with_cases(scenario, chosen, progress, follow)
+            cases, ran, told = _run_with_cases(scenario, chosen, progress, follow, watch)
         else:
             told = ()
-            cases, ran = None, _run_chains(scenario, chosen, progress)
+            cases, ran = None, _run_chains(scenario, chosen, progress, watch=watch)
     alliance = ran.alliance
     simulated_s = time.perf_counter() - started_s
     summary = summarise(scenario, chosen, alliance, ran.violation, cases)
     recorder = alliance.recorder
     del alliance, ran, cases
-    gc.collect()  # a day's chains are a gigabyte, and whoever writes the run needs room
+    if summary["events"] + summary["proofs"]["deposited"] > _MANY:
+        gc.collect()  # a day's chains are a gigabyte, and whoever writes the run needs room
     return Run(
         scenario=scenario,
         summary=summary,
@@ -136,9 +170,10 @@ def _run_chains(
     progress: Callable[[float], None] | None,
     emissions: Emissions | None = None,
     known: Measured | None = None,
+    watch: Watch | None = None,
 ) -> Ran:
     """Run the chains to the horizon, or to where an invariant breaks."""
-    alliance = build(scenario, seed, emissions=emissions, known=known)
+    alliance = build(scenario, seed, emissions=emissions, known=known, watch=watch)
     violation: InvariantViolation | None = None
     try:
         for piece in range(1, SLICES + 1):
@@ -154,13 +189,17 @@ def _run_chains(
 
 
 def _run_with_cases(
-    scenario: Scenario, seed: int, progress: Callable[[float], None] | None, follow: Sequence[str]
+    scenario: Scenario,
+    seed: int,
+    progress: Callable[[float], None] | None,
+    follow: Sequence[str],
+    watch: Watch | None,
 ) -> tuple[Settled, Ran, tuple[Story, ...]]:
     """Run cases and chains to and fro until they agree."""
     casework = scenario.casework or Casework()
 
     def chains(emissions: Emissions, known: Measured | None) -> Ran:
-        return _run_chains(scenario, seed, progress, emissions, known)
+        return _run_chains(scenario, seed, progress, emissions, known, watch)
 
     settled = settle(
         docket(scenario, seed),
@@ -183,7 +222,6 @@ def _rare_collections() -> Iterator[None]:
     Messages and timers come and go by the million, but in no cycles, so there is next to nothing to find.
     """
     thresholds = gc.get_threshold()
-    gc.collect()
     gc.freeze()
     gc.set_threshold(thresholds[0] * 100, *thresholds[1:])
     try:

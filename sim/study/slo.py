@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def evaluate(objectives: Sequence[Slo], summary: dict[str, Any]) -> list[dict[st
 def look_up(summary: dict[str, Any], path: str) -> float:
     """The value at a path of keys, of which some may have dots themselves: periods and losses of shared steps.
 
+    Not a number where nothing stands behind it, such as the latency of a link over which nothing came.
+
     Raises:
         ValueError: the summary has no such number.
     """
@@ -36,7 +39,7 @@ def look_up(summary: dict[str, Any], path: str) -> float:
             raise ValueError(f"the summary has no {path}: nothing at {'.'.join(keys)}")
         value = value[".".join(keys[:length])]
         keys = keys[length:]
-    return float(value)
+    return math.nan if value is None else float(value)
 
 
 def _has_sample(summary: dict[str, Any], objective: Slo) -> bool:

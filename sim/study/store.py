@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.metrics.tables import TABLES
+from sim.study.saved import STORIES, stories_as_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,19 @@ _MARK = "summary.json"
 def as_json(data: dict[str, Any]) -> str:
     """The one way JSON is written here: keys in their own order, two spaces, a final newline."""
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def finite(data: dict[str, Any]) -> dict[str, Any]:
+    """The same with None for numbers that JSON has no words for, such as the width of an interval of one value."""
+    return {key: _finite(value) for key, value in data.items()}
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, dict):
+        return finite(value)
+    if isinstance(value, list):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_text(path: Path, text: str) -> None:
@@ -98,6 +113,8 @@ def _write_texts(run: Run, directory: Path) -> None:
     (directory / "scenario.yaml").write_text(run.scenario.to_yaml(), encoding="utf-8")
     (directory / "manifest.json").write_text(as_json(run.manifest), encoding="utf-8")
     (directory / _MARK).write_text(as_json(run.summary), encoding="utf-8")
+    if run.stories:
+        (directory / STORIES).write_bytes(stories_as_json(run.stories))
 
 
 def _write_tables(run: Run, directory: Path) -> None:

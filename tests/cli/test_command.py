@@ -51,7 +51,23 @@ def test_help_loads_no_heavy_library() -> None:
     assert "validate" in done.stdout
 
 
-@pytest.mark.parametrize("verb", ["run", "validate", "show", "schema", "list", "bench-report"])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "run",
+        "validate",
+        "show",
+        "schema",
+        "list",
+        "init",
+        "trace",
+        "sweep",
+        "compare",
+        "capacity",
+        "report",
+        "bench-report",
+    ],
+)
 def test_every_verb_explains_itself(verb: str) -> None:
     done = alliance(verb, "--help")
     assert done.returncode == 0

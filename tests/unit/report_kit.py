@@ -10,9 +10,10 @@ from sim.report import console
 from sim.study.run import Run
 
 QUESTION = "Is <script>alert('1')</script> & [bold]1 < 2[/bold] a question?"
-FIGURES = ("throughput-latency", "latency-cdf", "alliance-map")
+FIGURES = ("throughput-latency", "fault-timeline", "latency-cdf", "alliance-map")
+"""Of a run with a fault, in the order in which they are drawn."""
 OFFICIAL = ("核验通过", "尚未在司法区块链存证", "与链上存证数据比对结果不一致")
-VOID = {"meta", "br", "link", "img", "hr", "input"}
+VOID = {"meta", "br", "link", "img", "hr", "input", "wbr"}
 
 
 class Outline(HTMLParser):

@@ -127,7 +127,7 @@ def test_the_text_has_dates_articles_law_blocks_and_proofs(played: Run) -> None:
     assert "true, though nobody could see it: forged" in text
     assert "holds" in text
     assert "DOES NOT HOLD" not in text
-    assert "answer (CPL 85) to the end of 2023-03-20 Mon: met" in text
+    assert "answer 答辩期 (CPL 85 民事诉讼法第85条) to the end of 2023-03-20 Mon: met" in text
 
 
 def test_a_root_that_is_another_logs_is_no_proof(letters: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,60 +6,19 @@ import io
 from typing import TYPE_CHECKING
 
 import pytest
+from report_runs import claims
 from rich.console import Console
-from scenario_kit import chain, small
 
 from sim.report import cases, console, figures, page, style
 from sim.report.case_figures import _ticks
-from sim.study.run import run
 
 if TYPE_CHECKING:
     from sim.study.run import Run
 
-WORKFLOW = """
-code: W9
-title: A claim, which somebody answers too late
-zh: 请求
-articles: [9, 14]
-chain: jc
-starts: {rate: 0.1/s}
-amount: {constant: 2500}
-facts:
-  slow: {chance: 50%}
-deadlines:
-  answer: {within: 2h, starts: [sent], ends: [answered], law: CPL 128, assumed: yes}
-losses:
-  late: {state: answered, if: {yes: [slow]}, unit: CNY}
-states:
-  written:
-    title: written
-    then:
-      - {to: sent, desk: {role: clerk, work: 30s}, by: clerk, records: [{kind: claim}], waits: committed}
-  sent:
-    title: sent
-    then:
-      - {to: answered, after: 10min, if: {no: [slow]}, by: court, verifies: {of: claim}, waits: answered}
-      - {to: answered, after: 4h, if: {yes: [slow]}, by: court}
-  answered:
-    title: answered
-"""
-
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    folder = tmp_path_factory.mktemp("claims")
-    (folder / "workflows").mkdir()
-    (folder / "workflows" / "claim.yaml").write_text(WORKFLOW, encoding="utf-8")
-    scenario = small(
-        folder,
-        start="2023-03-13T09:00+08:00",
-        horizon="6h",
-        chains={"jc": chain(fidelity="auto")},
-        workload={},
-        workflows=["claim"],
-        casework={"lookback": "1h", "desks": {"clerk": 400}, "platform": {}},
-    )
-    return run(scenario, 3)
+    return claims(tmp_path_factory.mktemp("claims"))
 
 
 def test_every_row_is_the_summarys(played: Run) -> None:
@@ -90,8 +49,8 @@ def test_figures_say_their_findings(played: Run) -> None:
 
 def test_the_page_has_a_section_of_cases(played: Run) -> None:
     text = page.render(played, [])
-    assert '<section id="cases">' in text
-    assert "CPL 128 (assumed)" in text
+    assert '<section id="casework">' in text
+    assert 'CPL 128 <span lang="zh-Hans">民事诉讼法第128条</span> (assumed)' in text
     assert "Judicial workflows are not run" not in text
     assert "W9 A claim, which somebody answers too late: case" in text
     assert "holds" in text

@@ -11,7 +11,8 @@ import pytest
 from report_kit import FIGURES, OFFICIAL, QUESTION, Outline
 
 import sim
-from sim.report import inline, page, wording
+from sim.report import inline, page
+from sim.report.wording import ENGLISH
 from sim.study.run import Run
 
 
@@ -78,7 +79,7 @@ def test_a_page_holds_every_figure_with_words_for_those_who_do_not_see_it(html: 
     labels = [str(attributes["aria-label"]) for tag, attributes in tags if tag == "svg"]
     assert len(labels) == len(FIGURES)
     assert all(len(label) > 80 for label in labels)
-    assert [attributes.get("id") for tag, attributes in tags if tag == "figure"] == list(FIGURES)
+    assert {attributes.get("id") for tag, attributes in tags if tag == "figure"} == set(FIGURES)
 
 
 def test_a_figure_in_a_page_takes_its_colours_from_the_page(html: str) -> None:
@@ -123,7 +124,7 @@ def test_a_page_accounts_for_every_record_of_every_chain(told: tuple[Run, Path],
         counts = [result[key] for key in ("offered", "records", "rejected", "unfinished")]
         assert f"{name} {' '.join(f'{number:,}' for number in counts)} " in words
     for stage in ("submit", "queue", "propose", "vote", "execute", "whole"):
-        assert f" {stage} {wording.STAGE_MEANINGS.get(stage, 'from the intended send time')}" in words
+        assert f" {stage} {ENGLISH(f'stage.{stage}')}" in words
 
 
 def test_a_page_lists_crashes_restarts_and_view_changes(html: str) -> None:

@@ -243,7 +243,8 @@ class _Search:
         """All loads together, with what `study.json` is to say; of what was run before nothing is run again."""
         plan = explicit(self.scenario, self._settings)
         wanted = Wanted(self.replications, None, self._metrics, tuple(self._counts))
-        return run_points(self.scenario, plan, wanted, self.place, {"capacity": note or {}})
+        part: Literal["part", "end"] = "part" if note is None else "end"
+        return run_points(self.scenario, plan, wanted, self.place, {"capacity": note or {}}, search=part)
 
 
 def judge(objective: Slo, study: Study, number: int) -> tuple[Judgement, float, float, float]:

@@ -87,27 +87,30 @@ class Journal:
         # Who was killed from outside is tried again; who broke down would break down again.
         self.done = {run_id: outcome for run_id, outcome in self.done.items() if outcome.status != "lost"}
 
-    def begin(self, head: Mapping[str, Any], texts: Mapping[str, str], wanted: Iterable[str]) -> None:
+    def begin(self, head: dict[str, Any], texts: Mapping[str, str], wanted: Iterable[str] | None) -> None:
         """Write down what is asked, before the first run.
 
         Args:
             head: for `study.json`.
             texts: of scenarios, by the names of their files.
-            wanted: the runs.
+            wanted: the runs; None for a search, which finds out what it wants as it goes on.
 
         Raises:
-            ForeignStudy: there are results that this study would not have: nothing is thrown away.
+            ForeignStudy: there are results that this study would not have, or a search in another scenario.
         """
         if self.directory is None:
             return
-        strange = self.done.keys() - set(wanted)
+        strange = self.done.keys() - (self.done.keys() if wanted is None else set(wanted))
+        base = self.directory / SCENARIO
+        if wanted is None and base.is_file() and base.read_text(encoding="utf-8") != texts[SCENARIO]:
+            raise ForeignStudy(f"{self.directory} holds results of another scenario; give another --out")
         if strange:
             raise ForeignStudy(
                 f"{self.directory} holds {len(strange):,} runs that are not of this study; give another --out"
             )
         for name, text in texts.items():
             write_text(self.directory / name, text)
-        write_text(self.directory / HEAD, as_json({"schema": SCHEMA, "code_sha256": self.code, **head}))
+        write_text(self.directory / HEAD, as_json(head))
 
     def add(self, outcome: Outcome) -> None:
         """Keep a run.
@@ -124,23 +127,28 @@ class Journal:
                 file.flush()
                 os.fsync(file.fileno())
 
-    def end(self, head: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    def end(self, head: dict[str, Any], rows: Sequence[Mapping[str, Any]], *, rest: bool = False) -> None:
         """Write the tables in the place of the journal; the same bytes whatever the number of workers was.
 
         Args:
             head: as for `begin`, with what has come out.
             rows: run by run, what the study says of them beside their outcomes: point, replication, seed, parameters.
+            rest: keep runs that are in no row, which a search wanted when it was asked otherwise. Those that a rule
+                did not need are dropped: they depend on the number of workers.
         """
         if self.directory is None:
             return
-        outcomes = [replace(self.done[row["run_id"]], wall_s=0.0) for row in rows]  # which differs from run to run
+        mine = {row["run_id"] for row in rows}
+        other = sorted(self.done.keys() - mine) if rest else []
+        every = [*rows, *({"run_id": run_id, "point": None, "replication": None} for run_id in other)]
+        told = [replace(self.done[row["run_id"]], wall_s=0.0) for row in every]  # which differs each time
         for name, frame in (
-            (LATENCIES, latencies_frame(rows, outcomes)),
-            (RUNS, runs_frame(rows, outcomes)),
-            (SUMMARIES, _summaries_frame(outcomes)),
+            (LATENCIES, latencies_frame(every, told)),
+            (RUNS, runs_frame(rows, told[: len(rows)])),
+            (SUMMARIES, _summaries_frame(told)),
         ):
             write_bytes(self.directory / name, _parquet(frame))
-        write_text(self.directory / HEAD, as_json({"schema": SCHEMA, "code_sha256": self.code, **head}))
+        write_text(self.directory / HEAD, as_json(head))
         (self.directory / JOURNAL).unlink(missing_ok=True)
 
 

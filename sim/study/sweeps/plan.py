@@ -64,7 +64,7 @@ def points(scenario: Scenario, over: Over, where: str | None = None) -> tuple[Po
         ScenarioError: a value does not fit, told with its point.
         ValueError: a parameter has no values, tuples are of the wrong length, ``where`` can't be read or keeps nothing.
     """
-    return explicit(scenario, [dict(settings) for settings in _kept(list(_grid(over)), where)])
+    return explicit(scenario, [dict(settings) for settings in _filtered(list(_grid(over)), where)])
 
 
 def explicit(scenario: Scenario, settings: Sequence[Mapping[str, object]]) -> tuple[Point, ...]:
@@ -121,6 +121,13 @@ def shown(value: object) -> str:
     return str(value) if isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False, default=str)
 
 
+def kept(value: object) -> object:
+    """A parameter's value as JSON can hold it: lists and maps as they are, anything else as its text."""
+    if isinstance(value, dict):
+        return {str(key): kept(one) for key, one in value.items()}
+    return [kept(one) for one in value] if isinstance(value, list | tuple) else shown(value)
+
+
 def column(values: Sequence[object]) -> list[int] | list[float] | list[str]:
     """A parameter's values as numbers if all of them are, as texts otherwise."""
     texts = [shown(value) for value in values]
@@ -173,7 +180,7 @@ def _together(paths: str | tuple[str, ...], value: object) -> dict[str, object]:
     return dict(zip(paths, value, strict=True))
 
 
-def _kept(settings: list[dict[str, object]], where: str | None) -> list[dict[str, object]]:
+def _filtered(settings: list[dict[str, object]], where: str | None) -> list[dict[str, object]]:
     if where is None:
         return settings
     import polars as pl
@@ -185,8 +192,11 @@ def _kept(settings: list[dict[str, object]], where: str | None) -> list[dict[str
         mask = pl.DataFrame(columns).select(pl.sql_expr(where).cast(pl.Boolean)).to_series()
     except pl.exceptions.PolarsError as error:
         known = ", ".join(columns)
-        raise ValueError(f"where '{where}': {str(error).splitlines()[0]}; needs a condition on {known}") from error
-    kept = [point for point, keep in zip(settings, mask, strict=True) if keep]
-    if not kept:
+        raise ValueError(
+            f"where '{where}': {str(error).splitlines()[0]}; needs a condition on {known}; "
+            "a name that is a word of SQL, such as interval, stands in double quotes"
+        ) from error
+    left = [point for point, keep in zip(settings, mask, strict=True) if keep]
+    if not left:
         raise ValueError(f"where '{where}' keeps none of {len(settings):,} points")
-    return kept
+    return left

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from sim.display import Shown
 from sim.scenario import load_text
 from sim.study.slo import look_up
 from sim.study.stats import compare_all, t_interval
+from sim.study.store import as_json, finite
 from sim.study.sweeps import journal
 from sim.study.sweeps.plan import column, explicit, other, said, short_names
 from sim.study.sweeps.steady import STATISTICS, Warmup, latency_s
@@ -34,6 +37,8 @@ _CHAIN_PATH: Final = 4
 def value_of(outcome: Outcome, metric: str, warmup: Warmup | None) -> float:
     """A metric of a run that is done; commit latencies of a steady study without its warm-up.
 
+    Not a number where nothing stands behind it.
+
     Raises:
         ValueError: the run has no such number.
     """
@@ -42,12 +47,12 @@ def value_of(outcome: Outcome, metric: str, warmup: Warmup | None) -> float:
     words = metric.split(".")
     if warmup is not None and words[0] == "chains" and len(words) == _CHAIN_PATH and words[2] == "commit_latency_s":
         value = latency_s(outcome, words[1], words[3], warmup.slots) if words[3] in {"mean", *STATISTICS} else None
-        return 0.0 if value is None else value
+        return math.nan if value is None else value
     return look_up(outcome.summary, metric)
 
 
-@dataclass(frozen=True)
-class Study:
+@dataclass(frozen=True, repr=False)
+class Study(Shown):
     """What came out of a study.
 
     Attributes:
@@ -63,6 +68,11 @@ class Study:
     wall_s: float
     _rows: tuple[dict[str, Any], ...]
     _outcomes: tuple[Outcome, ...]
+
+    def __repr__(self) -> str:
+        """One line."""
+        failed = f", {self.broken} without a result" if self.broken else ""
+        return f"<Study {self.scenario.name}: {len(self.points)} points, {len(self._rows)} runs{failed}>"
 
     @classmethod
     def of(
@@ -143,12 +153,18 @@ class Study:
 
     def outcomes(self, number: int) -> list[Outcome]:
         """The runs of a point, in the order of their replications."""
-        return [out for row, out in zip(self._rows, self._outcomes, strict=True) if row["point"] == number]
+        return self._by_point.get(number, [])
+
+    @cached_property
+    def _by_point(self) -> dict[int, list[Outcome]]:
+        found: dict[int, list[Outcome]] = {}
+        for row, outcome in zip(self._rows, self._outcomes, strict=True):
+            found.setdefault(row["point"], []).append(outcome)
+        return found
 
     def values(self, metric: str, number: int) -> NDArray[np.float64]:
-        """A metric of the runs of a point that are done, shape (replications,)."""
-        done = [outcome for outcome in self.outcomes(number) if outcome.status == "done"]
-        return np.array([value_of(outcome, metric, self.warmup) for outcome in done])
+        """A metric of the runs of a point that are done and have it, shape (replications,)."""
+        return np.array(list(self._done(metric, number).values()))
 
     def table(self, metric: str | None = None, confidence: float = 0.95) -> pl.DataFrame:
         """A metric at each point: parameters, replications, mean and interval, verdicts.
@@ -225,13 +241,14 @@ class Study:
         return [np.array([values[replication] for replication in shared]) for values in done]
 
     def _done(self, metric: str, number: int) -> dict[int, float]:
-        return {
+        values = {
             replication: value_of(outcome, metric, self.warmup)
             for replication, outcome in enumerate(self.outcomes(number))
             if outcome.status == "done"
         }
+        return {replication: value for replication, value in values.items() if not math.isnan(value)}
 
     def to_json(self) -> str:
         """What scripts read: the head, and of each metric a row per point."""
         tables = {metric: self.table(metric).to_dicts() for metric in self.metrics}
-        return json.dumps({**self.head, "results": tables}, indent=2, ensure_ascii=False) + "\n"
+        return as_json(finite({**self.head, "results": tables}))

@@ -7,17 +7,18 @@ enough; what workers ran beyond that is dropped. So the number of workers change
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
 
 from sim.scenario import metric as known_metric
 from sim.study.executors import Lost, opened
 from sim.study.stats import TooShort, contiguous, enough, stop_at
-from sim.study.sweeps.journal import SCENARIO, Journal, other_file
-from sim.study.sweeps.plan import Point, points, seeds, shown
+from sim.study.sweeps.journal import SCENARIO, SCHEMA, Journal, other_file
+from sim.study.sweeps.plan import Point, kept, points, seeds, shown
 from sim.study.sweeps.steady import Warmup
 from sim.study.sweeps.study import Study, value_of
 from sim.study.sweeps.task import Outcome, Task, perform
@@ -151,7 +152,13 @@ def default_metrics(scenario: Scenario) -> tuple[str, ...]:
 
 
 def run_points(
-    scenario: Scenario, plan: Sequence[Point], wanted: Wanted, place: Place, note: dict[str, Any] | None = None
+    scenario: Scenario,
+    plan: Sequence[Point],
+    wanted: Wanted,
+    place: Place,
+    note: dict[str, Any] | None = None,
+    *,
+    search: Literal["part", "end"] | None = None,
 ) -> Study:
     """Run the replications of these points that are missing; as `sweep`, for points chosen otherwise.
 
@@ -161,25 +168,28 @@ def run_points(
         wanted: how much of each.
         place: where.
         note: what else `study.json` is to say.
+        search: it belongs to a search, which finds out what it wants as it goes on; tables are written at its end.
     """
     for metric in wanted.metrics:
         known_metric(scenario, metric)
     drawn = seeds(scenario, wanted.replications)
     ids = {(point.number, r): point.run_id(seed) for point in plan for r, seed in enumerate(drawn)}
+    journal = place.journal or Journal(place.out)
     head: dict[str, Any] = {
+        "schema": SCHEMA,
+        "code_sha256": journal.code,
         "scenario": scenario.name,
         "question": scenario.question,
         "kind": scenario.kind,
         "metrics": list(wanted.metrics),
-        "points": [{path: shown(value) for path, value in point.settings.items()} for point in plan],
+        "points": [{path: kept(value) for path, value in point.settings.items()} for point in plan],
         "others": [point.number for point in plan if point.other],
         "replications": wanted.replications,
         "until": wanted.until,
         **(note or {}),
     }
-    journal = place.journal or Journal(place.out)
     texts = {SCENARIO: scenario.to_yaml()} | {other_file(point.number): point.text for point in plan if point.other}
-    journal.begin(head, texts, ids.values())
+    journal.begin(head, texts, None if search else ids.values())
     going = _Going(scenario, plan, drawn, wanted, journal, ids)
     started_s = time.perf_counter()
     going.settle()
@@ -205,7 +215,8 @@ def run_points(
                     break  # nobody waits for runs beyond what was enough
     rows = list(going.rows())
     head["warmup_s"] = going.warmup.cut_s if going.warmup else None
-    journal.end(head, rows)
+    if search != "part":
+        journal.end(head, rows, rest=search is not None)
     return Study.of(
         scenario, plan, head, rows, [journal.done[row["run_id"]] for row in rows], time.perf_counter() - started_s
     )
@@ -264,7 +275,12 @@ class _Going:
         outcomes: dict[int, Outcome] = {}
         while (run_id := self.ids.get((number, len(outcomes)))) in self.done:
             outcomes[len(outcomes)] = self.done[str(run_id)]
-        told = [replication for replication, outcome in outcomes.items() if outcome.status == "done"]
+        metrics = self.wanted.metrics
+        told = [
+            replication
+            for replication, outcome in outcomes.items()
+            if outcome.status == "done" and not any(math.isnan(value_of(outcome, one, self.warmup)) for one in metrics)
+        ]
         counts: list[int] = []
         for metric in self.wanted.metrics:
             values = contiguous({k: value_of(outcomes[r], metric, self.warmup) for k, r in enumerate(told)})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sim.scenario import load_text
@@ -76,17 +76,12 @@ def perform(task: Task) -> Outcome:
             "done",
             result.summary,
             _latencies(result, scenario),
-            code=_code(),
+            code=code_digest(),
             wall_s=time.perf_counter() - started_s,
         )
     except Exception as error:  # noqa: BLE001 - a study keeps what failed, with its parameters and seed
         told = f"{type(error).__name__}: {error}".splitlines()[0][:_LINE]
-        return Outcome(task.run_id, "failed", error=told, code=_code(), wall_s=time.perf_counter() - started_s)
-
-
-@cache
-def _code() -> str:
-    return code_digest()
+        return Outcome(task.run_id, "failed", error=told, code=code_digest(), wall_s=time.perf_counter() - started_s)
 
 
 @lru_cache(maxsize=4)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sim.kernel.engine import SECOND
 from sim.study.stats import area_between_bins, t_interval
-from sim.study.store import as_json
+from sim.study.store import as_json, finite
 from sim.study.sweeps.plan import other
 from sim.study.sweeps.steady import pooled
 from sim.study.sweeps.sweep import Place, Wanted, default_metrics, run_points
@@ -96,7 +96,7 @@ class Versus:
             for chain_id, area in self.areas.items()
         }
         names = [point.settings["scenario"] for point in self.study.points]
-        return as_json({"scenarios": names, "metrics": self.table().to_dicts(), "areas_s": areas})
+        return as_json(finite({"scenarios": names, "metrics": self.table().to_dicts(), "areas_s": areas}))
 
 
 def _three(interval: Interval) -> dict[str, float]:

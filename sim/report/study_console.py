@@ -1,0 +1,150 @@
+"""A study's result on a terminal, 80 columns wide or more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sim.report import wording
+from sim.report.study_numbers import Told, number, plus_minus
+from sim.report.study_words import answer, differences, size_and_interval, sureness, times, unit_of_differences, varied
+from sim.study.sweeps.plan import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+    from sim.report.study_numbers import Estimate, Metric
+    from sim.study.sweeps.study import Study
+
+_ROWS: Final = 40
+"""So many points are printed; of more the report has all."""
+_LETTERS: Final = 34
+"""Parameters that fit into so many letters have a column each; otherwise the point is told in one."""
+_FAILURES: Final = 5
+_JUDGED: Final = {"met": ("met", "green"), "missed": ("missed", "bold red"), "open": ("open", "yellow")}
+
+
+def show(study: Study, console: Console | None = None) -> None:
+    """Print `render`'s tables.
+
+    Args:
+        study: from `sim.sweep`, or read from its directory.
+        console: where to; standard output if left out.
+    """
+    from rich.console import Console
+
+    (console or Console()).print(render(study))
+
+
+def render(study: Study) -> RenderableType:
+    """The question, what was varied, each metric's points and differences, how sure that is, and what failed."""
+    from rich.console import Group
+    from rich.text import Text
+
+    told = Told.of(study)
+    head = [Text(study.scenario.question, "bold"), Text(varied(told))]
+    parts = [part for metric in told.metrics for part in _metric(told, metric)]
+    sure = [Text(line) for line in sureness(told)]
+    return Group(*head, *parts, "", *sure, *_failures(told), *_took(study))
+
+
+def _metric(told: Told, metric: Metric) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    yield ""
+    yield _points(told, metric)
+    left = len(metric.estimates) - _ROWS
+    if left > 0:
+        yield Text(f"and {wording.counted(left, 'more point')}, in the report and in runs.parquet", "dim")
+    yield Text(answer(told, metric))
+    if metric.contrasts:
+        yield ""
+        yield _contrasts(metric, told.study.label(0))
+        for sentence in differences(metric):
+            yield Text(sentence)
+
+
+def _table(title: str, caption: str = "") -> Table:
+    from rich import box
+    from rich.table import Table
+
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        caption=caption or None,
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+
+
+def _points(told: Told, metric: Metric) -> Table:
+    from rich.text import Text
+
+    table = _table(f"{metric.title}  {metric.path}")
+    names = told.study.parameters
+    texts = [[shown(point.settings.get(path, "")) for path in names] for point in told.study.points[:_ROWS]]
+    widths = [max(map(len, column)) + 2 for column in zip(names.values(), *texts, strict=True)]
+    apart = bool(names) and sum(widths) <= _LETTERS
+    for heading in names.values() if apart else ("point",):
+        table.add_column(heading, overflow="fold")
+    judged = any(one.judged for one in metric.estimates)
+    for heading in ("runs", "mean", "± 95 %", "pass", "failed", *(["objective"] if judged else [])):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one in metric.estimates[:_ROWS]:
+        point = texts[one.point] if apart else [one.label]
+        numbers = [str(one.n), number(metric.unit, one.mean, one.half), plus_minus(metric.unit, one)]
+        table.add_row(*map(Text, point), *numbers, *_became(one), *([_verdict(one)] if judged else []))
+    return table
+
+
+def _became(one: Estimate) -> tuple[str, Text]:
+    from rich.text import Text
+
+    passed = wording.NO_VALUE if one.passed is None else wording.share(one.passed)
+    return passed, Text(str(one.failed), "bold red" if one.failed else "")
+
+
+def _verdict(one: Estimate) -> Text:
+    from rich.text import Text
+
+    return Text(*_JUDGED[one.judged]) if one.judged else Text(wording.NO_VALUE)
+
+
+def _contrasts(metric: Metric, first: str) -> Table:
+    from rich.text import Text
+
+    unit = unit_of_differences(metric)
+    measured = f" ({unit.name.replace('/', 'per ')})" if unit.name else ""
+    table = _table(f"Less the first point, {first}{measured}")
+    table.add_column("what differs", overflow="fold")
+    for heading in ("difference", "95 % interval", "p (Holm)", "differs", "CRN worth"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one in metric.contrasts:
+        size, low, high = size_and_interval(metric, one, unit)
+        decision = Text("yes", "bold") if one.differs else Text("not shown", "dim")
+        table.add_row(Text(one.label), size, f"{low} to {high}", f"{one.p:.2g}", decision, f"x {times(one.ratio)}")
+    return table
+
+
+def _failures(told: Told) -> Iterator[Text]:
+    from rich.text import Text
+
+    for one in told.failures[:_FAILURES]:
+        where = f"{one.status}: {one.label}, replication {one.replication}, seed {one.seed}"
+        yield Text.assemble((where, "bold red"), f"\n  {one.error}")
+    if len(told.failures) > _FAILURES:
+        yield Text(f"and {len(told.failures) - _FAILURES:,} more, in the report")
+
+
+def _took(study: Study) -> Iterator[Text]:
+    from rich.text import Text
+
+    if study.wall_s:
+        yield Text(f"Took {wording.duration(study.wall_s)}.", "dim")

@@ -1,0 +1,133 @@
+"""Which figures a study has, what they are called, and how to read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sim.report import study_front, study_plots, style
+from sim.report.study_axes import is_grid
+from sim.report.study_panels import measured
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matplotlib.figure import Figure
+
+    from sim.report.study_numbers import Told
+
+_CELLS: Final = 12
+"""A map has so many rows and columns at most."""
+_ROWS: Final = 60
+"""So many points are drawn one below the other; more of them as a cloud over each parameter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One figure of a study.
+
+    Attributes:
+        name: file name without its ending.
+        draw: makes the figure; its title says the finding.
+        caption: what is to be seen and how it was counted.
+        shows: whether the study has what it would show.
+    """
+
+    name: str
+    draw: Callable[[Told], Figure]
+    caption: str
+    shows: Callable[[Told], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A figure of one study: what was drawn, its title, and the SVG that both the page and the file take."""
+
+    picture: Picture
+    figure: Figure
+    title: str
+    svg: str
+
+
+def draw(told: Told) -> list[Drawn]:
+    """All figures of a study, in the order of the page."""
+    figures = [(picture, picture.draw(told)) for picture in PICTURES if picture.shows(told)]
+    return [Drawn(picture, figure, style.title(figure), style.to_svg(figure)) for picture, figure in figures]
+
+
+def _has_lines(told: Told) -> bool:
+    found = told.axes
+    few = len(found) == 1 or (len(found) == 2 and min(len(axis.values) for axis in found) <= study_plots.LINES)  # noqa: PLR2004
+    return bool(measured(told)) and few and is_grid(found) and "screening" not in told.study.head
+
+
+def _has_map(told: Told) -> bool:
+    two = len(told.axes) == 2 and is_grid(told.axes)  # noqa: PLR2004 - rows and columns
+    return bool(measured(told)) and two and max(len(axis.values) for axis in told.axes) <= _CELLS
+
+
+def _has_rows(told: Told) -> bool:
+    return bool(measured(told)) and 1 < len(told.study.points) <= _ROWS and not (_has_lines(told) or _has_clouds(told))
+
+
+def _has_clouds(told: Told) -> bool:
+    many = len(told.study.points) > _ROWS or "screening" in told.study.head
+    return bool(measured(told)) and bool(told.axes) and many and not _has_lines(told)
+
+
+def _has_front(told: Told) -> bool:
+    return len(told.study.points) > 1 and bool(study_front.pairs(told)) and "screening" not in told.study.head
+
+
+def _has_one_point(told: Told) -> bool:
+    return len(told.study.points) == 1 and bool(measured(told))
+
+
+PICTURES: Final = (
+    Picture(
+        "by-parameter",
+        study_plots.by_parameter,
+        "Means over replications with 95 % intervals. Numbers lie where they belong on their axis, lines a little "
+        "apart so that all can be seen; an axis over a factor of twenty or more is logarithmic. Dashed: the bound of "
+        "an objective.",
+        _has_lines,
+    ),
+    Picture(
+        "heat-map",
+        study_plots.heat_map,
+        "The mean at every pair of values, with the half-width of its 95 % interval: the stronger the colour, the "
+        "higher. A frame is around the best mean, where less or more is better and some point differs; dashed ones are "
+        "around what is not told apart from it. Missed: the whole interval is on the wrong side of the objective, or "
+        "some run is; open: neither is shown.",
+        _has_map,
+    ),
+    Picture(
+        "points",
+        study_plots.rows_figure,
+        "Every point with its mean and 95 % interval, in the order in which the points were given. Dashed: the bound "
+        "of an objective.",
+        _has_rows,
+    ),
+    Picture(
+        "inputs",
+        study_plots.clouds,
+        "Each point's mean over every parameter. What the other parameters do is in the scatter; a slope that stands "
+        "out of it is this one's.",
+        _has_clouds,
+    ),
+    Picture(
+        "front",
+        study_front.front,
+        "Two metrics against each other, with 95 % intervals. Diamonds are the Pareto front: no other point is "
+        "better in one of the two without being worse in the other. It is drawn through means; where intervals "
+        "overlap, points may well change places.",
+        _has_front,
+    ),
+    Picture(
+        "replications",
+        study_plots.replications,
+        "The share of runs that came to at most so much, a dot for each run. The upright line is the mean, the band "
+        "its 95 % interval.",
+        _has_one_point,
+    ),
+)
