@@ -3,9 +3,11 @@
     python bench/billions.py --hash sm3 --mode digests --records 2.2e9 --checkpoint /tmp/billions.json
 
 Every record is made, hashed and forgotten; what stays is a compact range and the root of every 2^20 records. With
-``--checkpoint`` both are kept in a file, and a killed run goes on from there. Afterwards random records are made again
-in plain Python and proven from regenerated subtrees, two earlier sizes are proven consistent, and random subtrees are
-recomputed with hashlib alone. The result is a JSON file; the full size writes it to results/reference.
+``--checkpoint`` both are kept in a file, and a killed run goes on from there. Threads of this process do the work, or
+processes, or the workers of a Dask scheduler (``--executor``), with the same root and checkpoint. Afterwards random
+records are made again in plain Python and proven from regenerated subtrees, two earlier sizes are proven consistent,
+and random subtrees are recomputed with hashlib alone. The result is a JSON file; the full size writes it to
+results/reference.
 """
 
 from __future__ import annotations
@@ -18,34 +20,36 @@ import platform
 import random
 import resource
 import sys
-import threading
 import time
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
-from evidence import Evidence
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from sim.proof import ProofError, lanes, merkle, suite_by_name
+from sim.proof import ProofError, lanes, merkle
 from sim.proof.build import range_of
+from sim.study.executors import NAMES, Lost, Threads, opened
+from sim.study.store import write_text
+from sim.study.subtrees import CHUNK_HEIGHT, Task, Work, committer, kernel_limit, subtree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sim.proof.suites import HashSuite
+    from sim.study.evidence import Evidence
+    from sim.study.executors import Executor
+    from sim.study.subtrees import Committer
+
+R = TypeVar("R")
 
 FULL_SIZE = 2_200_000_000
 """More than 2.2 billion records were deposited with the courts' chain by 25 May 2022."""
 
-CHUNK_HEIGHT = lanes.CHUNK_HEIGHT
-MESSAGE_ROWS = 1 << 11  # records hashed in one go: half a MiB
 SUBTREE_HEIGHT = 10
-LIMIT_S = 0.25
+INTERRUPTED = 130
 FORMAT = "billions checkpoint 1"
 
 
@@ -67,6 +71,16 @@ class Progressed:
     seconds: float = 0.0
     limits: list[float] = field(default_factory=list)
 
+    def add(self, subtree: bytes) -> None:
+        """Merge the next segment, the bytes of its compact range.
+
+        Raises:
+            ProofError: they are of no range that begins where this one ends.
+        """
+        made = merkle.CompactRange.from_bytes(subtree)
+        self.range.extend(made)
+        self.segments += made.hashes
+
     def save(self, path: Path, mode: str) -> None:
         """Replace the checkpoint file in one step: whoever reads it finds the old one or the new one whole."""
         content = {
@@ -78,12 +92,7 @@ class Progressed:
             "seconds": self.seconds,
             "limits": self.limits,
         }
-        beside = path.with_name(path.name + ".new")
-        with beside.open("w", encoding="utf-8") as file:
-            json.dump(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        write_text(path, json.dumps(content))
 
     @classmethod
     def load(cls, path: Path, suite: HashSuite, options: argparse.Namespace) -> Progressed:
@@ -111,64 +120,6 @@ class Progressed:
         return cls(loaded, height, segments, content["seconds"], content["limits"])
 
 
-class Committer:
-    """Makes and hashes records of one mode, each thread in buffers of its own."""
-
-    def __init__(self, suite: HashSuite, evidence: Evidence) -> None:
-        self.suite = suite
-        self.evidence = evidence
-        self._local = threading.local()
-
-    def subtree_root(self, height: int, position: int) -> bytes:
-        """The root of records [position · 2^height, (position + 1) · 2^height), made anew."""
-        chunk_height = min(height, CHUNK_HEIGHT)
-        first, chunk = position << height, 1 << chunk_height
-        roots = np.empty((1 << height - chunk_height, 32), np.uint8)
-        for number in range(len(roots)):
-            roots[number] = self._chunk_root(first + number * chunk, chunk_height)
-        return lanes.roots(self.suite, roots, height - chunk_height, leaf=False).tobytes()
-
-    def _chunk_root(self, first: int, height: int) -> np.ndarray:
-        count = 1 << height
-        if self.evidence.mode == "digests":
-            rows = self._rows(count)
-            self.evidence.fill(rows, first)
-            return lanes.roots(self.suite, rows, height, leaf=True)[0]
-        hashes = np.empty((count, 32), np.uint8)
-        for start in range(0, count, MESSAGE_ROWS):
-            rows = self._rows(min(MESSAGE_ROWS, count - start))
-            self.evidence.fill(rows, first + start)
-            hashes[start : start + len(rows)] = lanes.leaves(self.suite, rows)
-        return lanes.roots(self.suite, hashes, height, leaf=False)[0]
-
-    def _rows(self, count: int) -> np.ndarray:
-        if not hasattr(self._local, "rows"):
-            largest = 1 << CHUNK_HEIGHT if self.evidence.mode == "digests" else MESSAGE_ROWS
-            self._local.rows = np.empty((largest, self.evidence.size_bytes), np.uint8)
-        return self._local.rows[:count]
-
-    def limit(self, pool: ThreadPoolExecutor, threads: int) -> float:
-        """Records per second of the bare kernels, all threads at once, on data that stays in the cache."""
-        return sum(pool.map(lambda _: self._limit_of_one(), range(threads)))
-
-    def _limit_of_one(self) -> float:
-        chunk = np.zeros((1 << CHUNK_HEIGHT, 32), np.uint8)
-        if self.evidence.mode == "digests":
-            return 1 / _seconds_each(lambda: lanes.roots(self.suite, chunk, CHUNK_HEIGHT, leaf=True), len(chunk))
-        rows = np.zeros((MESSAGE_ROWS, self.evidence.size_bytes), np.uint8)
-        nodes = _seconds_each(lambda: lanes.roots(self.suite, chunk, CHUNK_HEIGHT, leaf=False), len(chunk))
-        return 1 / (nodes + _seconds_each(lambda: lanes.leaves(self.suite, rows), len(rows)))
-
-
-def _seconds_each(work: Callable[[], object], items: int) -> float:
-    """The time per item, over `LIMIT_S`."""
-    calls, start = 0, time.perf_counter()
-    while (elapsed := time.perf_counter() - start) < LIMIT_S:
-        work()
-        calls += 1
-    return elapsed / (calls * items)
-
-
 class Regenerated(merkle.Log):
     """A log that makes its records again for every proof, below the roots of segments that it holds."""
 
@@ -194,48 +145,66 @@ class Regenerated(merkle.Log):
         return self._perfect(height, position)
 
 
-def commit(committer: Committer, state: Progressed, options: argparse.Namespace) -> None:
+def commit(state: Progressed, work: Work, options: argparse.Namespace, executor: Executor) -> None:
     """Hash all records that are not yet in ``state``, saving it as it goes."""
     whole = options.records >> state.segment_height
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with ThreadPoolExecutor(options.threads) as pool, Progress(*columns, TimeRemainingColumn()) as bar:
+    with Progress(*columns, TimeRemainingColumn()) as bar:
         task = bar.add_task(f"2^{state.segment_height} records", total=whole, completed=len(state.segments))
-        state.limits.append(committer.limit(pool, options.threads))
+        state.limits.append(_limit(work, executor))
         while len(state.segments) < whole:
-            _commit_for_a_while(committer, state, pool, options, lambda: bar.advance(task))
-            if options.checkpoint:
-                state.save(options.checkpoint, options.mode)
-            state.limits.append(committer.limit(pool, options.threads))
+            try:
+                _commit_for_a_while(state, work, options, executor, lambda: bar.advance(task))
+            finally:
+                if options.checkpoint:
+                    state.save(options.checkpoint, work.mode)
+            state.limits.append(_limit(work, executor))
     start = time.perf_counter()
+    by = committer(work)
     for first in range(state.range.end, options.records, 1 << CHUNK_HEIGHT):
-        rows = committer.evidence.rows(first, min(1 << CHUNK_HEIGHT, options.records - first))
-        state.range.extend(range_of(committer.suite, first, rows))
+        rows = by.evidence.rows(first, min(1 << CHUNK_HEIGHT, options.records - first))
+        state.range.extend(range_of(by.suite, first, rows))
     state.seconds += time.perf_counter() - start
 
 
 def _commit_for_a_while(
-    committer: Committer,
     state: Progressed,
-    pool: ThreadPoolExecutor,
+    work: Work,
     options: argparse.Namespace,
+    executor: Executor,
     done: Callable[[], None],
 ) -> None:
-    """Whole segments, in order, until the next checkpoint is due."""
+    """Whole segments until the next checkpoint is due, merged in order, whatever the order in which they come."""
     start = time.perf_counter()
-    following, whole = len(state.segments), options.records >> state.segment_height
-    waiting = deque()
-    while True:
-        due = time.perf_counter() - start > options.checkpoint_every
-        while not due and following < whole and len(waiting) < 2 * options.threads:
-            waiting.append(pool.submit(committer.subtree_root, state.segment_height, following))
-            following += 1
-        if not waiting:
-            break
-        digest = waiting.popleft().result()
-        state.segments.append(digest)
-        state.range.append_subtree(digest, state.segment_height)
-        done()
+    first, whole = len(state.segments), options.records >> state.segment_height
+
+    def issued() -> Iterator[Task]:
+        for position in range(first, whole):
+            if position > first and time.perf_counter() - start > options.checkpoint_every:
+                return
+            yield Task(work, state.segment_height, position)
+
+    early: dict[int, bytes] = {}
+    with closing(executor.results(subtree, issued())) as results:
+        for number, made in results:
+            early[first + number] = _there(made)
+            while (following := len(state.segments)) in early:
+                state.add(early.pop(following))
+                done()
     state.seconds += time.perf_counter() - start
+
+
+def _limit(work: Work, executor: Executor) -> float:
+    """Records per second of the bare kernels, all workers at once."""
+    with closing(executor.results(kernel_limit, [work] * executor.workers)) as results:
+        return sum(_there(rate) for _, rate in results)
+
+
+def _there(result: R | Lost) -> R:
+    """What a worker made; what its death took away ends this run, which goes on from its checkpoint."""
+    if isinstance(result, Lost):
+        raise ChildProcessError(f"a piece of the work is lost: {result.reason}; the same command goes on")
+    return result
 
 
 def check(log: Regenerated, evidence: Evidence, root: bytes, options: argparse.Namespace) -> dict[str, int]:
@@ -293,16 +262,25 @@ def _options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--hash", choices=("sha256", "sm3"), default="sha256")
     parser.add_argument("--mode", choices=("records", "digests"), default="digests")
     parser.add_argument("--records", type=_count, default=10_000_000, help="how many, such as 2.2e9; by default 1e7")
-    parser.add_argument("--threads", type=int, default=lanes.usable_threads())
+    parser.add_argument(
+        "--executor",
+        choices=("threads", *NAMES),
+        default="threads",
+        help="threads of this process, processes of this machine, one of each (serial), or dask",
+    )
+    parser.add_argument(
+        "--workers", "--threads", type=int, help="threads or processes, by default one for each processor"
+    )
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask scheduler, such as tcp://host:8786")
     parser.add_argument("--proofs", type=int, default=100, help="random records to prove, at least 2")
     parser.add_argument("--seed", type=int, default=1, help="of the samples that are checked")
     parser.add_argument("--checkpoint", type=Path, help="where a killed run goes on from")
     parser.add_argument("--checkpoint-every", type=float, default=10.0, metavar="SECONDS")
-    parser.add_argument("--segment-height", type=int, default=20, help="a thread takes 2^this records at a time")
+    parser.add_argument("--segment-height", type=int, default=20, help="a worker takes 2^this records at a time")
     parser.add_argument("--out", type=Path, help="the result, by default under results/")
     options = parser.parse_args(arguments)
-    for name, least, most in (("proofs", 2, 10**9), ("threads", 1, 1024), ("segment_height", 1, 30)):
-        if not least <= getattr(options, name) <= most:
+    for name, least, most in (("proofs", 2, 10**9), ("workers", 1, 1024), ("segment_height", 1, 30)):
+        if getattr(options, name) is not None and not least <= getattr(options, name) <= most:
             parser.error(f"--{name.replace('_', '-')} must be from {least} to {most}")
     if options.out is None:
         folder = Path("results/reference" if options.records == FULL_SIZE else "results")
@@ -321,31 +299,39 @@ def main() -> int:
     """Run, check, and write the result."""
     options = _options()
     load_before = os.getloadavg()
-    suite, evidence = suite_by_name(options.hash), Evidence(options.mode)
-    committer = Committer(suite, evidence)
-    state = Progressed(merkle.CompactRange(suite), options.segment_height)
+    work = Work(options.hash, options.mode)
+    by = committer(work)
+    state = Progressed(merkle.CompactRange(by.suite), options.segment_height)
     if options.checkpoint and options.checkpoint.exists():
         try:
-            state = Progressed.load(options.checkpoint, suite, options)
+            state = Progressed.load(options.checkpoint, by.suite, options)
         except (ValueError, KeyError, ProofError) as error:
             print(f"{options.checkpoint}: cannot go on from this file: {error}", file=sys.stderr)
             return 2
     resumed_at = state.range.end
-    committer.subtree_root(CHUNK_HEIGHT, 0)  # compiles, or loads what was compiled
-    commit(committer, state, options)
+    by.subtree_root(CHUNK_HEIGHT, 0)  # compiles, or loads what was compiled
+    try:
+        workers = _commit_where_told(state, work, options)
+    except (OSError, ValueError) as error:
+        print(f"billions: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"billions: interrupted after {state.range.end:,} records", file=sys.stderr)
+        return INTERRUPTED
     root = state.range.root()
     start = time.perf_counter()
-    checked = check(Regenerated(committer, state), evidence, root, options)
+    checked = check(Regenerated(by, state), by.evidence, root, options)
     limit = median(state.limits)
     result = {
         "schema": 1,
         "hash": options.hash,
         "mode": options.mode,
         "records": options.records,
-        "record_bytes": evidence.size_bytes,
+        "record_bytes": by.evidence.size_bytes,
         "root": root.hex(),
         "range": [digest.hex() for digest in state.range.hashes],
-        "threads": options.threads,
+        "executor": options.executor,
+        "threads": workers,
         "resumed_at": resumed_at,
         "seconds": round(state.seconds, 3),
         "records_per_s": round(options.records / state.seconds),
@@ -365,10 +351,28 @@ def main() -> int:
         "command": "python bench/billions.py " + " ".join(sys.argv[1:]),
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_text(options.out, json.dumps(result, indent=1) + "\n")
     print(f"root {root.hex()}  {result['records_per_s']:,} records/s  share {result['share_of_kernel_limit']}")
     print(f"wrote {options.out}")
     return 0
+
+
+def _commit_where_told(state: Progressed, work: Work, options: argparse.Namespace) -> int:
+    """Commit on the executor that was asked for; returns how many worked at a time.
+
+    Raises:
+        OSError: workers are not to be had, or one took a piece of the work with it.
+        ValueError: the options do not go together.
+    """
+    with ExitStack() as stack:
+        if options.executor != "threads":
+            executor = stack.enter_context(opened(options.executor, options.workers, options.scheduler))
+        elif options.scheduler:
+            raise ValueError("a scheduler is asked by --executor dask, not by threads")
+        else:
+            executor = Threads(options.workers or lanes.usable_threads())
+        commit(state, work, options, executor)
+        return executor.workers
 
 
 def _machine() -> dict[str, object]:

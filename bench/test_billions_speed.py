@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from billions import FULL_SIZE, Committer, Progressed, commit
-from evidence import Evidence
+from billions import FULL_SIZE, Progressed, commit
 from kernels import kernel
 from measure import Items, whole
 
 from sim.proof import SHA256, SM3, lanes, merkle
+from sim.study.executors import Threads
+from sim.study.subtrees import Work
 
 if TYPE_CHECKING:
     from measure import Measure
@@ -40,12 +41,12 @@ COMPRESSIONS = {"digests": 3, "records": 6}
 def test_commit(measure: Measure, suite: HashSuite, mode: str, records: int) -> None:
     """Goal: 0.75 of the bare kernel's rate, by all processors; making the records counts as ours."""
     threads = lanes.usable_threads()
-    options = Namespace(records=records, mode=mode, threads=threads, checkpoint=None, checkpoint_every=10.0)
-    committer = Committer(suite, Evidence(mode))
+    options = Namespace(records=records, checkpoint=None, checkpoint_every=10.0)
+    executor = Threads(threads)
 
     def run() -> Progressed:
         state = Progressed(merkle.CompactRange(suite), segment_height=20)
-        commit(committer, state, options)
+        commit(state, Work(suite.name, mode), options, executor)
         return state
 
     done = measure(

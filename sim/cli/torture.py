@@ -5,14 +5,14 @@ from __future__ import annotations
 import shlex
 import sys
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sim.cli.completion import scenario_files
-from sim.cli.options import AsJson, Settings, print_json
+from sim.cli.options import AsJson, Scheduler, Settings, Workers, print_json
 from sim.scenario import load, parse_assignments
 from sim.scenario.quantities import DURATION, one_of
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sim.scenario import Scenario
+    from sim.study.executors import Executor
     from sim.study.torture import Outcome, Torture
     from sim.study.torture_log import TortureLog
 
@@ -27,6 +28,8 @@ INTERRUPTED = 130
 _LOG = "seeds.jsonl"
 _MOST_SHRUNK = 3
 """So many failures are made small; the others are listed by seed."""
+_WORTH_WORKERS = 500
+"""Storms from which on starting workers takes less time than they save: each takes seconds to load the code."""
 
 
 def torture(
@@ -45,6 +48,17 @@ def torture(
     beyond: Annotated[
         bool, typer.Option("--beyond", help="2q-n equivocators, more than the protocol stands: some runs must diverge.")
     ] = False,
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="processes (of this machine), serial, or dask (workers of a scheduler). Default: processes from "
+            f"{_WORTH_WORKERS} storms on.",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where results go. Default: a directory in results/.")
     ] = None,
@@ -66,14 +80,17 @@ def torture(
     log = _log(work, out, Path("results") / _name(scenario, beyond=beyond))
     wanted = range(first_seed, first_seed + seeds)
     try:
-        _run(work, log, wanted)
+        if missing := sum(seed not in log.done for seed in wanted):
+            with _executor(executor, workers, scheduler, missing) as where:
+                _run(work, log, wanted, where)
     except KeyboardInterrupt:
         print(
             f"alliance: interrupted; {log.path} holds {len(log.done)} seeds, the same command goes on", file=sys.stderr
         )
         raise SystemExit(INTERRUPTED) from None
-    lines = [log.done[seed] for seed in wanted]
+    lines = [log.done[seed] for seed in wanted if seed in log.done]
     failed = [line for line in lines if line["verdict"] != "pass"]
+    lost = len(wanted) - len(lines)
     command = _command(file, horizon, protocol, settings, beyond=beyond)
     shrunk = failed[: 1 if beyond else _MOST_SHRUNK]
     if as_json:
@@ -82,9 +99,28 @@ def torture(
         _show(lines, log, beyond=beyond)
         for line in shrunk:
             _show_failure(_failure(work, line["seed"], command))
+    if lost:
+        again = "the same command tries them again"
+        print(f"alliance: {lost:,} seeds have no result: their workers were killed, twice; {again}", file=sys.stderr)
     if beyond:
         return int(not any(line["verdict"] == "diverged" for line in lines))
-    return int(bool(failed))
+    return int(bool(failed) or lost > 0)
+
+
+@contextmanager
+def _executor(name: str | None, workers: int | None, scheduler: str | None, storms: int) -> Iterator[Executor]:
+    """Where so many storms run: as told, or where it takes less time."""
+    from sim.study.executors import opened
+
+    if name is None:
+        many = workers is not None or storms >= _WORTH_WORKERS
+        name = "dask" if scheduler is not None else "processes" if many else "serial"
+    with ExitStack() as stack:
+        try:
+            executor = stack.enter_context(opened(name, workers, scheduler))
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+        yield executor
 
 
 def _log(work: Torture, out: Path | None, place: Path) -> TortureLog:
@@ -121,16 +157,13 @@ def _name(scenario: Scenario, *, beyond: bool) -> str:
     return "-".join(["torture", scenario.name, *protocols, *(["beyond"] if beyond else [])])
 
 
-def _run(work: Torture, log: TortureLog, wanted: range) -> None:
-    from sim.scenario.schedule import as_entry
+def _run(work: Torture, log: TortureLog, wanted: range, where: Executor) -> None:
+    from sim.study.torture_work import run_missing
 
-    todo = [seed for seed in wanted if seed not in log.done]
     failures = sum(line["verdict"] != "pass" for line in log.done.values())
-    with _progress(len(wanted), len(wanted) - len(todo)) as advance:
-        for seed in todo:
-            outcome = work.run(seed)
-            log.add(outcome, [as_entry(fault) for fault in outcome.faults])
-            failures += outcome.failed
+    with _progress(len(wanted), sum(seed in log.done for seed in wanted)) as advance:
+        for line in run_missing(work, log, wanted, where):
+            failures += line["verdict"] != "pass"
             advance(failures)
 
 

@@ -1,40 +1,34 @@
 """Where work is done: in this process, in processes of this machine, or on the workers of a Dask scheduler.
 
-An executor takes tasks and yields pairs of a task's number and its result, in any order. Whoever asks may stop early.
-A function that is handed over must not raise: what breaks down in it is a result (`sim.study.sweeps.task`). What can
-still go wrong is that a worker dies, killed from outside or for want of memory. Then its task is tried once more, alone
-if it can be, and given up as `Lost` if that worker dies as well; the others go on.
+An executor takes tasks and yields pairs of a task's number and its result, in any order. Whoever asks may stop early,
+by closing what it was given; what is under way is stopped then, and what waits is dropped. A function that is handed
+over should not raise: what breaks down in it is a result (`sim.study.sweeps.task`); what it raises all the same ends
+the work. What can still go wrong is that a worker dies, killed from outside or for want of memory. Then its task is
+tried once more, with nothing beside it, and given up as `Lost` if that worker dies as well; the others go on.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections import deque
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
-
-    from distributed import Client
 
 T = TypeVar("T")
 R = TypeVar("R")
 Name = Literal["processes", "serial", "dask"]
 NAMES: Final[tuple[Name, ...]] = ("processes", "serial", "dask")
-_IN_STOCK: Final = 2
-"""Tasks handed over for every worker: one that it works at, and one that waits."""
-_DEATHS: Final = 1
-"""How many workers may die of a task before it is given up: one that dies once more is `Lost`."""
+IN_STOCK: Final = 2
+"""Tasks handed over for every thread: one that it works at, and one that waits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Nothing came back: whoever worked at it was killed, twice."""
+    """Nothing came back: whoever worked at it was killed, the second time with nothing beside it."""
 
     reason: str
 
@@ -42,22 +36,79 @@ class Lost:
 class Executor(Protocol):
     """Does tasks somewhere."""
 
-    def results(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[tuple[int, R | Lost]]:
-        """Yield each task's number and what the function made of it, in the order in which they end."""
+    @property
+    def workers(self) -> int:
+        """How many tasks it works at, at a time."""
         ...
+
+    def results(self, function: Callable[[T], R], tasks: Iterable[T]) -> Generator[tuple[int, R | Lost], None, None]:
+        """Yield each task's number and what the function made of it, in the order in which they end.
+
+        Args:
+            function: of a module, so that it has a name that workers can import.
+            tasks: asked for the next one only when a worker is free for it, so that they may depend on results.
+
+        Raises:
+            OSError: there are no workers to be had, or what connects them has gone.
+        """
+        ...
+
+
+class Stock(Generic[T]):
+    """The tasks of one piece of work that nobody has taken yet, and those whose worker died.
+
+    Args:
+        tasks: numbered from 0 in their order.
+    """
+
+    def __init__(self, tasks: Iterable[T]) -> None:
+        self._waiting = enumerate(tasks)
+        self._back: deque[tuple[int, T]] = deque()
+        self._suspects: deque[tuple[int, T]] = deque()
+        self._suspected: set[int] = set()
+        self._alone = False
+
+    def next(self, under_way: int) -> tuple[int, T] | None:
+        """The next task and its number, where so many are under way; None if none may be handed over now.
+
+        What may have killed its worker waits until nothing is under way, and nothing is handed over beside it: if
+        memory was short, it is not any more, and if a worker dies again there is no doubt of what.
+        """
+        if not under_way:
+            self._alone = False
+        if self._alone or (self._suspects and under_way):
+            return None
+        if self._suspects:
+            self._alone = True
+            return self._suspects.popleft()
+        return self._back.popleft() if self._back else next(self._waiting, None)
+
+    def put_back(self, number: int, task: T) -> None:
+        """Take back a task that nobody has begun."""
+        (self._suspects if number in self._suspected else self._back).append((number, task))
+
+    def died(self, number: int, task: T) -> bool:
+        """Note that a worker died that had this task; returns whether it is lost, otherwise it is tried again."""
+        if number in self._suspected:
+            return True
+        self._suspected.add(number)
+        self._suspects.append((number, task))
+        return False
 
 
 class Serial:
     """One after the other, in this process."""
 
-    def results(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[tuple[int, R | Lost]]:
+    workers: Final = 1
+
+    def results(self, function: Callable[[T], R], tasks: Iterable[T]) -> Generator[tuple[int, R | Lost], None, None]:
         """As `Executor.results`, in the order of the tasks; nothing is ever lost."""
         for number, task in enumerate(tasks):
             yield number, function(task)
 
 
-class Processes:
-    """In processes of this machine, started afresh (``spawn``), so that no thread or lock is inherited.
+class Threads:
+    """In threads of this process, for functions that leave the interpreter to others; `opened` has it not.
 
     Args:
         workers: how many at a time.
@@ -66,117 +117,19 @@ class Processes:
     def __init__(self, workers: int) -> None:
         self.workers = workers
 
-    def results(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[tuple[int, R | Lost]]:
-        """As `Executor.results`."""
-        waiting = enumerate(tasks)
-        suspects: deque[tuple[int, T]] = deque()
-        more = True
-        while more or suspects:
-            if suspects:
-                number, task = suspects.popleft()
-                yield number, _alone(function, task)
-                continue
-            more = yield from self._until_broken(function, waiting, suspects)
+    def results(self, function: Callable[[T], R], tasks: Iterable[T]) -> Generator[tuple[int, R | Lost], None, None]:
+        """As `Executor.results`, in the order of the tasks; nothing is ever lost."""
+        from concurrent.futures import Future, ThreadPoolExecutor
 
-    def _until_broken(
-        self, function: Callable[[T], R], waiting: Iterator[tuple[int, T]], suspects: deque[tuple[int, T]]
-    ) -> Generator[tuple[int, R | Lost], None, bool]:
-        """Work until all is done (returns False) or a worker dies (True): then what was under way are suspects."""
-        pool = ProcessPoolExecutor(self.workers, mp_context=multiprocessing.get_context("spawn"))
-        under_way: dict[Future[R], tuple[int, T]] = {}
-        try:
+        waiting, numbered = deque[tuple[int, Future[R]]](), enumerate(tasks)
+        with ThreadPoolExecutor(self.workers) as pool:
             while True:
-                while len(under_way) < self.workers * _IN_STOCK:
-                    item = next(waiting, None)
-                    if item is None:
-                        break
-                    try:
-                        under_way[pool.submit(function, item[1])] = item
-                    except BrokenProcessPool:
-                        suspects.append(item)
-                        raise
-                if not under_way:
-                    return False
-                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                    result = future.result()
-                    number, _ = under_way.pop(future)
-                    yield number, result
-        except BrokenProcessPool:
-            for future, item in under_way.items():
-                if future.done() and future.exception() is None:
-                    yield item[0], future.result()
-                else:
-                    suspects.append(item)
-            return True
-        finally:
-            _end(pool)
-
-
-def _end(pool: ProcessPoolExecutor) -> None:
-    """Stop the workers now: nobody waits for what they are at."""
-    processes = list((pool._processes or {}).values())  # noqa: SLF001 - the pool has no public way to stop a task
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        if process.is_alive():
-            process.terminate()
-    for process in processes:
-        process.join()
-
-
-def _alone(function: Callable[[T], R], task: T) -> R | Lost:
-    """Try a task that may have killed its worker in a process of its own."""
-    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
-    try:
-        return pool.submit(function, task).result()
-    except BrokenProcessPool:
-        return Lost("its process was killed twice, for want of memory or from outside")
-    finally:
-        _end(pool)
-
-
-class Dask:
-    """On the workers of a Dask scheduler.
-
-    Args:
-        client: connected to it.
-
-    A task whose worker dies goes to another one by itself; whose second worker dies too is `Lost`, which needs the
-    setting ``distributed.scheduler.allowed-failures`` of 1 at the scheduler (`cluster` sets it for one of its own).
-    """
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
-
-    def results(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[tuple[int, R | Lost]]:
-        """As `Executor.results`."""
-        from distributed import KilledWorker, as_completed
-
-        waiting = enumerate(tasks)
-        numbers: dict[object, int] = {}
-        completed = as_completed(loop=self.client.loop)
-
-        def hand_over() -> bool:
-            item = next(waiting, None)
-            if item is not None:
-                future = self.client.submit(function, item[1], pure=False)
-                numbers[future.key] = item[0]
-                completed.add(future)
-            return item is not None
-
-        for _ in range(max(1, sum(self.client.ncores().values())) * _IN_STOCK):
-            if not hand_over():
-                break
-        try:
-            for future in completed:
-                number = numbers.pop(future.key)
-                error = future.exception()
-                if isinstance(error, KilledWorker):
-                    yield number, Lost("its workers were killed, for want of memory or from outside")
-                else:
-                    yield number, future.result()
-                hand_over()
-        finally:
-            self.client.cancel(list(completed.futures))
+                while len(waiting) < self.workers * IN_STOCK and (item := next(numbered, None)) is not None:
+                    waiting.append((item[0], pool.submit(function, item[1])))
+                if not waiting:
+                    return
+                number, future = waiting.popleft()
+                yield number, future.result()
 
 
 def usable_workers() -> int:
@@ -186,7 +139,7 @@ def usable_workers() -> int:
 
 @contextmanager
 def opened(name: str, workers: int | None = None, scheduler: str | None = None) -> Iterator[Executor]:
-    """An executor, and whatever it needs for as long as it is used.
+    """An executor, and whatever it needs for as long as it is used; no worker that it started outlives it.
 
     Args:
         name: one of `NAMES`.
@@ -195,7 +148,7 @@ def opened(name: str, workers: int | None = None, scheduler: str | None = None) 
 
     Raises:
         ValueError: they do not go together.
-        OSError: nobody answers at that address.
+        OSError: nobody answers at that address, no worker is there, or one has other code.
     """
     if name not in NAMES:
         raise ValueError(f"no executor '{name}'; needs one of {', '.join(NAMES)}")
@@ -206,29 +159,15 @@ def opened(name: str, workers: int | None = None, scheduler: str | None = None) 
     count = usable_workers() if workers is None else workers
     if count < 1:
         raise ValueError(f"{count} workers; needs 1 or more")
-    if name == "serial" or (name == "processes" and count == 1):
+    if name == "dask":
+        from sim.study.cluster import connected
+
+        with connected(count, scheduler) as dask:
+            yield dask
+    elif name == "serial" or count == 1:
         yield Serial()
-    elif name == "processes":
-        yield Processes(count)
     else:
-        with _client(count, scheduler) as client:
-            yield Dask(client)
+        from sim.study.processes import Processes
 
-
-@contextmanager
-def _client(workers: int, scheduler: str | None) -> Iterator[Client]:
-    """A client of this scheduler, or of one that is started here with so many worker processes."""
-    import dask
-    from distributed import Client, LocalCluster
-
-    if scheduler is not None:
-        with Client(scheduler, timeout="10s", set_as_default=False) as client:
-            yield client
-        return
-    settings = {"distributed.scheduler.allowed-failures": _DEATHS, "distributed.worker.daemon": True}
-    with (
-        dask.config.set(settings),
-        LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        yield client
+        with closing(Processes(count)) as processes:
+            yield processes

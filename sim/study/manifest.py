@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
 
 SCHEMA_VERSION = 1
-_PACKAGES = ("numpy", "simpy", "networkx", "polars", "pydantic", "pyyaml")
+PACKAGES = ("numpy", "simpy", "networkx", "polars", "pydantic", "pyyaml")
 
 
 def run_id(scenario: Scenario, seed: int) -> str:
@@ -54,7 +54,7 @@ def describe(scenario: Scenario, seed: int, summary: dict[str, Any], simulation_
             "name": "judicial-alliance-testbed",
             "version": _version("judicial-alliance-testbed"),
             "code_sha256": code_digest(),
-            "packages": {package: _version(package) for package in _PACKAGES},
+            "packages": {package: _version(package) for package in PACKAGES},
         },
         "parameters": {
             "scenario": scenario.name,

@@ -6,7 +6,9 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from sim.scenario.schedule import as_entry
 from sim.study.manifest import code_digest
+from sim.study.store import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +22,7 @@ class ForeignResults(FileExistsError):
 
 
 class TortureLog:
-    """One line of JSON per seed, in the order in which they were run; a first line says of what.
+    """One line of JSON per seed, in their order in the end; a first line says of what.
 
     Args:
         path: the file; it is made if it does not exist.
@@ -55,27 +57,43 @@ class TortureLog:
             )
         self.done = {line["seed"]: line for line in lines[1:]}
         if rest:
-            self.path.write_text(f"{whole}\n", encoding="utf-8")
+            write_text(self.path, f"{whole}\n")
 
-    def add(self, outcome: Outcome, faults: list[str]) -> None:
-        """Write down one seed; ``faults`` as a scenario has them, kept for what failed."""
-        line: dict[str, Any] = {
-            "seed": outcome.seed,
-            "chain": outcome.chain,
-            "validators": outcome.validators,
-            "verdict": outcome.verdict,
-            "kinds": list(outcome.kinds),
-            "events": outcome.events,
-            "recovered_ns": outcome.recovered_ns,
-        }
-        if outcome.failed:
-            line |= {"detail": outcome.detail, "time_ns": outcome.time_ns, "faults": faults}
-        self.done[outcome.seed] = line
+    def add(self, line: dict[str, Any]) -> None:
+        """Write down one seed, as `line_of` tells it."""
+        self.done[line["seed"]] = line
         self._append(line)
+
+    def settle(self) -> None:
+        """Put the lines in the order of their seeds, whatever the order was in which they came."""
+        if list(self.done) != sorted(self.done):
+            self.done = dict(sorted(self.done.items()))
+            write_text(self.path, "".join(_text(line) for line in (self._head, *self.done.values())))
 
     def _append(self, line: dict[str, Any]) -> None:
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            file.write(_text(line))
+
+
+def line_of(outcome: Outcome) -> dict[str, Any]:
+    """What is written down of a seed; the faults, as a scenario has them, of what failed."""
+    line: dict[str, Any] = {
+        "seed": outcome.seed,
+        "chain": outcome.chain,
+        "validators": outcome.validators,
+        "verdict": outcome.verdict,
+        "kinds": list(outcome.kinds),
+        "events": outcome.events,
+        "recovered_ns": outcome.recovered_ns,
+    }
+    if outcome.failed:
+        faults = [as_entry(fault) for fault in outcome.faults]
+        line |= {"detail": outcome.detail, "time_ns": outcome.time_ns, "faults": faults}
+    return line
+
+
+def _text(line: dict[str, Any]) -> str:
+    return json.dumps(line, ensure_ascii=False) + "\n"
 
 
 def _parsed(text: str) -> Iterator[dict[str, Any]]:

@@ -24,7 +24,7 @@ SMALL_STEPS = ["--segment-height", "10", "--checkpoint-every", "0.02", "--proofs
 
 RECORDS = """
 import sys
-from evidence import Evidence
+from sim.study.evidence import Evidence
 evidence = Evidence(sys.argv[1])
 for first in (0, 7, 2**31 - 3, 2**32 - 5, 2_199_999_990):
     rows = evidence.rows(first, 10)
@@ -36,7 +36,7 @@ sys.stdout.buffer.write(evidence.rows(0, int(sys.argv[2])).tobytes())
 def records(mode: str, count: int) -> np.ndarray:
     """The first records, each checked at some places against its maker in plain Python."""
     program = [sys.executable, "-c", RECORDS, mode, str(count)]
-    made = subprocess.run(program, capture_output=True, check=True, cwd=BENCH).stdout
+    made = subprocess.run(program, capture_output=True, check=True).stdout
     return np.frombuffer(made, np.uint8).reshape(count, -1)
 
 

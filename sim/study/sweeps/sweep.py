@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
@@ -203,13 +203,16 @@ def run_points(
                 yield task
 
         going.tell(place.progress)
-        for number, outcome in executor.results(perform, issued()):
-            if isinstance(outcome, Lost):
-                journal.add(Outcome(tasks[number].run_id, "lost", error=outcome.reason))
-            else:
-                journal.add(outcome)
-            going.settle()
-            going.tell(place.progress)
+        with closing(executor.results(perform, issued())) as results:
+            for number, outcome in results:
+                if isinstance(outcome, Lost):
+                    journal.add(Outcome(tasks[number].run_id, "lost", error=outcome.reason))
+                else:
+                    journal.add(outcome)
+                going.settle()
+                going.tell(place.progress)
+                if going.complete:
+                    break  # nobody waits for runs beyond what was enough
     rows = list(going.rows())
     head["warmup_s"] = going.warmup.cut_s if going.warmup else None
     if search != "part":
@@ -237,6 +240,11 @@ class _Going:
         self.enough = {point.number: count for point, count in zip(plan, counts, strict=True)}
         self.warmup: Warmup | None = None
         self._open = {point.number for point in plan}
+
+    @property
+    def complete(self) -> bool:
+        """Whether every point has what is enough for it."""
+        return all(self.ids[n, r] in self.done for n, count in self.enough.items() for r in range(count))
 
     def missing(self) -> Iterator[Task]:
         """What is to be run, as long as it is asked for."""

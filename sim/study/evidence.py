@@ -1,4 +1,4 @@
-"""Synthetic evidence records for benchmarks: each is a function of its index, so any can be made again alone.
+"""Synthetic evidence records for the billions: each is a function of its index, so any can be made again alone.
 
 `records` are 240 bytes of fixed layout, integers big endian:
 
@@ -26,9 +26,19 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING, ParamSpec
 
 import numba
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from sim.proof.lanes import Rows
+
+P = ParamSpec("P")
 
 RECORD_WORDS, DIGEST_WORDS = 60, 8
 _MAGIC, _VERSION = 0x4A414552, 1
@@ -67,7 +77,7 @@ class Evidence:
             drawn[:_FIXED_WORDS] = struct.unpack(">6I", struct.pack(">IIQQ", _MAGIC, _VERSION, index, deposited))
         return struct.pack(f">{self.words}I", *drawn)
 
-    def fill(self, rows: np.ndarray, first: int) -> None:
+    def fill(self, rows: Rows, first: int) -> None:
         """Put records ``first``, ``first`` + 1 ... into the rows of a (n, size_bytes) uint8 array, without the GIL."""
         high = first >> 32
         # A chunk that ends in the next 2^32 indices takes other keys from there on.
@@ -79,7 +89,7 @@ class Evidence:
                 if self.mode == "records":
                     _fill_fixed(part.view(np.uint32), start)
 
-    def rows(self, first: int, count: int) -> np.ndarray:
+    def rows(self, first: int, count: int) -> Rows:
         """Records as a new array."""
         rows = np.empty((count, self.size_bytes), np.uint8)
         self.fill(rows, first)
@@ -98,8 +108,14 @@ def _keys(high: int, words: int) -> tuple[int, ...]:
     return tuple(_mixed((_GOLDEN * (word + 1) & _MASK) ^ _mixed(high)) for word in range(words))
 
 
-@numba.njit(nogil=True, cache=True)
-def _fill(rows: np.ndarray, first: np.uint32, keys: np.ndarray) -> None:
+def _compiled(function: Callable[P, None]) -> Callable[P, None]:
+    """A loop over rows, compiled at its first call and kept on disk; other threads go on while it runs."""
+    compiled: Callable[P, None] = numba.njit(nogil=True, cache=True)(function)
+    return compiled
+
+
+@_compiled
+def _fill(rows: NDArray[np.uint32], first: np.uint32, keys: NDArray[np.uint32]) -> None:
     for row in range(rows.shape[0]):
         low = np.uint32(first + row)
         for word in range(keys.shape[0]):
@@ -112,8 +128,8 @@ def _fill(rows: np.ndarray, first: np.uint32, keys: np.ndarray) -> None:
             rows[row, word] = swapped
 
 
-@numba.njit(nogil=True, cache=True)
-def _fill_fixed(rows: np.ndarray, first: int) -> None:
+@_compiled
+def _fill_fixed(rows: NDArray[np.uint32], first: int) -> None:
     for row in range(rows.shape[0]):
         index = np.uint64(first + row)
         deposited = np.uint64(_EPOCH_MS) + np.uint64(_STEP_MS) * index
@@ -122,8 +138,8 @@ def _fill_fixed(rows: np.ndarray, first: int) -> None:
         _put(rows, row, 4, deposited)
 
 
-@numba.njit(nogil=True)
-def _put(rows: np.ndarray, row: int, word: int, number: int) -> None:
+@_compiled
+def _put(rows: NDArray[np.uint32], row: int, word: int, number: np.uint64) -> None:
     """A 64-bit number, big endian, into two words."""
     for half in range(2):
         part = number >> np.uint64(32 * (1 - half))
