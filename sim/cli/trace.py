@@ -54,9 +54,9 @@ def trace(
     if not target.parent.is_dir():
         raise typer.BadParameter(f"{target}: there is no directory {target.parent}")
     try:
-        with progress_bar(f"repeating {directory.name}", silent=False) as (advance, say):
+        with progress_bar(f"repeating {directory.name}", silent=False) as (advance, tell):
             found = retrace(directory, from_ns, for_ns, advance)
-            say("drawing")
+            tell("drawing")
             timeline, shown = draw(found)
             data = timeline.to_bytes()
     except (CannotTrace, AnotherTrace) as problem:

@@ -150,15 +150,7 @@ def opened(name: str, workers: int | None = None, scheduler: str | None = None) 
         ValueError: they do not go together.
         OSError: nobody answers at that address, no worker is there, or one has other code.
     """
-    if name not in NAMES:
-        raise ValueError(f"no executor '{name}'; needs one of {', '.join(NAMES)}")
-    if scheduler is not None and name != "dask":
-        raise ValueError(f"a scheduler is asked by the executor dask, not by {name}")
-    if scheduler is not None and workers is not None:
-        raise ValueError("a scheduler has workers of its own; needs either it or a number of workers")
-    count = usable_workers() if workers is None else workers
-    if count < 1:
-        raise ValueError(f"{count} workers; needs 1 or more")
+    count = check(name, workers, scheduler)
     if name == "dask":
         from sim.study.cluster import connected
 
@@ -171,3 +163,21 @@ def opened(name: str, workers: int | None = None, scheduler: str | None = None) 
 
         with closing(Processes(count)) as processes:
             yield processes
+
+
+def check(name: str, workers: int | None, scheduler: str | None) -> int:
+    """How many workers of its own an executor of `opened` would have.
+
+    Raises:
+        ValueError: they do not go together.
+    """
+    if name not in NAMES:
+        raise ValueError(f"no executor '{name}'; needs one of {', '.join(NAMES)}")
+    if scheduler is not None and name != "dask":
+        raise ValueError(f"a scheduler is asked by the executor dask, not by {name}")
+    if scheduler is not None and workers is not None:
+        raise ValueError("a scheduler has workers of its own; needs either it or a number of workers")
+    count = usable_workers() if workers is None else workers
+    if count < 1:
+        raise ValueError(f"{count} workers; needs 1 or more")
+    return count

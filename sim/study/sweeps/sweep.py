@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
 
 from sim.scenario import metric as known_metric
-from sim.study.executors import Lost, opened
+from sim.study.executors import Lost, check, opened
 from sim.study.stats import TooShort, contiguous, enough, stop_at
 from sim.study.sweeps.journal import SCENARIO, SCHEMA, Journal, other_file
 from sim.study.sweeps.plan import Point, kept, points, seeds, shown
@@ -125,7 +125,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a study runs, and where it is kept; an executor and a journal that are open are used as they are."""
+    """Where a study runs, and where it is kept; an executor and a journal that are open are used as they are.
+
+    Raises:
+        ValueError: they do not go together (`sim.study.executors.check`).
+    """
 
     executor: str | Executor = "processes"
     workers: int | None = None
@@ -133,6 +137,11 @@ class Place:
     out: Path | None = None
     progress: Progress = field(default=_silent)
     journal: Journal | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be before anything is written."""
+        if isinstance(self.executor, str):
+            check(self.executor, self.workers, self.scheduler)
 
     @contextmanager
     def opened(self) -> Iterator[Place]:
