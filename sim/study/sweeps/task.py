@@ -48,7 +48,8 @@ class Outcome:
         summary: `Run.summary` of a run that is done.
         latencies: of every chain and slot of time (one, but in steady runs), a row of chain, slot, a histogram's values
             in nanoseconds and their counts, the exact sum, and how many records were lost: rejected, or
-            not committed at the end.
+            not committed at the end though they were sent longer before it than any other took. Those that were sent later
+            are under way, and neither here nor there.
         error: what broke down, in one line.
         code: `sim.study.manifest.code_digest` where it ran.
         wall_s: how long it took there.
@@ -98,10 +99,13 @@ def _latencies(result: Run, scenario: Scenario) -> list[dict[str, Any]]:
     slots, rows = SLOTS if scenario.kind == "steady" else 1, []
     width_ns = -(-scenario.horizon // slots)
     for chain_id in scenario.chains:
-        frame = result.scan("transactions", chain_id).select("intended_ns", "executed_ns").collect()
+        frame = result.scan("transactions", chain_id).select("intended_ns", "executed_ns", "outcome").collect()
         intended_ns = frame["intended_ns"].to_numpy()
         taken_ns = frame["executed_ns"].to_numpy() - intended_ns
         done = frame["executed_ns"].to_numpy() >= 0
+        longest_ns = int(taken_ns[done].max()) if done.any() else 0
+        unfinished = (frame["outcome"] == "unfinished").to_numpy()
+        lost = ~done & ~(unfinished & (intended_ns > scenario.horizon - longest_ns))
         slot_of = np.minimum(intended_ns // width_ns, slots - 1)
         order = np.argsort(slot_of, kind="stable")
         ends = np.searchsorted(slot_of[order], np.arange(slots + 1))
@@ -119,7 +123,7 @@ def _latencies(result: Run, scenario: Scenario) -> list[dict[str, Any]]:
                     "values_ns": values_ns.tolist(),
                     "counts": counts.tolist(),
                     "total_ns": histogram.total,
-                    "lost": int(np.count_nonzero(~done[among])),
+                    "lost": int(np.count_nonzero(lost[among])),
                 }
             )
     return rows
