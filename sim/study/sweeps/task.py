@@ -47,9 +47,8 @@ class Outcome:
         status: ``done``; ``failed``, where the code broke down; ``lost``, where the worker was killed.
         summary: `Run.summary` of a run that is done.
         latencies: of every chain and slot of time (one, but in steady runs), a row of chain, slot, a histogram's values
-            in nanoseconds and their counts, the exact sum, and how many records were lost: rejected, or
-            not committed at the end though they were sent longer before it than any other took. Those that were sent later
-            are under way, and neither here nor there.
+            in nanoseconds and their counts, the exact sum, and how many records were lost: rejected, or not committed
+            at the end though they were sent longer before it than any other took. Those sent later are under way.
         error: what broke down, in one line.
         code: `sim.study.manifest.code_digest` where it ran.
         wall_s: how long it took there.
