@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sim.cli.options import ExecutorName, Scheduler, Settings, Workers
+from sim.cli.options import ExecutorName, Language, Scheduler, Settings, Workers
 from sim.cli.sweep import bar, share_of, told_errors
 from sim.scenario import load, parse_assignments
 
@@ -27,6 +27,7 @@ def capacity(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where results go, and a search goes on. Default: in results/.")
     ] = None,
+    lang: Language = "en",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of tables.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> int:
@@ -36,6 +37,7 @@ def capacity(
     """
     from sim.report.findings import show_capacity
     from sim.report.studies import add_to
+    from sim.report.words import words
     from sim.study.sweeps.capacity import capacity as search
     from sim.study.sweeps.sweep import Place
 
@@ -48,10 +50,10 @@ def capacity(
             share_of("--precision", precision),
             place=Place(executor, workers, scheduler, place, progress),
         )
-    add_to(found.study, place)
+    add_to(found.study, place, lang=lang)
     if as_json and not quiet:
         print(found.to_json(), end="")
     elif not quiet:
-        show_capacity(found)
-        print(f"report   {place / 'report.html'}")
+        show_capacity(found, lang=lang)
+        print(words(lang)("console.report", place=place / "report.html"))
     return int(found.holds is None)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sim.cli.options import ExecutorName, Scheduler, Settings, Workers
+from sim.cli.options import ExecutorName, Language, Scheduler, Settings, Workers
 from sim.cli.sweep import bar, told_errors
 from sim.scenario import load, parse_assignments
 
@@ -33,6 +33,7 @@ def compare(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where results go. Default: a directory in results/.")
     ] = None,
+    lang: Language = "en",
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of tables.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> int:
@@ -43,6 +44,7 @@ def compare(
     """
     from sim.report.findings import show_versus
     from sim.report.studies import add_to
+    from sim.report.words import words
     from sim.study.sweeps import versus
     from sim.study.sweeps.sweep import Place
 
@@ -65,10 +67,10 @@ def compare(
             metrics=metric or (),
             place=replace(Place(executor, workers, scheduler, place), progress=progress),
         )
-    add_to(found.study, place)
+    add_to(found.study, place, lang=lang)
     if as_json and not quiet:
         print(found.to_json(), end="")
     elif not quiet:
-        show_versus(found)
-        print(f"report   {place / 'report.html'}")
+        show_versus(found, lang=lang)
+        print(words(lang)("console.report", place=place / "report.html"))
     return int(found.study.broken > 0)

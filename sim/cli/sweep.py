@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sim.cli.options import ExecutorName, Scheduler, Settings, Workers
+from sim.cli.options import ExecutorName, Language, Scheduler, Settings, Workers
 from sim.scenario import load, parse_assignments
 from sim.scenario.quantities import SHARE
 
@@ -65,6 +65,7 @@ def sweep(
         Path | None, typer.Option(metavar="DIR", help="Where results go, and a study goes on. Default: in results/.")
     ] = None,
     settings: Settings = None,
+    lang: Language = "en",
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of a table.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> int:
@@ -99,25 +100,26 @@ def sweep(
                 out=place,
                 progress=progress,
             )
-    add_to(study, place)
-    show(study, place, as_json=as_json, quiet=quiet)
+    add_to(study, place, lang=lang)
+    show(study, place, lang, as_json=as_json, quiet=quiet)
     return int(study.broken > 0)
 
 
-def show(study: Study, place: Path, *, as_json: bool, quiet: bool) -> None:
+def show(study: Study, place: Path, lang: str, *, as_json: bool, quiet: bool) -> None:
     """Print what came out."""
     from sim.report.findings import show_screening
     from sim.report.study_console import show as show_study
+    from sim.report.words import words
     from sim.study.sweeps.screening import Screening
 
     if as_json and not quiet:
         sys.stdout.write(study.to_json())
     elif not quiet:
         if "screening" in study.head:
-            show_screening(Screening.of(study))
+            show_screening(Screening.of(study), lang=lang)
         else:
-            show_study(study)
-        print(f"report   {place / 'report.html'}")
+            show_study(study, lang=lang)
+        print(words(lang)("console.report", place=place / "report.html"))
 
 
 @contextmanager

@@ -71,7 +71,7 @@ class _Report(ModuleType):
         if isinstance(told, Study):
             from sim.report import studies
 
-            return studies.write_page(told, path)
+            return studies.write_page(told, path, lang=lang)
         return write_page(told, path, lang)
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sim.report import inline, study_figures, study_origin, study_sections, study_words, style, wording
-from sim.report.study_numbers import Told, capital, estimate, number, plus_minus
+from sim.report.study_numbers import Told, estimate, number, plus_minus, unit_name
+from sim.report.words import words
 from sim.study.store import write_bytes, write_text
 from sim.study.sweeps.plan import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from jinja2 import Template
+
     from sim.report.study_figures import Drawn
     from sim.report.study_numbers import Contrast, Estimate, Metric
     from sim.report.study_sections import Section
+    from sim.report.words import Words
     from sim.study.sweeps.study import Study
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -25,28 +30,36 @@ _FAILURES: Final = 40
 _SEEDS: Final = 200
 
 
-def write_page(study: Study, path: str | Path, sections: Sequence[Section] = ()) -> Path:
+def write_page(study: Study, path: str | Path, sections: Sequence[Section] = (), lang: str = "en") -> Path:
     """Write a study's page as one HTML file that needs no other; returns its path.
 
     Directories on the way are made. The file appears whole or, if writing fails, not at all.
 
+    Args:
+        study: what it tells of.
+        path: the file.
+        sections: what else it is to say, after what its head says.
+        lang: ``en`` or ``zh``.
+
     Raises:
         OSError: it cannot be written.
+        NoSuchLanguage: there is no such language.
     """
     target, told = Path(path), Told.of(study)
-    text = render(told, study_figures.draw(told), sections)
+    text = render(told, study_figures.draw(told), sections, lang)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_text(target, text)
     return target
 
 
-def add_to(study: Study, directory: str | Path, sections: Sequence[Section] = ()) -> None:
+def add_to(study: Study, directory: str | Path, sections: Sequence[Section] = (), lang: str = "en") -> None:
     """Add ``figures/*.svg``, ``figures/*.png`` and ``report.html`` to an existing directory.
 
     Figures that a former state of the study had and this one has not are taken away.
 
     Raises:
         OSError: something cannot be written.
+        NoSuchLanguage: there is no such language.
     """
     told, folder = Told.of(study), Path(directory) / "figures"
     drawn = study_figures.draw(told)
@@ -57,47 +70,48 @@ def add_to(study: Study, directory: str | Path, sections: Sequence[Section] = ()
     for one in drawn:
         write_text(folder / f"{one.picture.name}.svg", one.svg)
         write_bytes(folder / f"{one.picture.name}.png", style.to_png(one.figure))
-    write_text(Path(directory) / "report.html", render(told, drawn, sections))
+    write_text(Path(directory) / "report.html", render(told, drawn, sections, lang))
 
 
-def render(told: Told, figures: Sequence[Drawn], sections: Sequence[Section] = ()) -> str:
+def render(told: Told, figures: Sequence[Drawn], sections: Sequence[Section] = (), lang: str = "en") -> str:
     """The page's text; the same for the same study, whenever and wherever it is written.
 
     Args:
         told: what it tells of.
         figures: from `sim.report.study_figures.draw`.
         sections: what else it is to say, after what its head says.
-    """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+        lang: ``en`` or ``zh``; what is drawn inside figures is English in both.
 
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["counted"] = wording.counted
-    environment.filters["tied"] = _tied
+    Raises:
+        NoSuchLanguage: it is neither.
+    """
+    say = words(lang)
+    told = told.in_words_of(say)
     study, drawn = told.study, study_origin.seeds_of(told)
-    return environment.get_template("study.html.j2").render(
+    scenario = study.scenario
+    return _template(lang).render(
+        lang=lang,
+        tag=say.tag,
         study=study,
-        scenario=study.scenario,
+        scenario=scenario,
+        question=_translated(say, "question", scenario.question),
+        assumptions={name: _translated(say, "assumption", text) for name, text in scenario.assumptions.items()},
+        costs=study_sections.own(say.echo(scenario.costs.source or ""), say) or say("costs.unknown"),
         verdicts=sorted(told.verdicts.items()),
         varied=study_words.varied(told),
-        first=study.label(0),
+        first=told.label(0),
         metrics=[_metric(told, metric) for metric in told.metrics],
         overview=[_overview(told, point.number) for point in study.points[:_ROWS]],
         more_points=max(0, len(study.points) - _ROWS),
         axes=told.axes,
         sureness=list(study_words.sureness(told)),
-        meaning=study_words.INTERVALS,
+        paths=[path for axis in told.axes for path in axis.paths],
         failures=told.failures[:_FAILURES],
         more_failures=max(0, len(told.failures) - _FAILURES),
-        sections=[*study_sections.of(study), *sections],
-        figures=[_figure(one) for one in figures],
+        sections=[*study_sections.of(study, say), *sections],
+        figures=[_figure(one, say) for one in figures],
         command=study_origin.command(told),
-        seeds=drawn[:_SEEDS],
+        seeds=", ".join(map(str, drawn[:_SEEDS])),
         more_seeds=max(0, len(drawn) - _SEEDS),
         code=study_origin.code(told),
         simulated=wording.given_duration(study.scenario.horizon / 1e9),
@@ -105,18 +119,46 @@ def render(told: Told, figures: Sequence[Drawn], sections: Sequence[Section] = (
     )
 
 
+@cache
+def _template(lang: str) -> Template:
+    """The page's template with a language's messages, compiled once."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    say = words(lang)
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["t"] = say.html
+    environment.filters["tied"] = _tied
+    environment.filters["own"] = lambda text: study_sections.own(text, say)
+    return environment.get_template("study.html.j2")
+
+
+def _translated(say: Words, kind: str, text: str) -> str:
+    """A scenario's text in the page's language where there is a translation, and as its own where there is none."""
+    found = say.name(kind, text)
+    return study_sections.own(found, say) if found == text else found
+
+
 def _tied(text: str) -> str:
     """The text with its numbers bound to what belongs to them, so that no line ends between."""
     return text.replace(" %", "\u00a0%").replace(" ± ", "\u00a0±\u00a0")
 
 
-def _figure(drawn: Drawn) -> dict[str, Any]:
+def _figure(drawn: Drawn, say: Words) -> dict[str, Any]:
     from markupsafe import Markup
 
-    name, caption = drawn.picture.name, drawn.picture.caption
+    name = drawn.picture.name
+    title, caption = say(f"study.figure.{name}.title"), say(f"study.figure.{name}.caption")
+    # A finding is drawn in English; whoever hears the page in Chinese is told what the figure is instead.
+    finding = f"{drawn.title}. " if say.lang == "en" else f"{title}{say('stop')}"
     # Whatever a scenario says is drawn as outlines in the figure, and escaped in the label.
-    svg = Markup(inline.svg(drawn.svg, name, f"{drawn.title}. {caption}"))  # noqa: S704
-    return {"name": name, "title": drawn.title, "caption": caption, "svg": svg}
+    svg = Markup(inline.svg(drawn.svg, name, f"{finding}{caption}"))  # noqa: S704
+    return {"name": name, "title": title, "caption": caption, "svg": svg}
 
 
 def _metric(told: Told, metric: Metric) -> dict[str, Any]:
@@ -124,12 +166,12 @@ def _metric(told: Told, metric: Metric) -> dict[str, Any]:
     return {
         "path": metric.path,
         "title": metric.title,
-        "name": capital(metric.name),
+        "name": metric.heading,
         "answer": study_words.answer(told, metric),
         "differences": list(study_words.differences(metric)),
         "target": metric.target,
         "rows": [_row(told, metric, one) for one in metric.estimates[:_ROWS]],
-        "unit": unit.name.replace("/", "per "),
+        "unit": unit_name(unit, metric.say),
         "contrasts": [_contrast(metric, one) for one in metric.contrasts],
     }
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sim.report import wording
-from sim.report.study_numbers import Told, number, plus_minus
+from sim.report.study_numbers import Told, number, plus_minus, unit_name
 from sim.report.study_words import answer, differences, size_and_interval, sureness, times, unit_of_differences, varied
+from sim.report.words import words
 from sim.study.sweeps.plan import shown
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from sim.report.study_numbers import Estimate, Metric
+    from sim.report.words import Words
     from sim.study.sweeps.study import Study
 
 _ROWS: Final = 40
@@ -24,31 +26,37 @@ _ROWS: Final = 40
 _LETTERS: Final = 34
 """Parameters that fit into so many letters have a column each; otherwise the point is told in one."""
 _FAILURES: Final = 5
-_JUDGED: Final = {"met": ("met", "green"), "missed": ("missed", "bold red"), "open": ("open", "yellow")}
+_COLOURS: Final = {"met": "green", "missed": "bold red", "open": "yellow"}
+"""Of objectives."""
 
 
-def show(study: Study, console: Console | None = None) -> None:
+def show(study: Study, console: Console | None = None, lang: str = "en") -> None:
     """Print `render`'s tables.
 
     Args:
         study: from `sim.sweep`, or read from its directory.
         console: where to; standard output if left out.
+        lang: ``en`` or ``zh``.
+
+    Raises:
+        NoSuchLanguage: it is neither.
     """
     from rich.console import Console
 
-    (console or Console()).print(render(study))
+    (console or Console()).print(render(study, lang))
 
 
-def render(study: Study) -> RenderableType:
+def render(study: Study, lang: str = "en") -> RenderableType:
     """The question, what was varied, each metric's points and differences, how sure that is, and what failed."""
     from rich.console import Group
     from rich.text import Text
 
-    told = Told.of(study)
-    head = [Text(study.scenario.question, "bold"), Text(varied(told))]
+    say = words(lang)
+    told = Told.of(study).in_words_of(say)
+    head = [Text(say.name("question", study.scenario.question), "bold"), Text(varied(told))]
     parts = [part for metric in told.metrics for part in _metric(told, metric)]
     sure = [Text(line) for line in sureness(told)]
-    return Group(*head, *parts, "", *sure, *_failures(told), *_took(study))
+    return Group(*head, *parts, "", *sure, *_failures(told), *_took(study, say))
 
 
 def _metric(told: Told, metric: Metric) -> Iterator[RenderableType]:
@@ -58,11 +66,11 @@ def _metric(told: Told, metric: Metric) -> Iterator[RenderableType]:
     yield _points(told, metric)
     left = len(metric.estimates) - _ROWS
     if left > 0:
-        yield Text(f"and {wording.counted(left, 'more point')}, in the report and in runs.parquet", "dim")
+        yield Text(told.say("study.points.more-printed", number=left), "dim")
     yield Text(answer(told, metric))
     if metric.contrasts:
         yield ""
-        yield _contrasts(metric, told.study.label(0))
+        yield _contrasts(metric, told.label(0))
         for sentence in differences(metric):
             yield Text(sentence)
 
@@ -87,20 +95,21 @@ def _table(title: str, caption: str = "") -> Table:
 def _points(told: Told, metric: Metric) -> Table:
     from rich.text import Text
 
+    say = told.say
     table = _table(f"{metric.title}  {metric.path}")
     names = told.study.parameters
     texts = [[shown(point.settings.get(path, "")) for path in names] for point in told.study.points[:_ROWS]]
     widths = [max(map(len, column)) + 2 for column in zip(names.values(), *texts, strict=True)]
     apart = bool(names) and sum(widths) <= _LETTERS
-    for heading in names.values() if apart else ("point",):
+    for heading in names.values() if apart else (say("study.point"),):
         table.add_column(heading, overflow="fold")
     judged = any(one.judged for one in metric.estimates)
-    for heading in ("runs", "mean", "± 95 %", "pass", "failed", *(["objective"] if judged else [])):
-        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in ("runs", "mean", "half", "pass", "failed", *(["objective"] if judged else [])):
+        table.add_column(say(f"study.points.{heading}"), justify="right", no_wrap=True)
     for one in metric.estimates[:_ROWS]:
         point = texts[one.point] if apart else [one.label]
         numbers = [str(one.n), number(metric.unit, one.mean, one.half), plus_minus(metric.unit, one)]
-        table.add_row(*map(Text, point), *numbers, *_became(one), *([_verdict(one)] if judged else []))
+        table.add_row(*map(Text, point), *numbers, *_became(one), *([_verdict(one, say)] if judged else []))
     return table
 
 
@@ -111,25 +120,28 @@ def _became(one: Estimate) -> tuple[str, Text]:
     return passed, Text(str(one.failed), "bold red" if one.failed else "")
 
 
-def _verdict(one: Estimate) -> Text:
+def _verdict(one: Estimate, say: Words) -> Text:
     from rich.text import Text
 
-    return Text(*_JUDGED[one.judged]) if one.judged else Text(wording.NO_VALUE)
+    if one.judged is None:
+        return Text(wording.NO_VALUE)
+    return Text(say(f"study.judged.{one.judged}"), _COLOURS[one.judged])
 
 
 def _contrasts(metric: Metric, first: str) -> Table:
     from rich.text import Text
 
-    unit = unit_of_differences(metric)
-    measured = f" ({unit.name.replace('/', 'per ')})" if unit.name else ""
-    table = _table(f"Less the first point, {first}{measured}")
-    table.add_column("what differs", overflow="fold")
-    for heading in ("difference", "95 % interval", "p (Holm)", "differs", "CRN worth"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    say, unit = metric.say, unit_of_differences(metric)
+    measured = say("study.contrasts.printed-unit", unit=unit_name(unit, say)) if unit.name else ""
+    table = _table(say("study.contrasts.printed", first=first, unit=measured))
+    table.add_column(say("study.contrasts.what"), overflow="fold")
+    for heading in ("difference", "interval", "p", "differs", "worth"):
+        table.add_column(say(f"study.contrasts.{heading}"), justify="right", no_wrap=True)
     for one in metric.contrasts:
         size, low, high = size_and_interval(metric, one, unit)
-        decision = Text("yes", "bold") if one.differs else Text("not shown", "dim")
-        table.add_row(Text(one.label), size, f"{low} to {high}", f"{one.p:.2g}", decision, f"x {times(one.ratio)}")
+        decision = Text(say("study.yes"), "bold") if one.differs else Text(say("study.not-shown"), "dim")
+        interval = say("study.range", low=low, high=high)
+        table.add_row(Text(one.label), size, interval, f"{one.p:.2g}", decision, f"x {times(one.ratio)}")
     return table
 
 
@@ -137,14 +149,17 @@ def _failures(told: Told) -> Iterator[Text]:
     from rich.text import Text
 
     for one in told.failures[:_FAILURES]:
-        where = f"{one.status}: {one.label}, replication {one.replication}, seed {one.seed}"
+        status = told.say(f"study.failures.{one.status}")
+        where = told.say(
+            "study.failures.where", status=status, point=one.label, replication=one.replication, seed=one.seed
+        )
         yield Text.assemble((where, "bold red"), f"\n  {one.error}")
     if len(told.failures) > _FAILURES:
-        yield Text(f"and {len(told.failures) - _FAILURES:,} more, in the report")
+        yield Text(told.say("study.failures.more-reported", number=len(told.failures) - _FAILURES))
 
 
-def _took(study: Study) -> Iterator[Text]:
+def _took(study: Study, say: Words) -> Iterator[Text]:
     from rich.text import Text
 
     if study.wall_s:
-        yield Text(f"Took {wording.duration(study.wall_s)}.", "dim")
+        yield Text(say("study.took", time=wording.duration(study.wall_s)), "dim")

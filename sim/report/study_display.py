@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 from sim.report import wording
-from sim.report.study_numbers import Told, capital, estimate
+from sim.report.study_numbers import Told, estimate
 from sim.report.study_words import answer, varied
 from sim.study.sweeps.plan import shown
 
@@ -35,7 +35,7 @@ def _head(told: Told) -> Iterator[str]:
     yield "<thead><tr>"
     for name in told.study.parameters.values():
         yield f'<th scope="col" style="text-align:left">{escape(name)}</th>'
-    for name in (*(capital(metric.name) for metric in told.metrics), "runs", "pass"):
+    for name in (*(metric.heading for metric in told.metrics), "runs", "pass"):
         yield f'<th scope="col" style="{_NUMBER}">{escape(name)}</th>'
     yield "</tr></thead>"
 

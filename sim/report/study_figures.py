@@ -24,18 +24,16 @@ _ROWS: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One figure of a study.
+    """One figure of a study; its title and its caption on pages are messages (`study.figure`).
 
     Attributes:
         name: file name without its ending.
         draw: makes the figure; its title says the finding.
-        caption: what is to be seen and how it was counted.
         shows: whether the study has what it would show.
     """
 
     name: str
     draw: Callable[[Told], Figure]
-    caption: str
     shows: Callable[[Told], bool]
 
 
@@ -84,50 +82,10 @@ def _has_one_point(told: Told) -> bool:
 
 
 PICTURES: Final = (
-    Picture(
-        "by-parameter",
-        study_plots.by_parameter,
-        "Means over replications with 95 % intervals. Numbers lie where they belong on their axis, lines a little "
-        "apart so that all can be seen; an axis over a factor of twenty or more is logarithmic. Dashed: the bound of "
-        "an objective.",
-        _has_lines,
-    ),
-    Picture(
-        "heat-map",
-        study_plots.heat_map,
-        "The mean at every pair of values, with the half-width of its 95 % interval: the stronger the colour, the "
-        "higher. A frame is around the best mean, where less or more is better and some point differs; dashed ones are "
-        "around what is not told apart from it. Missed: the whole interval is on the wrong side of the objective, or "
-        "some run is; open: neither is shown.",
-        _has_map,
-    ),
-    Picture(
-        "points",
-        study_plots.rows_figure,
-        "Every point with its mean and 95 % interval, in the order in which the points were given. Dashed: the bound "
-        "of an objective.",
-        _has_rows,
-    ),
-    Picture(
-        "inputs",
-        study_plots.clouds,
-        "Each point's mean over every parameter. What the other parameters do is in the scatter; a slope that stands "
-        "out of it is this one's.",
-        _has_clouds,
-    ),
-    Picture(
-        "front",
-        study_front.front,
-        "Two metrics against each other, with 95 % intervals. Diamonds are the Pareto front: no other point is "
-        "better in one of the two without being worse in the other. It is drawn through means; where intervals "
-        "overlap, points may well change places.",
-        _has_front,
-    ),
-    Picture(
-        "replications",
-        study_plots.replications,
-        "The share of runs that came to at most so much, a dot for each run. The upright line is the mean, the band "
-        "its 95 % interval.",
-        _has_one_point,
-    ),
+    Picture("by-parameter", study_plots.by_parameter, _has_lines),
+    Picture("heat-map", study_plots.heat_map, _has_map),
+    Picture("points", study_plots.rows_figure, _has_rows),
+    Picture("inputs", study_plots.clouds, _has_clouds),
+    Picture("front", study_front.front, _has_front),
+    Picture("replications", study_plots.replications, _has_one_point),
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sim.report import wording
 from sim.report.study_axes import axes
+from sim.report.study_names import AS_IT_STANDS, called, capital, labelled
 from sim.study.stats import StatisticsError
 from sim.study.sweeps.capacity import judge
 from sim.study.sweeps.plan import seeds, shown
@@ -16,12 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sim.report.study_axes import Axis
+    from sim.report.words import Words
     from sim.scenario.slo import Slo
     from sim.study.sweeps.capacity import Judgement
     from sim.study.sweeps.study import Study
 
-AS_IT_STANDS: Final = "as it stands"
-"""What a point without parameters is called (`sim.study.sweeps.plan.said`)."""
 FEWEST, MOST = 2, 40
 """So many points are compared with the first; of more than that each decision would need a larger difference."""
 _Scale: TypeAlias = "tuple[tuple[float, float, str], ...]"
@@ -37,13 +37,6 @@ _BYTES: Final[_Scale] = (
 _PLAIN: Final[_Scale] = ((0.0, 1.0, ""),)
 _PER_SECOND: Final[_Scale] = ((0.0, 1.0, "/s"),)
 _MOST_DIGITS: Final = 7
-_CALLED: Final = {
-    "commit_latency_s": "commit latency",
-    "latency_s": "one-way latency",
-    "throughput_tps": "throughput",
-    "goodput_tps": "goodput",
-    "storage_bytes": "storage",
-}
 _MORE_IS_BETTER: Final = frozenset(
     ("throughput_tps", "goodput_tps", "records", "delivered", "acknowledged", "completed", "met", "passed", "answered")
 )
@@ -81,24 +74,6 @@ def unit_of(path: str, values: Iterable[float]) -> Unit:
     if not largest:
         return Unit(1.0, "s") if scale is _SECONDS else Unit(*scale[-1][1:])
     return next(Unit(factor, name) for least, factor, name in scale if largest >= least)
-
-
-def called(path: str) -> str:
-    """A metric in words: ``commit latency of jc (p99)``; the path of one that has no better ones."""
-    section, *words = path.split(".")
-    if section == "proofs":
-        return f"proofs {words[0].replace('_', ' ')}"
-    if section == "docket":
-        told = [word.removesuffix("_s").replace("_", " ") for word in words]
-        return f"{told[0]} of the docket{''.join(f' ({statistic})' for statistic in told[1:])}"
-    if section not in {"chains", "crosschain", "casework"} or len(words) < 2:  # noqa: PLR2004 - whose, and what
-        return path
-    whose, what, *rest = words
-    if section == "casework" and rest:
-        return f"{' '.join(rest).replace('-', ' ')} in {whose}"
-    name = f"{rest.pop(0)} stage" if what == "stages_s" else _CALLED.get(what, what.replace("_", " "))
-    statistic = " ".join(word.removesuffix("_s").replace("_", " ") for word in rest)
-    return f"{name} of {whose}{statistic and f' ({statistic})'}"
 
 
 def direction(path: str, objectives: Iterable[Slo]) -> int:
@@ -186,6 +161,7 @@ class Metric:
         contrasts: all points but the first, against that; empty where none are to be had.
         rivals: points that are not shown to differ from the best one (Holm, 95 %); None where nobody says what is
             better, or points are not compared.
+        say: the language of its name, its target and the points' labels.
     """
 
     path: str
@@ -197,6 +173,7 @@ class Metric:
     estimates: tuple[Estimate, ...]
     contrasts: tuple[Contrast, ...]
     rivals: frozenset[int] | None
+    say: Words = wording.ENGLISH
 
     @property
     def best(self) -> Estimate:
@@ -218,7 +195,26 @@ class Metric:
     @property
     def title(self) -> str:
         """Its name with a capital and its unit: ``Commit latency of a (p99), ms``."""
-        return f"{capital(self.name)}, {self.unit.name.replace('/', 'per ')}" if self.unit.name else capital(self.name)
+        unit = unit_name(self.unit, self.say)
+        return self.say("study.metric-title", name=self.heading, unit=unit) if unit else self.heading
+
+    @property
+    def heading(self) -> str:
+        """Its name as a sentence or a column begins with it."""
+        return capital(self.name, self.say)
+
+    def in_words_of(self, say: Words, objectives: Iterable[Slo]) -> Metric:
+        """The same numbers, told in another language."""
+        return replace(
+            self,
+            name=called(self.path, say),
+            target=_target(self.path, objectives, say),
+            estimates=tuple(replace(one, label=labelled(one.label, say)) for one in self.estimates),
+            contrasts=tuple(
+                replace(one, label=labelled(one.label, say), base=labelled(one.base, say)) for one in self.contrasts
+            ),
+            say=say,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +238,7 @@ class Told:
         axes: what varies.
         verdicts: how many runs came to each.
         failures: the runs that came to none.
+        say: the language in which it is told.
     """
 
     study: Study
@@ -249,6 +246,7 @@ class Told:
     axes: tuple[Axis, ...]
     verdicts: Mapping[str, int]
     failures: tuple[Failure, ...]
+    say: Words = wording.ENGLISH
 
     @classmethod
     def of(cls, study: Study) -> Told:
@@ -272,20 +270,32 @@ class Told:
         """How many runs there are, with a result or without."""
         return sum(one.n + one.failed for one in self.metrics[0].estimates)
 
+    def in_words_of(self, say: Words) -> Told:
+        """The same numbers, told in another language; figures are drawn of what is told in English."""
+        slo = self.study.scenario.slo
+        return replace(
+            self,
+            metrics=tuple(metric.in_words_of(say, _of(slo, metric.path)) for metric in self.metrics),
+            failures=tuple(replace(one, label=labelled(one.label, say)) for one in self.failures),
+            say=say,
+        )
+
+    def label(self, number: int) -> str:
+        """A point in words."""
+        return labelled(self.study.label(number), self.say)
+
 
 def _metric(study: Study, path: str) -> Metric:
-    objectives = [objective for objective in study.scenario.slo if objective.metric == path]
+    objectives = _of(study.scenario.slo, path)
     estimates = tuple(_estimate(study, objectives, row) for row in study.table(path).iter_rows(named=True))
-    bounds = [(words, bound) for objective in objectives for words, bound in _bounds(objective)]
-    target = " and ".join(f"{words} {exactly(path, bound)}" for words, bound in bounds)
     better = direction(path, objectives)
     told = Metric(
         path,
         called(path),
         unit_of(path, (one.known for one in estimates)),
         better,
-        target,
-        tuple(bound for _, bound in bounds),
+        _target(path, objectives, wording.ENGLISH),
+        tuple(bound for objective in objectives for _, bound in _bounds(objective)),
         estimates,
         _contrasts(study, path),
         None,
@@ -309,8 +319,17 @@ def _estimate(study: Study, objectives: Iterable[Slo], row: Mapping[str, Any]) -
 
 
 def _bounds(objective: Slo) -> list[tuple[str, float]]:
-    told = (("at most", objective.at_most), ("at least", objective.at_least), ("exactly", objective.equals))
-    return [(words, float(bound)) for words, bound in told if bound is not None]
+    told = (("at-most", objective.at_most), ("at-least", objective.at_least), ("exactly", objective.equals))
+    return [(which, float(bound)) for which, bound in told if bound is not None]
+
+
+def _of(objectives: Iterable[Slo], path: str) -> list[Slo]:
+    return [objective for objective in objectives if objective.metric == path]
+
+
+def _target(path: str, objectives: Iterable[Slo], say: Words) -> str:
+    bounds = (bound for objective in objectives for bound in _bounds(objective))
+    return say("and").join(say(f"bound.{which}", value=exactly(path, bound)) for which, bound in bounds)
 
 
 def _contrasts(study: Study, path: str) -> tuple[Contrast, ...]:
@@ -379,6 +398,6 @@ def estimate(unit: Unit, one: Estimate) -> str:
     return unit.put(told if one.half is None else f"{told} ± {plus_minus(unit, one)}")
 
 
-def capital(text: str) -> str:
-    """The text with a capital at its beginning."""
-    return text[:1].upper() + text[1:]
+def unit_name(unit: Unit, say: Words) -> str:
+    """A unit where it stands alone; empty where there is none."""
+    return say("study.per", unit=unit.name[1:]) if unit.name.startswith("/") else unit.name

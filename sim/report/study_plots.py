@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sim.report import style, wording
-from sim.report.study_numbers import capital, estimate, number, plus_minus
+from sim.report.study_numbers import estimate, number, plus_minus
 from sim.report.study_panels import (
     MARKERS,
     along_x,
@@ -112,7 +112,7 @@ def _map_title(told: Told) -> str:
         return ""
     rivals = len(metric.rivals or ())
     unclear = f"; {wording.counted(rivals, 'point is', 'points are')} not told apart from it" if rivals else ""
-    return f"{capital(metric.name)} is best at {metric.best.label}, {estimate(metric.unit, metric.best)}{unclear}"
+    return f"{metric.heading} is best at {metric.best.label}, {estimate(metric.unit, metric.best)}{unclear}"
 
 
 def _cells(axes: Axes, metric: Metric, down: Axis, across: Axis) -> None:
@@ -203,7 +203,7 @@ def _moved(told: Told) -> str:
     metric = measured(told)[0]
     effects = Screening.of(told.study).effects(metric.path)
     moving = effects.filter(effects["moves"])["input"].to_list()
-    return f"{capital(metric.name)} is moved by {', '.join(moving) or 'none of the inputs for certain'}"
+    return f"{metric.heading} is moved by {', '.join(moving) or 'none of the inputs for certain'}"
 
 
 def replications(told: Told) -> Figure:

@@ -8,79 +8,78 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from sim.report import wording
-from sim.report.study_numbers import AS_IT_STANDS, MOST, capital, decimals, estimate, number, unit_of
+from sim.report.study_numbers import MOST, decimals, estimate, number, unit_of
 from sim.study.stats import enough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from sim.report.study_axes import Axis
     from sim.report.study_numbers import Contrast, Estimate, Metric, Told, Unit
-    from sim.study.sweeps.capacity import Judgement
+    from sim.report.words import Words
 
+_IN_A_LINE: Final = 8
+"""So many values of a parameter are told; of more, how many there are."""
 _CLEAREST: Final = 3
 """So many differences of a metric are told as sentences; all stand in the table."""
 _WORTH: Final = 1.5
 """From here on it is told in sentences what common random numbers were worth."""
-INTERVALS: Final = (
-    "A point was run several times, each time with another seed, and the mean of those runs is an estimate. If the "
-    "whole study were done again with new seeds, an interval of 95 % would hold the true mean in 95 of 100 studies. It "
-    "says how much chance is left in the number, and nothing of whether the scenario describes the world: that is for "
-    "the assumptions below. All points had the same seeds, so arrivals, sizes and storms of faults were the same at "
-    "each, and differences between points can be surer than the points themselves. Something is called different "
-    "wrongly in at most 5 % of studies, over all points of a metric together; what is not called different may differ "
-    "all the same, by less than so few runs can show."
-)
 
 
 def varied(told: Told) -> str:
     """What was varied, and how much was run."""
-    points = wording.counted(len(told.study.points), "point")
-    runs = wording.counted(told.runs, "run")
-    if len(told.study.points) == 1:
-        return f"Nothing was varied: {runs} of one point, with different seeds."
+    say, points, runs = told.say, len(told.study.points), told.runs
+    if points == 1:
+        return say("study.varied.nothing", runs=runs)
     if not told.axes:
-        return f"{capital(points)}, {runs}."
-    parts = [
-        f"{axis.name} ({', '.join(axis.values) if len(axis.values) <= 8 else f'{len(axis.values)} values'})"  # noqa: PLR2004 - as many as fit a line
-        for axis in told.axes
-    ]
-    return f"Varied: {'; '.join(parts)}. {points}, {runs}."
+        return say("study.varied.points", points=points, runs=runs)
+    parts = [say("study.varied.axis", name=axis.name, values=_values(axis, say)) for axis in told.axes]
+    return say("study.varied.what", axes=say("semicolon").join(parts), points=points, runs=runs)
+
+
+def _values(axis: Axis, say: Words) -> str:
+    if len(axis.values) > _IN_A_LINE:
+        return say("study.varied.values", number=len(axis.values))
+    return say("comma").join(axis.values)
 
 
 def answer(told: Told, metric: Metric) -> str:
     """What came out of a metric and how it stands to its objectives, in a sentence or three."""
-    unclear = ""
+    say, unclear = metric.say, ""
     if metric.rivals and not _trend(told, metric):
-        rivals, others = len(metric.rivals), len(metric.measured) - 1
-        points = "No point is" if rivals == others else f"{wording.counted(rivals, 'point is', 'points are')} not"
-        unclear = f"{points} told apart from {metric.best.label}."
-    return " ".join(part for part in (f"{finding(told, metric)}.", unclear, judged(metric)) if part)
+        everyone = len(metric.rivals) == len(metric.measured) - 1
+        key = "study.answer.unclear-all" if everyone else "study.answer.unclear"
+        unclear = say(key, number=len(metric.rivals), best=metric.best.label)
+    found = f"{finding(told, metric)}{say('stop')}"
+    return say("gap").join(part for part in (found, unclear, judged(metric)) if part)
 
 
 def finding(told: Told, metric: Metric) -> str:
     """What came out of a metric, in one sentence without its stop."""
-    known, name = metric.measured, capital(metric.name)
+    known, name, say = metric.measured, metric.heading, metric.say
     if not known:
-        return f"{name}: no run has a result"
+        return say("study.answer.none", name=name)
     if len(told.study.points) == 1:
-        return f"{name} is {estimate(metric.unit, known[0])} in the mean of {wording.counted(known[0].n, 'run')}"
+        return say("study.answer.alone", name=name, estimate=estimate(metric.unit, known[0]), runs=known[0].n)
     if len({one.mean for one in known}) == 1:
-        return f"{name} is {metric.unit.put(number(metric.unit, known[0].mean))} at every point"
+        return say("study.answer.same", name=name, value=metric.unit.put(number(metric.unit, known[0].mean)))
     return _trend(told, metric) or _ends(metric)
 
 
-def _at(one: Estimate) -> str:
-    return one.label if one.label == AS_IT_STANDS else f"at {one.label}"
+def _at(one: Estimate, say: Words) -> str:
+    return one.label if one.label == say("study.as-it-stands") else say("study.answer.at", label=one.label)
 
 
 def _ends(metric: Metric) -> str:
     """The ends of what was found; where one is better, that one first."""
+    say = metric.say
     low, high = (pick(metric.measured, key=lambda one: one.known) for pick in (min, max))
-    first, last = ("highest", high), ("lowest", low)
-    if metric.better <= 0:
-        first, last = last, first
-    told = [f"{word} {_at(one)} ({estimate(metric.unit, one)})" for word, one in (first, last)]
-    return f"{capital(metric.name)} is {' and '.join(told)}"
+    told = [
+        say(f"study.answer.{end}", at=_at(one, say), estimate=estimate(metric.unit, one))
+        for end, one in (("highest", high), ("lowest", low))
+    ]
+    first, last = told if metric.better > 0 else reversed(told)
+    return say("study.answer.ends", name=metric.heading, first=first, last=last)
 
 
 def _trend(told: Told, metric: Metric) -> str:
@@ -96,9 +95,13 @@ def _trend(told: Told, metric: Metric) -> str:
     if 0 not in {first.point, last.point} or not decided & {first.point, last.point}:
         return ""
     way = "rises" if all(step >= 0 for step in steps) else "falls" if all(step <= 0 for step in steps) else ""
-    return way and (
-        f"{capital(metric.name)} {way} from {estimate(metric.unit, first)} at {first.label} "
-        f"to {estimate(metric.unit, last)} at {last.label}"
+    return way and metric.say(
+        f"study.answer.{way}",
+        name=metric.heading,
+        first=estimate(metric.unit, first),
+        before=first.label,
+        last=estimate(metric.unit, last),
+        after=last.label,
     )
 
 
@@ -106,28 +109,29 @@ def judged(metric: Metric) -> str:
     """How the points stand to the metric's objectives; empty where it has none."""
     if not metric.target:
         return ""
-    found = [one.judged for one in metric.estimates]
+    say = metric.say
+    found = [one.judged or "unknown" for one in metric.estimates]
     if len(found) == 1:
-        alone = {"met": "is met", "missed": "is missed", "open": "is not shown to be met", None: "can't be judged"}
-        return f"The objective, {metric.target}, {alone[found[0]]}."
-    words: dict[Judgement | None, str]
-    words = {"met": "met", "missed": "missed", "open": "not settled", None: "without a result"}
+        return say(f"study.objective.{found[0]}", target=metric.target)
     counted = Counter(found)
-    counts = [f"{word} at {counted[key]}" for key, word in words.items() if key == "met" or counted[key]]
-    return f"The objective, {metric.target}, is {', '.join(counts)} of {len(found)} points."
+    counts = [
+        say(f"study.objective.count-{key}", number=counted[key])
+        for key in ("met", "missed", "open", "unknown")
+        if key == "met" or counted[key]
+    ]
+    return say("study.objective.points", target=metric.target, counts=say("comma").join(counts), points=len(found))
 
 
 def differences(metric: Metric) -> Iterator[str]:
     """The clearest of the differences from the first point that are decided; or that there are none."""
     if not metric.contrasts:
         return
+    say, others = metric.say, len(metric.contrasts)
     decided = sorted((one for one in metric.contrasts if one.differs), key=lambda one: -abs(one.difference))
     if not decided:
-        others = len(metric.contrasts)
-        shown = "The other point is not" if others == 1 else f"None of the {others} other points is"
-        yield f"{capital(metric.name)}: {shown[0].lower()}{shown[1:]} shown to differ from the first."
+        yield say(f"study.difference.{'none-one' if others == 1 else 'none'}", name=metric.heading, others=others)
     for one in _clearest(decided):
-        yield f"{capital(metric.name)}: {difference(metric, one)}."
+        yield say("study.line", name=metric.heading, told=difference(metric, one))
 
 
 def _clearest(decided: Sequence[Contrast]) -> list[Contrast]:
@@ -144,10 +148,11 @@ def difference(metric: Metric, one: Contrast) -> str:
     """A difference in plain words, with its interval and what common random numbers were worth."""
     more = one.difference > 0
     takes = any(word.endswith("_s") for word in metric.path.split("."))
-    verb, word = ("takes", "longer" if more else "less") if takes else ("has", "more" if more else "less")
+    way = ("longer" if more else "shorter") if takes else ("more" if more else "less")
     size, low, high = size_and_interval(metric, one, flipped=not more)
-    worth = _worth(one.ratio)
-    return f"{one.label} {verb} {size} {word} (95 %: {low} to {high}) than {one.base}{worth and f'; {worth}'}"
+    worth = _worth(one.ratio, metric.say)
+    told = {"label": one.label, "base": one.base, "size": size, "low": low, "high": high, "worth": worth}
+    return metric.say(f"study.difference.{way}", **told)
 
 
 def size_and_interval(
@@ -170,13 +175,13 @@ def unit_of_differences(metric: Metric) -> Unit:
     return unit_of(metric.path, [one.difference for one in metric.contrasts])
 
 
-def _worth(ratio: float | None) -> str:
+def _worth(ratio: float | None, say: Words) -> str:
     """Nothing of a ratio that as few pairs as these would often show by chance."""
     if ratio is None or ratio < _WORTH:
         return ""
     if math.isinf(ratio):
-        return "with common random numbers the difference is the same in every pair of runs"
-    return f"common random numbers were worth {times(ratio)} times the replications"
+        return say("study.difference.worth-all")
+    return say("study.difference.worth", times=times(ratio))
 
 
 def times(ratio: float | None) -> str:
@@ -188,42 +193,32 @@ def times(ratio: float | None) -> str:
 
 def sureness(told: Told) -> Iterator[str]:
     """How sure it is: replications, the rule that ended them, warm-up, verdicts, and what has no result."""
-    head, estimates = told.study.head, told.metrics[0].estimates
+    head, estimates, say = told.study.head, told.metrics[0].estimates, told.say
     counts = sorted({one.n + one.failed for one in estimates})
-    runs = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    yield (
-        f"{runs} {'replication' if counts == [1] else 'replications'} of each point; point by point the same seeds. "
-        + ("Intervals are Student's of 95 %." if counts[-1] > 1 else "One run says nothing of how much results vary.")
-    )
+    runs = str(counts[0]) if len(counts) == 1 else say("study.range", low=counts[0], high=counts[-1])
+    repeated = say(f"study.sure.{'one' if counts == [1] else 'many'}", runs=runs)
+    yield say("gap").join((repeated, say(f"study.sure.{'student' if counts[-1] > 1 else 'alone'}")))
     if head["until"] is not None:
         yield _rule(told, head["until"])
     if told.study.warmup is not None:
         cut = wording.given_duration(round(told.study.warmup.cut_s, 6))
-        whole = wording.given_duration(told.study.scenario.horizon / 1e9)
-        yield (
-            f"A steady study: of commit latencies the first {cut} of {whole} are left out of every run as warm-up "
-            "(MSER-5, the longest of any chain at any point)."
-        )
-    verdicts = [f"{verdict} {count:,}" for verdict, count in sorted(told.verdicts.items())]
-    yield f"Verdicts: {', '.join(verdicts) or 'none'}."
+        yield say("study.sure.steady", cut=cut, whole=wording.given_duration(told.study.scenario.horizon / 1e9))
+    verdicts = [f"{say(f'verdict.{verdict}')} {count:,}" for verdict, count in sorted(told.verdicts.items())]
+    yield say("study.sure.verdicts", verdicts=say("comma").join(verdicts) or say("none"))
     if told.failures:
-        failed = wording.counted(len(told.failures), "run has", "runs have")
-        yield f"{failed} no result, of {told.runs:,}; no mean counts what has none."
+        yield say("study.sure.failed", failed=len(told.failures), runs=told.runs)
     if len(told.study.points) > MOST and "screening" not in told.study.head:
-        yield f"Points are not compared one by one, being more than {MOST}."
+        yield say("study.sure.uncompared", most=MOST)
 
 
 def _rule(told: Told, until: float) -> str:
+    say, most = told.say, told.study.head["replications"]
     wanting = sum(
         not all(_enough(told, metric, one, until) for metric, one in zip(told.metrics, row, strict=True))
         for row in zip(*(metric.estimates for metric in told.metrics), strict=True)
     )
-    rule = f"Replications of a point end when every metric's interval is within {wording.share(until)} of its mean"
-    most = told.study.head["replications"]
-    if wanting:
-        less = wording.counted(wanting, "point is", "points are")
-        return f"{rule}, and at {most} at the latest: {less} less sure than that."
-    return f"{rule}; all points are as sure as that."
+    rule = say("study.sure.rule", share=wording.share(until))
+    return say(f"study.sure.rule-{'wanting' if wanting else 'met'}", rule=rule, most=most, points=wanting)
 
 
 def _enough(told: Told, metric: Metric, one: Estimate, until: float) -> bool:
