@@ -33,8 +33,21 @@ RECORDS_OF_A_KIND = 1 << 10
 
 def emitted(program: Program, names: Names, counters: Counters, passed: Pass) -> Emissions:
     """Everything that a pass asks of the chains."""
-    fired = passed.fired
-    province = passed.cases.province
+    return asked_by(program, names, counters, passed.fired, passed.cases.province)
+
+
+def asked_by(
+    program: Program, names: Names, counters: Counters, fired: Fired, province: NDArray[np.int16]
+) -> Emissions:
+    """Everything that these ways out, in the order of time, ask of the chains.
+
+    Args:
+        program: the workflows.
+        names: of what it numbers.
+        counters: draws of the cases.
+        fired: some of what cases did.
+        province: of every case, by its row.
+    """
     return Emissions(
         deposits=_deposits(program, names, counters, fired, province),
         packets=_packets(program, names, fired, province),
