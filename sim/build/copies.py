@@ -1,0 +1,134 @@
+"""A sample of the country's cases as the whole country: each thing that it asks for, so many times within its hour.
+
+A run of a sample asks for one in so many of the country's records, packets and checks. What chains make of the whole
+is seen when each of them is there so many times: once as it is, and as copies at other moments of the same hour, drawn
+by the moment of the original, so that what a case does at one moment stays together. Two kinds of moments are not drawn:
+at midnight periods of law end, in the whole country at once; and at other full hours, where a docket's buckets end,
+things are together that have nothing to do with each other, so each is thrown for itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import numpy as np
+
+from sim.casework.emissions import Asked, Deposited, Emissions, Sent
+from sim.casework.keys import COPY, key_of
+from sim.kernel.civil import DAY_NS, HOUR_NS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Cells = NDArray[np.int64]
+    Keys = NDArray[np.uint64]
+
+Things = TypeVar("Things", Deposited, Sent, Asked)
+THROWN: Final = 6 << 20
+"""Part of the keys by which copies are thrown into their hour, behind those of `sim.build.crossings`."""
+
+
+def between(emissions: Emissions, begin_ns: int, end_ns: int) -> Emissions:
+    """What of all this is asked for from one time to another."""
+
+    def some(things: Things) -> Things:
+        first, last = np.searchsorted(things.time_ns, [begin_ns, end_ns])
+        return _rows(things, np.arange(first, last))
+
+    return Emissions(
+        deposits={chain: some(things) for chain, things in emissions.deposits.items()},
+        packets={pair: some(things) for pair, things in emissions.packets.items()},
+        checks={chain: some(things) for chain, things in emissions.checks.items()},
+    )
+
+
+def together(parts: Sequence[Emissions]) -> Emissions:
+    """All of these, which follow each other in time."""
+    return Emissions(
+        deposits={
+            chain: _joined([part.deposits[chain] for part in parts if chain in part.deposits])
+            for chain in sorted({chain for part in parts for chain in part.deposits})
+        },
+        packets={
+            pair: _joined([part.packets[pair] for part in parts if pair in part.packets])
+            for pair in sorted({pair for part in parts for pair in part.packets})
+        },
+        checks={
+            chain: _joined([part.checks[chain] for part in parts if chain in part.checks])
+            for chain in sorted({chain for part in parts for chain in part.checks})
+        },
+    )
+
+
+def multiplied(emissions: Emissions, copies: int, begin_ns: int, end_ns: int) -> Emissions:
+    """What the country asks for from one time to another, as times since the first of them.
+
+    Args:
+        emissions: of a sample, all that falls into the hours from one time to the other; times count from a midnight.
+        copies: of each, the original among them; one to leave it as it is.
+        begin_ns, end_ns: from when to when.
+    """
+
+    def many(things: Things) -> Things:
+        row, copy, time_ns = _thrown(things.time_ns, things.key, copies, begin_ns, end_ns)
+        key = things.key[row]
+        copied = copy > 0
+        key[copied] = key_of(key[copied], copy[copied], COPY)
+        # In the order of time, ties by key.
+        order = np.lexsort((key, time_ns))
+        return replace(_rows(things, row[order]), key=key[order], time_ns=time_ns[order] - begin_ns)
+
+    return Emissions(
+        deposits={chain: many(things) for chain, things in emissions.deposits.items()},
+        packets={pair: many(things) for pair, things in emissions.packets.items()},
+        checks={chain: many(things) for chain, things in emissions.checks.items()},
+    )
+
+
+def _thrown(time_ns: Cells, key: Keys, copies: int, begin_ns: int, end_ns: int) -> tuple[Cells, Cells, Cells]:
+    """Rows, numbers of copies, and times of what falls between two times."""
+    hour_ns = time_ns // HOUR_NS * HOUR_NS
+    apart = (time_ns == hour_ns) & (time_ns % DAY_NS != 0)
+    entity = np.where(apart, key, time_ns.astype(np.uint64))
+    at_once = time_ns % DAY_NS == 0
+    rows, numbers, times = [], [], []
+    for copy in range(copies):
+        thrown_ns = time_ns
+        if copy:
+            words = key_of(entity, np.full(len(entity), copy), THROWN)
+            shift_ns = (words % np.uint64(HOUR_NS)).astype(np.int64)
+            thrown_ns = np.where(at_once, time_ns, hour_ns + (time_ns - hour_ns + shift_ns) % HOUR_NS)
+        inside = np.flatnonzero((thrown_ns >= begin_ns) & (thrown_ns < end_ns))
+        rows.append(inside)
+        numbers.append(np.full(len(inside), copy, dtype=np.int64))
+        times.append(thrown_ns[inside])
+    return np.concatenate(rows), np.concatenate(numbers), np.concatenate(times)
+
+
+def _rows(things: Things, row: Cells) -> Things:
+    """Some of these things, in this order."""
+    columns = {
+        name: column[row]
+        for name in things.__dataclass_fields__
+        if isinstance(column := getattr(things, name), np.ndarray)
+    }
+    return replace(things, **columns)
+
+
+def _joined(parts: Sequence[Things]) -> Things:
+    """These one behind the other, their kinds numbered anew."""
+    kinds = tuple(sorted({kind for part in parts for kind in part.kinds}))
+    first = parts[0]
+    number = "of" if isinstance(first, Asked) else "kind"
+    columns = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in first.__dataclass_fields__
+        if isinstance(getattr(first, name), np.ndarray)
+    }
+    columns[number] = np.concatenate(
+        [np.array([kinds.index(kind) for kind in part.kinds], dtype=np.int64)[getattr(part, number)] for part in parts]
+    )
+    return replace(first, kinds=kinds, **columns)

@@ -1,0 +1,113 @@
+"""How busy every chain is in every hour, from what a sample of the cases asks for.
+
+A record of the sample stands for `one_in` of the country within its hour. Where many fall on one moment, two things
+are told apart: at midnight periods of law end, and the country's records come at once (a *burst*); at the other edges
+of the docket's buckets they are together only because the docket settles there what left a case, and count as spread
+over their hour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.kernel.civil import DAY_NS, HOUR_NS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from sim.build.emitted import Emitted
+
+    Cells = NDArray[np.int64]
+    Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Records of the sample by chain; all arrays are of chains in the order of ``ids``.
+
+    Attributes:
+        ids: of the chains.
+        hours: (chains, hours) records that are no part of a burst.
+        bursts: (chains, days) records at the midnight with which a day begins.
+        size_bytes: (chains, hours) of all of them.
+    """
+
+    ids: tuple[str, ...]
+    hours: Cells
+    bursts: Cells
+    size_bytes: Cells
+
+    @classmethod
+    def none(cls, ids: tuple[str, ...], horizon_ns: int) -> Load:
+        """No load yet."""
+        hours = (len(ids), horizon_ns // HOUR_NS)
+        return cls(
+            ids,
+            np.zeros(hours, dtype=np.int64),
+            np.zeros((len(ids), horizon_ns // DAY_NS), dtype=np.int64),
+            np.zeros(hours, dtype=np.int64),
+        )
+
+    def add(self, emitted: Emitted, without: Windows) -> None:
+        """Count what a month's cases ask of the chains, but for what falls into some windows."""
+        for number, chain_id in enumerate(self.ids):
+            rows = emitted.records.get(chain_id)
+            if rows is None:
+                continue
+            time_ns, size_bytes = rows.given.time_ns, rows.given.size_bytes
+            outside = ~without.hold(time_ns)
+            time_ns, size_bytes = time_ns[outside], size_bytes[outside]
+            hours = self.hours.shape[1]
+            at_once = in_burst(time_ns)
+            self.hours[number] += np.bincount(time_ns[~at_once] // HOUR_NS, minlength=hours)
+            self.bursts[number] += np.bincount(time_ns[at_once] // DAY_NS, minlength=self.bursts.shape[1])
+            sizes = np.bincount(time_ns // HOUR_NS, weights=size_bytes.astype(np.float64), minlength=hours)
+            self.size_bytes[number] += np.rint(sizes).astype(np.int64)
+
+
+def in_burst(time_ns: Cells) -> Mask:
+    """Which of these times are a midnight; the horizon begins with one."""
+    return np.asarray(time_ns % DAY_NS == 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Spans of time, ascending and apart.
+
+    Attributes:
+        begin_ns, end_ns: of each.
+    """
+
+    begin_ns: Cells
+    end_ns: Cells
+
+    @classmethod
+    def of(cls, spans: list[tuple[int, int]]) -> Windows:
+        """These spans."""
+        begin_ns, end_ns = np.array(spans, dtype=np.int64).reshape(-1, 2).T
+        return cls(begin_ns, end_ns)
+
+    def hold(self, time_ns: Cells) -> Mask:
+        """Which of these times are in one of them."""
+        if not len(self.begin_ns):
+            return np.zeros(len(time_ns), dtype=np.bool_)
+        place = np.searchsorted(self.begin_ns, time_ns, side="right") - 1
+        return (place >= 0) & (time_ns < self.end_ns[np.maximum(place, 0)])
+
+    def seconds_of_hours(self, hours: int) -> NDArray[np.float64]:
+        """How much of each hour lies in none of them, seconds."""
+        left_ns = np.full(hours, HOUR_NS, dtype=np.int64)
+        for begin_ns, end_ns in zip(self.begin_ns.tolist(), self.end_ns.tolist(), strict=True):
+            for hour in range(begin_ns // HOUR_NS, min(-(-end_ns // HOUR_NS), hours)):
+                left_ns[hour] -= min(end_ns, (hour + 1) * HOUR_NS) - max(begin_ns, hour * HOUR_NS)
+        return left_ns / 1e9
+
+
+def by_chain(found: Mapping[str, Cells], ids: tuple[str, ...]) -> list[Cells]:
+    """Arrays by chain in the order of ids; empty where a chain has none."""
+    return [found.get(chain_id, np.zeros(0, dtype=np.int64)) for chain_id in ids]
