@@ -2,9 +2,11 @@
 
 A run of a sample asks for one in so many of the country's records, packets and checks. What chains make of the whole
 is seen when each of them is there so many times: once as it is, and as copies at other moments of the same hour, drawn
-by the moment of the original, so that what a case does at one moment stays together. Two kinds of moments are not drawn:
-at midnight periods of law end, in the whole country at once; and at other full hours, where a docket's buckets end,
-things are together that have nothing to do with each other, so each is thrown for itself.
+by the moment of the original, so that what a case does at one moment stays together.
+
+Two kinds of moments are special. At midnight periods of law end, in the whole country at once: records of kinds that come
+then (`of_midnight`) are not thrown but stand there all at once, and packets sent then do. At other full hours, where a
+docket's buckets end, things are together that have nothing to do with each other, so each is thrown for itself.
 """
 
 from __future__ import annotations
@@ -19,12 +21,13 @@ from sim.casework.keys import COPY, key_of
 from sim.kernel.civil import DAY_NS, HOUR_NS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     Cells = NDArray[np.int64]
     Keys = NDArray[np.uint64]
+    Mask = NDArray[np.bool_]
 
 Things = TypeVar("Things", Deposited, Sent, Asked)
 THROWN: Final = 6 << 20
@@ -63,17 +66,46 @@ def together(parts: Sequence[Emissions]) -> Emissions:
     )
 
 
-def multiplied(emissions: Emissions, copies: int, begin_ns: int, end_ns: int) -> Emissions:
+def of_midnight(parts: Iterable[Emissions]) -> frozenset[str]:
+    """Kinds of records that come at midnight because a period ends there, not because a bucket of the docket does.
+
+    Buckets end every hour alike; of the records of such a kind that stand on a full hour most stand on midnight.
+    """
+    counts: dict[str, Cells] = {}
+    for part in parts:
+        for things in part.deposits.values():
+            edge = np.flatnonzero(things.time_ns % HOUR_NS == 0)
+            night = things.time_ns[edge] % DAY_NS == 0
+            both = np.bincount(things.kind[edge] * 2 + night, minlength=2 * len(things.kinds)).reshape(-1, 2)
+            for kind, row in zip(things.kinds, both, strict=True):
+                counts[kind] = counts.get(kind, np.zeros(2, dtype=np.int64)) + row
+    return frozenset(kind for kind, (other, night) in counts.items() if night > other)
+
+
+def at_once(things: Deposited | Sent | Asked, midnight: frozenset[str]) -> Mask:
+    """Which of these things the whole country asks for at one moment."""
+    found = things.time_ns % DAY_NS == 0
+    if isinstance(things, Deposited):
+        kinds = np.array([kind in midnight for kind in things.kinds], dtype=np.bool_)
+        found &= kinds[things.kind]
+    return np.asarray(found)
+
+
+def multiplied(
+    emissions: Emissions, copies: int, midnight: frozenset[str], begin_ns: int, end_ns: int
+) -> Emissions:
     """What the country asks for from one time to another, as times since the first of them.
 
     Args:
         emissions: of a sample, all that falls into the hours from one time to the other; times count from a midnight.
         copies: of each, the original among them; one to leave it as it is.
+        midnight: kinds of records of which all copies stand on midnight if the original does.
         begin_ns, end_ns: from when to when.
     """
 
     def many(things: Things) -> Things:
-        row, copy, time_ns = _thrown(things.time_ns, things.key, copies, begin_ns, end_ns)
+        together = at_once(things, midnight)
+        row, copy, time_ns = _thrown(things.time_ns, things.key, together, copies, begin_ns, end_ns)
         key = things.key[row]
         copied = copy > 0
         key[copied] = key_of(key[copied], copy[copied], COPY)
@@ -88,19 +120,19 @@ def multiplied(emissions: Emissions, copies: int, begin_ns: int, end_ns: int) ->
     )
 
 
-def _thrown(time_ns: Cells, key: Keys, copies: int, begin_ns: int, end_ns: int) -> tuple[Cells, Cells, Cells]:
+def _thrown(
+    time_ns: Cells, key: Keys, fixed: Mask, copies: int, begin_ns: int, end_ns: int
+) -> tuple[Cells, Cells, Cells]:
     """Rows, numbers of copies, and times of what falls between two times."""
     hour_ns = time_ns // HOUR_NS * HOUR_NS
-    apart = (time_ns == hour_ns) & (time_ns % DAY_NS != 0)
-    entity = np.where(apart, key, time_ns.astype(np.uint64))
-    at_once = time_ns % DAY_NS == 0
+    entity = np.where(time_ns == hour_ns, key, time_ns.astype(np.uint64))
     rows, numbers, times = [], [], []
     for copy in range(copies):
         thrown_ns = time_ns
         if copy:
             words = key_of(entity, np.full(len(entity), copy), THROWN)
             shift_ns = (words % np.uint64(HOUR_NS)).astype(np.int64)
-            thrown_ns = np.where(at_once, time_ns, hour_ns + (time_ns - hour_ns + shift_ns) % HOUR_NS)
+            thrown_ns = np.where(fixed, time_ns, hour_ns + (time_ns - hour_ns + shift_ns) % HOUR_NS)
         inside = np.flatnonzero((thrown_ns >= begin_ns) & (thrown_ns < end_ns))
         rows.append(inside)
         numbers.append(np.full(len(inside), copy, dtype=np.int64))

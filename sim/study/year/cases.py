@@ -107,6 +107,7 @@ class Walk:
         self._docket, self._known, self._spans = docket, known, spans
         self._work, self._name = work, name
         self._running: Running | None = None
+        self._last: tuple[int, Lived] | None = None
 
     def go(self, progress: Callable[[float], None]) -> Iterator[Lived]:
         """Each month's cases, in turn; those finished before are read back.
@@ -126,6 +127,13 @@ class Walk:
             yield lived
             if lived.violation is not None:
                 return
+
+    def lived(self, number: int) -> Lived:
+        """A month of a pass that is done; the last one asked for is remembered."""
+        if self._last is None or self._last[0] != number:
+            lived: Lived = self._work.read(self._piece(number))
+            self._last = (number, lived)
+        return self._last[1]
 
     def finish(self, violation: CaseViolation | None, fired: Fired) -> Pass:
         """The pass when `go` has come to its end, with all that fired in it."""

@@ -28,7 +28,7 @@ from sim.proof import merkle
 from sim.study.summary import STAGES, summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -50,7 +50,6 @@ DRAIN_NS: Final = 60 * SECOND
 """After the last record: a full pool of 15,000 is empty in half of that."""
 _RANKS: Final = 1024
 """Order statistics that are kept of a chain's delays."""
-_SLICES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,11 @@ class Ran:
 
 
 def run(
-    scenario: Scenario, seed: int, emissions: Emissions, span: Span, proved: int, progress: Callable[[float], None]
+    scenario: Scenario,
+    seed: int,
+    emissions: Emissions,
+    midnight: frozenset[str],
+    span: Span,
 ) -> Ran:
     """Run all chains through a window.
 
@@ -149,18 +152,16 @@ def run(
         scenario: of the year.
         seed: of the replication; each window has chance of its own.
         emissions: of the sample, all of the hours that the window touches.
+        midnight: kinds of records that come at midnight (`sim.build.copies.of_midnight`).
         span: the window.
-        proved: records of each chain to be proved.
-        progress: called with the share of the window that has passed.
     """
-    asked = multiplied(emissions, span.copies, span.from_ns, span.end_ns)
+    asked = multiplied(emissions, span.copies, midnight, span.from_ns, span.end_ns)
     part = narrowed(scenario, span.from_ns, span.end_ns + DRAIN_NS)
+    proved = 0 if scenario.year is None else scenario.year.proved
     alliance = build(part, _seed(seed, span), emissions=asked)
     violation: InvariantViolation | None = None
     try:
-        for piece in range(1, _SLICES + 1):
-            alliance.engine.run(until=alliance.horizon_ns * piece // _SLICES)
-            progress(piece / _SLICES)
+        alliance.engine.run(until=alliance.horizon_ns)
     except InvariantViolation as broken:
         violation = broken
     alliance.finish()

@@ -9,14 +9,14 @@ over their hour.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sim.kernel.civil import DAY_NS, HOUR_NS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -53,26 +53,49 @@ class Load:
             np.zeros(hours, dtype=np.int64),
         )
 
-    def add(self, emitted: Emitted, without: Windows) -> None:
-        """Count what a month's cases ask of the chains, but for what falls into some windows."""
+    def add(self, emitted: Emitted, midnight: frozenset[str], without: Windows) -> None:
+        """Count what a month's cases ask of the chains, but for what falls into some windows.
+
+        Args:
+            emitted: as chains take it.
+            midnight: kinds of records that come at midnight (`sim.build.copies.of_midnight`).
+            without: the windows.
+        """
         for number, chain_id in enumerate(self.ids):
             rows = emitted.records.get(chain_id)
             if rows is None:
                 continue
-            time_ns, size_bytes = rows.given.time_ns, rows.given.size_bytes
-            outside = ~without.hold(time_ns)
-            time_ns, size_bytes = time_ns[outside], size_bytes[outside]
+            outside = np.flatnonzero(~without.hold(rows.given.time_ns))
+            time_ns, size_bytes = rows.given.time_ns[outside], rows.given.size_bytes[outside]
+            burst = in_burst(time_ns, rows.given.stream[outside], rows.given.ids, midnight, emitted.crossings)
             hours = self.hours.shape[1]
-            at_once = in_burst(time_ns)
-            self.hours[number] += np.bincount(time_ns[~at_once] // HOUR_NS, minlength=hours)
-            self.bursts[number] += np.bincount(time_ns[at_once] // DAY_NS, minlength=self.bursts.shape[1])
+            self.hours[number] += np.bincount(time_ns[~burst] // HOUR_NS, minlength=hours)[:hours]
+            self.bursts[number] += np.bincount(time_ns[burst] // DAY_NS, minlength=self.bursts.shape[1])
             sizes = np.bincount(time_ns // HOUR_NS, weights=size_bytes.astype(np.float64), minlength=hours)
-            self.size_bytes[number] += np.rint(sizes).astype(np.int64)
+            self.size_bytes[number] += np.rint(sizes).astype(np.int64)[:hours]
 
 
-def in_burst(time_ns: Cells) -> Mask:
-    """Which of these times are a midnight; the horizon begins with one."""
-    return np.asarray(time_ns % DAY_NS == 0)
+    def rates(self, around: Windows, one_in: int) -> NDArray[np.float64]:
+        """(chains, hours) records a second of the whole country, bursts apart.
+
+        An hour of which nothing is left outside the windows has none.
+
+        Args:
+            around: windows whose records are not counted here.
+            one_in: of so many records one is.
+        """
+        seconds = around.seconds_of_hours(self.hours.shape[1])
+        left = seconds > 0
+        return np.asarray(np.where(left, self.hours * one_in / np.where(left, seconds, 1.0), 0.0))
+
+
+def in_burst(
+    time_ns: Cells, stream: NDArray[np.integer[Any]], ids: Sequence[str], midnight: frozenset[str], links: Iterable[str]
+) -> Mask:
+    """Which records come at a midnight with all others of the country: of such kinds, or left there by packets."""
+    crossing = set(links)
+    kinds = np.array([name in midnight or name.partition("/")[0] in crossing for name in ids], dtype=np.bool_)
+    return np.asarray((time_ns % DAY_NS == 0) & kinds[stream])
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +129,3 @@ class Windows:
             for hour in range(begin_ns // HOUR_NS, min(-(-end_ns // HOUR_NS), hours)):
                 left_ns[hour] -= min(end_ns, (hour + 1) * HOUR_NS) - max(begin_ns, hour * HOUR_NS)
         return left_ns / 1e9
-
-
-def by_chain(found: Mapping[str, Cells], ids: tuple[str, ...]) -> list[Cells]:
-    """Arrays by chain in the order of ids; empty where a chain has none."""
-    return [found.get(chain_id, np.zeros(0, dtype=np.int64)) for chain_id in ids]
