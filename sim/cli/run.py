@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,13 +93,17 @@ def _run_one(scenario: Scenario, place: Path, seed: int | None, follow: list[str
     from sim.study.run import run as run_scenario
     from sim.study.store import save_run
 
+    # A run by tables takes minutes; what is finished waits beside its place for whoever types the same again.
+    work = place.parent / f".{place.name}.work" if scenario.year is not None else None
     with _progress(scenario.name, silent=silent) as (advance, say):
         try:
-            result = run_scenario(scenario, seed, advance, follow)
+            result = run_scenario(scenario, seed, advance, follow, work)
         except NoSuchCase as unknown:
             raise typer.BadParameter(f"--follow: {unknown}") from unknown
         say("writing the report")
         save_run(result, place, force=force, more=lambda directory: add_to(result, directory))
+    if work is not None:
+        shutil.rmtree(work)
     if not silent:
         show(result.summary, result.manifest, result.scenario)
         for story in result.stories[: len(follow)]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -81,7 +81,7 @@ class Lived:
         emissions: what they asked of the chains.
         met, missed: (workflows, deadlines) periods of law that ended in this month.
         groups: (GROUPS, ways) how often each way out fired, by groups of families.
-        violation: of an invariant, which ended the pass.
+        violation: of an invariant, which ended the pass, as in `summary.json`.
     """
 
     fired: Fired
@@ -89,7 +89,7 @@ class Lived:
     met: Cells
     missed: Cells
     groups: Cells
-    violation: CaseViolation | None
+    violation: dict[str, Any] | None
 
 
 class Walk:
@@ -135,9 +135,9 @@ class Walk:
             self._last = (number, lived)
         return self._last[1]
 
-    def finish(self, violation: CaseViolation | None, fired: Fired) -> Pass:
+    def finish(self, fired: Fired) -> Pass:
         """The pass when `go` has come to its end, with all that fired in it."""
-        return self._before(len(self._spans)).finish(violation, fired)
+        return self._before(len(self._spans)).finish(None, fired)
 
     def _piece(self, number: int, what: str = "month") -> str:
         return f"{self._name}-{what}-{number + 1:02d}"
@@ -164,7 +164,7 @@ class Walk:
         country = self._docket.country
         horizon_ns = country.terms.horizon_ns
         met, missed = running.ended
-        violation: CaseViolation | None = None
+        violation: dict[str, Any] | None = None
         try:
             for bucket in self._buckets(month.begin_ns, month.end_ns):
                 running.step(bucket)
@@ -173,12 +173,22 @@ class Walk:
             if month.end_ns == horizon_ns:
                 running.check()
         except CaseViolation as broken:
-            violation = broken
+            violation = told_of(broken)
         fired = running.taken()
         emissions = asked_by(country.program, country.names, country.counters, fired, running.provinces)
         met_now, missed_now = running.ended
         groups = _groups(running, fired, len(country.names.transitions))
         return Lived(fired, emissions, met_now - met, missed_now - missed, groups, violation)
+
+
+def told_of(violation: CaseViolation) -> dict[str, Any]:
+    """A violation of an invariant of cases as `violation` of `summary.json`."""
+    return {
+        "invariant": violation.invariant,
+        "chain": violation.chain,
+        "height": violation.height,
+        "detail": violation.detail,
+    }
 
 
 def _groups(running: Running, fired: Fired, ways: int) -> Cells:

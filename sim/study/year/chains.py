@@ -124,7 +124,7 @@ class Ran:
         links: by id, those that packets crossed.
         checks: by chain and by what was presented: delays in nanoseconds, and answers.
         own: of a fault: what became of what the sample itself asked for.
-        summary: counts of the run: events, messages, proofs.
+        summary: of the run: events, messages, proofs, trace.
         proved: records that were proved and verified for real.
         violation: of an invariant.
     """
@@ -175,7 +175,7 @@ def run(
         },
         checks=_checks(alliance, measured, span),
         own=_own(emissions, measured) if span.kind == "fault" else None,
-        summary={name: summary[name] for name in ("events", "messages", "checked_heights", "proofs")},
+        summary={name: summary[name] for name in ("events", "messages", "checked_heights", "proofs", "trace_hash")},
         proved=sum(_prove(chain, proved) for chain in alliance.chains.values()),
         violation=summary["violation"],
     )

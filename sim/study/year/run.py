@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -37,14 +37,13 @@ from sim.study.year.table import Tables
 from sim.study.year.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from sim.build.emitted import Emitted
     from sim.casework.docket import Docket
     from sim.casework.emissions import Emissions
-    from sim.casework.invariants import CaseViolation
     from sim.casework.running import Pass
     from sim.scenario import Scenario
     from sim.study.docket import Moved
@@ -108,6 +107,8 @@ class Lived:
     moved: Moved
     midnight: frozenset[str]
     violation: dict[str, Any] | None
+    chain_runs: ClassVar[int] = 1
+    platform: ClassVar[Mapping[str, Any]] = {}
 
 
 def live(scenario: Scenario, seed: int, progress: Callable[[float], None], directory: Path | None = None) -> Lived:
@@ -169,7 +170,7 @@ class _Living:
         broken = next((each.violation for each in ran if each.violation is not None), None)
         return Lived(
             docket=self._docket,
-            passed=second.finish(violation, _joined(fired)),
+            passed=second.finish(_joined(fired)),
             months=of_months,
             load=load,
             around=around,
@@ -177,7 +178,7 @@ class _Living:
             ran=ran,
             moved=moved,
             midnight=midnight,
-            violation=broken if violation is None else told_of(violation),
+            violation=violation or broken,
         )
 
     def _walk(self, name: str, known: Known) -> Walk:
@@ -274,16 +275,6 @@ def sample(scenario: Scenario) -> Scenario:
     """The scenario of the cases that are followed."""
     year, casework = scenario.year or Year(), scenario.casework or Casework()
     return scenario.model_copy(update={"casework": casework.model_copy(update={"share": 1 / year.one_in})})
-
-
-def told_of(violation: CaseViolation) -> dict[str, Any]:
-    """A violation of an invariant of cases as `violation` of `summary.json`."""
-    return {
-        "invariant": violation.invariant,
-        "chain": violation.chain,
-        "height": violation.height,
-        "detail": violation.detail,
-    }
 
 
 def _steps(fired: Fired) -> tuple[NDArray[np.uint64], Cells]:
