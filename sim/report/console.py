@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sim.report import cases, wording
+from sim.report import cases, wording, year
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,6 +56,8 @@ def render(summary: Mapping[str, Any], manifest: Mapping[str, Any], scenario: Sc
         tables.append(_closed_loops(summary))
     if summary["crosschain"]:
         tables.append(_links(summary))
+    if "year" in summary:
+        tables.append(_months(summary))
     if summary["casework"]:
         tables += [_cases(summary, scenario), *_losses(summary, scenario)]
     tables.append(_answers(summary))
@@ -161,6 +163,23 @@ def _links(summary: Mapping[str, Any]) -> Table:
         counts = [f"{link[name]:,}" for name in names] + [f"{sum(link['locked_at_end'].values()):,}"]
         spent = [wording.three_digits(link["latency_s"][q]) if link["delivered"] else "-" for q in ("p50", "max")]
         table.add_row(way, *counts, *spent)
+    return table
+
+
+def _months(summary: Mapping[str, Any]) -> Table:
+    from rich.text import Text
+
+    busiest = wording.busiest_chain(summary)
+    table = _table(f"The year by tables (busiest hour and latency of {busiest})")
+    table.caption = f"{year.sentence(summary)} {year.errors(summary)}"
+    table.caption_justify = "left"
+    table.add_column("month", no_wrap=True)
+    for heading in ("records", "cases", "busiest\nper s", "p99", "rejected", "periods\nmissed"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in summary["year"]["months"]:
+        counts = [f"{sum(row['records'].values()):,}", f"{row['cases']:,}"]
+        counts += [wording.three_digits(row["busiest_hour_tps"][busiest]), wording.duration(row["p99_s"][busiest])]
+        table.add_row(Text(row["month"], style="bold"), *counts, f"{row['rejected']:,}", f"{row['deadlines_missed']:,}")
     return table
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sim.report import alliance_map, case_figures, crossings, stages, style, timeline
+from sim.report import alliance_map, case_figures, crossings, stages, style, timeline, year_figures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,12 +41,36 @@ PICTURES: Final = (
         "client meant to send them, committed ones when the client's own node had executed them. Latency stands at the "
         "intended send time and runs until that execution; a record that was unfinished at the end counts as slower "
         "than any other. Vertical lines are crashes, restarts and the first node to enter a new view.",
+        lambda run: run.scenario.year is None,
     ),
     Picture(
         "latency-cdf",
         stages.latency_cdf,
         "Where the time of the busiest chain's committed records goes. Above, the mean of each stage; these add up to "
         "the mean of the whole. Below, the share of records that took at most so long, in each stage and in all.",
+        lambda run: run.scenario.year is None,
+    ),
+    Picture(
+        "months",
+        year_figures.months_figure,
+        "Every chain in every month. Above, its records over those of its mean month; below, the 99th percentile of "
+        "their commit latency, from tables of what chains take at which load and from what was measured around faults.",
+        lambda run: run.scenario.year is not None,
+    ),
+    Picture(
+        "missed",
+        year_figures.missed_figure,
+        "Periods of law that ended late, by the month in which they ended, in the whole country; one case in many was "
+        "followed.",
+        lambda run: run.scenario.year is not None,
+    ),
+    Picture(
+        "growth",
+        year_figures.growth_figure,
+        "Left, what stands on the disk of one node of each chain at the end of each year: records, headers and the "
+        "tiles of the log. Right, what storing all nodes' copies and working on the year's records cost, by the "
+        "scenario's prices.",
+        lambda run: run.scenario.year is not None,
     ),
     Picture(
         "links",

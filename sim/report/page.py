@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sim.report import cases, inline, series, timeline, wording
+from sim.report import cases, inline, series, timeline, wording, year
 from sim.report.story import text_of
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def render(run: Run, figures: Sequence[Drawn]) -> str:
             links=[_link(run, link_id) for link_id in summary["crosschain"]],
             closed_loops=wording.closed_loops(summary),
             casework=_casework(run),
+            year=year.told(summary, scenario),
             by_messages=wording.by_messages(scenario),
             answers=list(wording.answers(summary)),
             presented=_presented(run),

@@ -19,6 +19,8 @@ from sim.build.copies import between, of_midnight, together
 from sim.build.docket import docket
 from sim.build.emitted import emitted
 from sim.build.estimates import check_ns, crossing_ns, record_ns
+from sim.casework.emissions import Measured
+from sim.casework.emitting import waited_for
 from sim.casework.known import Known, nothing_known
 from sim.casework.log import Fired
 from sim.kernel.civil import HOUR_NS
@@ -146,13 +148,7 @@ class _Living:
         tables = self._tables(ran)
         load = self._load(first, midnight, around)
         answering = self._answering(tables, load, around, midnight, ran)
-        known = joined_answers(
-            [
-                answering.month(self._taken(lived.emissions), self._check_ns).measured
-                for lived in self._again(first)
-                if lived.violation is None
-            ]
-        )
+        known = joined_answers([self._known(answering, lived) for lived in self._again(first)])
         second = self._walk("second", Known(known.key, known.delay_ns, known.answer))
         fired, after, violation = [], [], None
         for lived in second.go(self._told("second")):
@@ -196,6 +192,12 @@ class _Living:
     def _taken(self, emissions: Emissions) -> Emitted:
         """Emissions of the sample as the chains take them, with the records that packets leave."""
         return emitted(self._scenario, self._draws, emissions, {})
+
+    def _known(self, answering: Answering, lived: LivedMonth) -> Measured:
+        """What became of those of a month's things that somebody waits for."""
+        measured = answering.month(self._taken(lived.emissions), self._check_ns).measured
+        wanted = np.isin(measured.key, waited_for(self._docket.country.program, lived.fired))
+        return Measured(measured.key[wanted], measured.delay_ns[wanted], measured.answer[wanted])
 
     def _kept(self, answering: Answering, emissions: Emissions) -> Answers:
         """What became of a month, without each thing's own answer."""

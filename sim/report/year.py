@@ -1,0 +1,91 @@
+"""What is said of a year by tables: its months, what happened around faults, what is stored and what it costs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sim.report import wording
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sim.scenario import Scenario
+
+
+def told(summary: Mapping[str, Any], scenario: Scenario) -> dict[str, Any]:
+    """Everything that the page says of it; nothing of an ordinary run."""
+    if "year" not in summary:
+        return {}
+    return {
+        "sentence": sentence(summary),
+        "real": real(summary),
+        "months": [_month(row, summary) for row in summary["year"]["months"]],
+        "faults": [_fault(row, scenario) for row in summary["year"]["faults"]],
+        "growth": summary["year"]["growth"],
+        "errors": errors(summary),
+        "busiest": wording.busiest_chain(summary),
+    }
+
+
+def sentence(summary: Mapping[str, Any]) -> str:
+    """How much happened, and how it was found out."""
+    year = summary["year"]
+    cases = sum(row["cases"] for row in year["months"])
+    windows = sum(kind["count"] for kind in year["windows"].values())
+    seconds = sum(kind["seconds"] for kind in year["windows"].values())
+    return (
+        f"{summary['proofs']['deposited']:,} records and {cases:,} cases that began. One case in {year['one_in']:,} was "
+        f"followed. Chains ran at the whole country's load through {windows:,} windows, "
+        f"{wording.long_duration(seconds)} in all, {year['windows']['fault']['count']:,} of them around faults; "
+        "elsewhere tables made there say what they take."
+    )
+
+
+def real(summary: Mapping[str, Any]) -> str:
+    """How many proofs are real."""
+    made = summary["year"]["real"]
+    return (
+        f"{made['hashed']:,} records, {wording.share(made['share'])} of all, were really hashed into logs; "
+        f"{made['proved']:,} of them were proved and verified against the last header of their window."
+    )
+
+
+def errors(summary: Mapping[str, Any]) -> str:
+    """What following a sample costs in accuracy, of the busiest chain and of the least sure period."""
+    found = summary["year"]["errors"]
+    busiest = wording.busiest_chain(summary)
+    parts = []
+    if busiest in found["records"]:
+        parts.append(f"of the records of {busiest} is {wording.share(found['records'][busiest])}")
+    if found["missed"]:
+        name = max(found["missed"], key=lambda period: found["missed"][period])
+        parts.append(f"of missed periods at most {wording.share(found['missed'][name])} ({name})")
+    return f"The standard error of sampling {' and '.join(parts)}." if parts else ""
+
+
+def _month(row: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, Any]:
+    busiest = wording.busiest_chain(summary)
+    ended = row["deadlines_met"] + row["deadlines_missed"]
+    return {
+        **row,
+        "all_records": sum(row["records"].values()),
+        "busiest_tps": row["busiest_hour_tps"][busiest],
+        "p99": row["p99_s"][busiest],
+        "missed_share": row["deadlines_missed"] / ended if ended else 0.0,
+    }
+
+
+def _fault(row: Mapping[str, Any], scenario: Scenario) -> dict[str, Any]:
+    begin = scenario.start + timedelta(seconds=row["begin_s"])
+    slowest = max(row["chains"], key=lambda chain: row["chains"][chain]["commit_latency_s"]["max"], default="")
+    return {
+        "when": f"{begin:%Y-%m-%d %H:%M}",
+        "lasted_s": row["end_s"] - row["begin_s"],
+        "what": ", ".join(dict.fromkeys(row["actions"])),
+        "slowest": slowest,
+        "latency_s": row["chains"][slowest]["commit_latency_s"] if slowest else {"p99": 0.0, "max": 0.0},
+        "rejected": sum(chain["rejected"] for chain in row["chains"].values()),
+        "unfinished": sum(chain["unfinished"] for chain in row["chains"].values()),
+        "view_changes": sum(chain["view_changes"] for chain in row["chains"].values()),
+    }
