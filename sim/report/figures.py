@@ -53,7 +53,7 @@ PICTURES: Final = (
     Picture(
         "months",
         year_figures.months_figure,
-        "Every chain in every month. Above, its records over those of its mean month; below, the 99th percentile of "
+        "Every chain in every month. Above, its records a day over those of its mean day; below, the 99th percentile of "
         "their commit latency, from tables of what chains take at which load and from what was measured around faults.",
         lambda run: run.scenario.year is not None,
     ),

@@ -25,23 +25,24 @@ _MILLION: Final = 1e6
 
 
 def months_figure(run: Run) -> Figure:
-    """Two maps, month by chain: records a second over the year's own mean, and the 99th percentile of latency."""
+    """Two maps, month by chain: records a day over those of the mean day, and the 99th percentile of latency."""
     with style.house_style():
         months = run.summary["year"]["months"]
         chains = [chain for chain, result in run.summary["chains"].items() if result["records"]]
         figure = style.new_figure(height_in=1.6 + 2 * _ROW_IN * max(1, len(chains)))
         load, latency = figure.subplots(2, 1, sharex=True)
+        days = np.array([month["days"] for month in months])
         records = _cells(months, chains, "records")
-        rates = records / np.maximum(records.mean(axis=1, keepdims=True), 1)
+        rates = records / days / np.maximum(records.sum(axis=1, keepdims=True) / days.sum(), 1e-9)
         p99 = _cells(months, chains, "p99_s")
         _draw_map(load, rates, chains, months, "{:.2f}")
         _draw_map(latency, p99, chains, months, "{:.2f}")
-        load.set_title("records of the month over the mean month", loc="left", fontsize=9)
+        load.set_title("records a day over those of the mean day", loc="left", fontsize=9)
         latency.set_title("99th percentile of commit latency, seconds", loc="left", fontsize=9)
         busiest = wording.busiest_chain(run.summary)
         place = chains.index(busiest) if busiest in chains else 0
         peak = int(rates[place].argmax()) if chains else 0
-        said = f"{busiest} has most to do in {months[peak]['month']}, {rates[place, peak]:.2f} of a mean month"
+        said = f"{busiest} has most to do in {months[peak]['month']}, {rates[place, peak]:.2f} of a mean day"
         style.set_title(figure, f"{said}; its p99 is {p99[place].min():.2f} to {p99[place].max():.2f} s")
         return figure
 

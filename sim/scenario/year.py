@@ -84,8 +84,6 @@ def _foreign(scenario: "Scenario") -> Items:
     """Yield what tables do not know."""
     casework = scenario.casework
     if casework is not None:
-        if casework.share != 1.0:
-            yield ("casework", "share"), "a run by tables is of the whole country; needs 100%, and year.one_in"
         if casework.windows is not None:
             yield ("casework", "windows"), "chains run at levels of load instead; needs year.levels"
         if casework.platform is not None:

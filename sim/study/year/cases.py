@@ -1,6 +1,6 @@
-"""The docket's pass month by month: what fired is handed over at each month's end, and the pass put down there.
+"""The docket's pass month by month: what fired is handed over at each month's end, and the pass put down now and then.
 
-A pass that was interrupted goes on from the end of the last month that was finished.
+A pass that was interrupted goes on from the end of the last quarter, and months that were finished are not asked again.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ GROUPS = 32
 (random groups: Wolter, Introduction to Variance Estimation, chapter 2)."""
 _DECEMBER = 12
 _BUCKETS_A_NOTE = 24
+_KEPT_EVERY = 3
+"""Months after which a pass is put down: by the end of a year it is most of a gigabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +148,17 @@ class Walk:
         """The pass as it stands at the beginning of a month, if no month after that was lived yet."""
         if self._running is None:
             self._running = Running(self._docket.country, self._known, self._docket.past)
-            kept = self._work.read(self._piece(number - 1, "after")) if number else None
+            first = number
+            while first and not self._work.has(self._piece(first - 1, "after")):
+                first -= 1
+            kept = self._work.read(self._piece(first - 1, "after")) if first else None
             if kept is not None:
                 self._running.restore(kept)
-            elif number:
-                # Nothing to go on from: live again through what was lived before.
-                for bucket in self._buckets(0, self._spans[number - 1].end_ns):
-                    self._running.step(bucket)
-                self._running.taken()
+            # Since then it lives again through what it lived through before.
+            begin_ns = self._spans[first - 1].end_ns if kept is not None else 0
+            for bucket in self._buckets(begin_ns, self._spans[number - 1].end_ns if number else 0):
+                self._running.step(bucket)
+            self._running.taken()
         return self._running
 
     def _buckets(self, begin_ns: int, end_ns: int) -> range:

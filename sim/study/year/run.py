@@ -143,6 +143,7 @@ class _Living:
         """All of it, in the order of the module's first lines."""
         first = self._walk("first", nothing_known())
         steps = [_steps(lived.fired) for lived in first.go(self._told("first"))]
+        first.release()
         midnight = of_midnight(lived.emissions for lived in self._again(first))
         ran, around = self._run_chains(first, midnight)
         tables = self._tables(ran)
@@ -276,7 +277,7 @@ class _Living:
 def sample(scenario: Scenario) -> Scenario:
     """The scenario of the cases that are followed."""
     year, casework = scenario.year or Year(), scenario.casework or Casework()
-    return scenario.model_copy(update={"casework": casework.model_copy(update={"share": 1 / year.one_in})})
+    return scenario.model_copy(update={"casework": casework.model_copy(update={"share": casework.share / year.one_in})})
 
 
 def _steps(fired: Fired) -> tuple[NDArray[np.uint64], Cells]:

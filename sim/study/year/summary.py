@@ -293,6 +293,7 @@ def _months(scenario: Scenario, lived: Lived, one_in: int) -> list[dict[str, Any
         found.append(
             {
                 "month": each.month.name,
+                "days": (each.month.end_ns - each.month.begin_ns) // DAY_NS,
                 "records": {chain_id: stretch.records for chain_id, stretch in here.items()},
                 "rejected": sum(stretch.rejected for stretch in here.values()),
                 "unfinished": sum(stretch.unfinished for stretch in here.values()),

@@ -1,6 +1,7 @@
 """The work directory of a long run: what is finished stands there whole, so that a run that was killed goes on.
 
-Every piece is one file: a digest, then what was pickled. Pieces of another scenario, seed or version of the code are
+Every piece is one file: a digest, the lengths of its parts, and the parts: what was pickled, then the arrays in it as
+they are, so that a gigabyte of cases is not copied to be written. Pieces of another scenario, seed or version of the code are
 thrown away when a run begins, and a piece whose digest is not its own counts as unfinished. Nobody but this user's own
 run writes there, so what is read back is trusted as the run's own memory is.
 """
@@ -13,14 +14,17 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sim.study.store import write_bytes, write_text
+import numpy as np
+
+from sim.study.store import write_parts, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
 _MARK = "key"
-_DIGEST_BYTES = 32
+_DIGEST_BYTES, _CELL_BYTES = 32, 8
+_PROTOCOL = 5
 
 
 class Work:
@@ -52,19 +56,35 @@ class Work:
 
     def keep(self, name: str, piece: object) -> None:
         """Write a piece, whole or not at all."""
-        data = pickle.dumps(piece, protocol=pickle.HIGHEST_PROTOCOL)
-        write_bytes(self._directory / name, hashlib.sha256(data).digest() + data)
+        arrays: list[pickle.PickleBuffer] = []
+        data = pickle.dumps(piece, protocol=_PROTOCOL, buffer_callback=arrays.append)
+        parts = [memoryview(data), *(array.raw() for array in arrays)]
+        lengths = np.array([len(parts), *(part.nbytes for part in parts)], dtype="<i8").tobytes()
+        digest = hashlib.sha256(lengths)
+        for part in parts:
+            digest.update(part)
+        write_parts(self._directory / name, [digest.digest(), lengths, *parts])
 
     def read(self, name: str) -> Any:
         """A finished piece, or None if it is missing or not what was written."""
         try:
-            data = (self._directory / name).read_bytes()
+            with (self._directory / name).open("rb") as file:
+                expected, count = file.read(_DIGEST_BYTES), file.read(_CELL_BYTES)
+                lengths = file.read(_CELL_BYTES * int.from_bytes(count, "little"))
+                digest = hashlib.sha256(count + lengths)
+                parts = []
+                for length in np.frombuffer(lengths, dtype="<i8").tolist():
+                    part = bytearray(length)
+                    file.readinto(part)
+                    digest.update(part)
+                    parts.append(part)
         except FileNotFoundError:
             return None
-        digest, data = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
-        if hashlib.sha256(data).digest() != digest:
+        except (ValueError, MemoryError, OverflowError):
+            return None  # lengths that nobody wrote
+        if digest.digest() != expected:
             return None
-        return pickle.loads(data)  # noqa: S301 - a run reads back what it wrote itself
+        return pickle.loads(parts[0], buffers=parts[1:])  # noqa: S301 - a run reads back what it wrote itself
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """A piece as it was finished before, or made and kept now."""
