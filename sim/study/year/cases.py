@@ -5,6 +5,7 @@ A pass that was interrupted goes on from the end of the last quarter, and months
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -121,10 +122,11 @@ class Walk:
             lived: Lived | None = self._work.read(self._piece(number))
             if lived is None:
                 lived = self._live(self._before(number), month, progress)
-                # What goes on from here is written first: a month without it could not be followed by another.
-                self._work.keep(self._piece(number, "after"), self._before(number).kept())
+                if (number + 1) % _KEPT_EVERY == 0 and number + 1 < len(self._spans):
+                    # What goes on from here is written first: a month before it would be of no use without.
+                    self._work.keep(self._piece(number, "after"), self._before(number).kept())
+                    self._work.drop(self._piece(number - _KEPT_EVERY, "after"))
                 self._work.keep(self._piece(number), lived)
-                self._work.drop(self._piece(number - 1, "after"))
             progress((number + 1) / len(self._spans))
             yield lived
             if lived.violation is not None:
@@ -138,8 +140,14 @@ class Walk:
         return self._last[1]
 
     def finish(self, fired: Fired) -> Pass:
-        """The pass when `go` has come to its end, with all that fired in it."""
-        return self._before(len(self._spans)).finish(None, fired)
+        """The pass when `go` has come to its end, with all that fired in it; it is over then."""
+        passed = self._before(len(self._spans)).finish(None, fired)
+        self.release()
+        return passed
+
+    def release(self) -> None:
+        """Let go what only a pass that goes on needs: cases, contracts and desks of a whole country."""
+        self._running = None
 
     def _piece(self, number: int, what: str = "month") -> str:
         return f"{self._name}-{what}-{number + 1:02d}"
@@ -154,10 +162,11 @@ class Walk:
             kept = self._work.read(self._piece(first - 1, "after")) if first else None
             if kept is not None:
                 self._running.restore(kept)
-            # Since then it lives again through what it lived through before.
+            # Since then it lives again through what it lived through before, a violation at its end included.
             begin_ns = self._spans[first - 1].end_ns if kept is not None else 0
-            for bucket in self._buckets(begin_ns, self._spans[number - 1].end_ns if number else 0):
-                self._running.step(bucket)
+            with suppress(CaseViolation):
+                for bucket in self._buckets(begin_ns, self._spans[number - 1].end_ns if number else 0):
+                    self._running.step(bucket)
             self._running.taken()
         return self._running
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from sim.build.estimates import record_link
 from sim.casework.definition import Answer
 from sim.casework.outcome import summarise as summarise_casework
 from sim.chain.invariants import AGREEMENT
@@ -113,10 +114,8 @@ class Stretch:
         self.size_bytes = int(load.size_bytes[place, hours].sum()) * year.one_in + sum(
             each.size_bytes for each in self.exact
         )
-        blocks = self._levels.interpolated(self.rates, np.array([row.blocks for row in self._levels.rows]))
-        self.blocks = round(
-            float((blocks * self.seconds).sum()) + sum(each.blocks * each.seconds for each in self.exact)
-        )
+        blocks = float((self._levels.blocks(self.rates) * self.seconds).sum())
+        self.blocks = round(blocks + sum(each.blocks * each.seconds for each in self.exact))
 
     def times(self, name: str = WHOLE) -> Histogram:
         """How long committed records took, as a whole or in one stage."""
@@ -271,7 +270,7 @@ def _year(
         },
         "midnight": sorted(lived.midnight),
         "capacity_tps": {chain_id: lived.tables.levels[chain_id].capacity for chain_id in chains},
-        "errors": _errors(lived, year.one_in),
+        "errors": _errors(scenario, lived, year.one_in),
         "months": _months(scenario, lived, year.one_in),
         "faults": [_fault(scenario, each) for each in lived.ran if each.span.kind == "fault"],
         "stored": {
@@ -333,7 +332,7 @@ def _fault(scenario: Scenario, ran: Ran) -> dict[str, Any]:
     }
 
 
-def _errors(lived: Lived, one_in: int) -> dict[str, Any]:
+def _errors(scenario: Scenario, lived: Lived, one_in: int) -> dict[str, Any]:
     """Standard errors that come from following one case in so many, as shares of what they are of.
 
     Of records by chain from random groups of families; of cases and missed periods, which come one by one, from their
@@ -342,9 +341,14 @@ def _errors(lived: Lived, one_in: int) -> dict[str, Any]:
     names = lived.docket.country.names
     groups = sum(each.groups for each in lived.months)
     counts = {chain_id: np.zeros(len(names.transitions)) for chain_id in lived.load.ids}
+    ways = {(link.source, link.destination): link_id for link_id, link in reversed(list(scenario.links.items()))}
     for way, (_, transition) in enumerate(names.transitions):
         for records in transition.records:
             counts[records.chain][way] += records.count
+        message = transition.message
+        if message is not None:
+            for place in record_link(scenario, ways[message.source, message.destination]).places:
+                counts[place][way] += message.count
     found: dict[str, Any] = {"records": {}, "started": {}, "missed": {}}
     for chain_id, of_ways in counts.items():
         totals = (groups * of_ways).sum(axis=1)

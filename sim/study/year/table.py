@@ -109,10 +109,13 @@ class Table:
         high = np.bincount(above, weights=records * share, minlength=size)
         return np.asarray(low + high)
 
-    def interpolated(self, load: Floats, values: Floats) -> Floats:
-        """A value of the rows at each load."""
+    def blocks(self, load: Floats) -> Floats:
+        """Blocks a second at each load; below the first row each has as many records as there."""
+        values = np.array([row.blocks for row in self.rows])
         below, above, share = self.places(load)
-        return np.asarray(values[below] * (1 - share) + values[above] * share)
+        least = self._load[0]
+        fewer = np.minimum(load / least, 1.0) if least > 0 else 1.0
+        return np.asarray((values[below] * (1 - share) + values[above] * share) * fewer)
 
     def times(self, weights: Floats, name: str = WHOLE) -> Histogram:
         """How long committed records take of which each row stands for so many of all."""
