@@ -4,15 +4,15 @@ A run of a sample asks for one in so many of the country's records, packets and 
 is seen when each of them is there so many times: once as it is, and as copies at other moments of the same hour, drawn
 by the moment of the original, so that what a case does at one moment stays together.
 
-Two kinds of moments are special. At midnight periods of law end, in the whole country at once: records of kinds that come
-then (`of_midnight`) are not thrown but stand there all at once, and packets sent then do. At other full hours, where a
-docket's buckets end, things are together that have nothing to do with each other, so each is thrown for itself.
+Two kinds of moments are special. At midnight periods of law end, in the whole country at once: records of kinds that
+come then (`of_midnight`) are not thrown but stand there all at once, and packets sent then do. At other full hours,
+where a docket's buckets end, things are together that have nothing to do with each other, so each is thrown for itself.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -91,16 +91,15 @@ def at_once(things: Deposited | Sent | Asked, midnight: frozenset[str]) -> Mask:
     return np.asarray(found)
 
 
-def multiplied(
-    emissions: Emissions, copies: int, midnight: frozenset[str], begin_ns: int, end_ns: int
-) -> Emissions:
+def multiplied(emissions: Emissions, copies: int, midnight: frozenset[str], begin_ns: int, end_ns: int) -> Emissions:
     """What the country asks for from one time to another, as times since the first of them.
 
     Args:
         emissions: of a sample, all that falls into the hours from one time to the other; times count from a midnight.
         copies: of each, the original among them; one to leave it as it is.
         midnight: kinds of records of which all copies stand on midnight if the original does.
-        begin_ns, end_ns: from when to when.
+        begin_ns: from when on.
+        end_ns: until when.
     """
 
     def many(things: Things) -> Things:
@@ -142,12 +141,12 @@ def _thrown(
 
 def _rows(things: Things, row: Cells) -> Things:
     """Some of these things, in this order."""
-    columns = {
-        name: column[row]
-        for name in things.__dataclass_fields__
-        if isinstance(column := getattr(things, name), np.ndarray)
-    }
+    columns: dict[str, Any] = {name: getattr(things, name)[row] for name in _columns(things)}
     return replace(things, **columns)
+
+
+def _columns(things: Things) -> list[str]:
+    return [field.name for field in fields(things) if isinstance(getattr(things, field.name), np.ndarray)]
 
 
 def _joined(parts: Sequence[Things]) -> Things:
@@ -155,10 +154,8 @@ def _joined(parts: Sequence[Things]) -> Things:
     kinds = tuple(sorted({kind for part in parts for kind in part.kinds}))
     first = parts[0]
     number = "of" if isinstance(first, Asked) else "kind"
-    columns = {
-        name: np.concatenate([getattr(part, name) for part in parts])
-        for name in first.__dataclass_fields__
-        if isinstance(getattr(first, name), np.ndarray)
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in _columns(first)
     }
     columns[number] = np.concatenate(
         [np.array([kinds.index(kind) for kind in part.kinds], dtype=np.int64)[getattr(part, number)] for part in parts]

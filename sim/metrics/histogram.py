@@ -84,9 +84,10 @@ class Histogram:
         shares = [(part, values / part.count) for part, values in parts if part.count and values > 0]
         if not shares:
             return found
-        counts = np.zeros(max(len(part._counts) for part, _ in shares), dtype=np.float64)
-        for part, share in shares:
-            counts[: len(part._counts)] += part._counts * share
+        arrays = [part._counts for part, _ in shares]  # noqa: SLF001 - of the same class
+        counts = np.zeros(max(map(len, arrays)), dtype=np.float64)
+        for array, (_, share) in zip(arrays, shares, strict=True):
+            counts[: len(array)] += array * share
         found._counts = np.rint(counts).astype(np.int64)
         found.count = int(found._counts.sum())
         values = sum(part.count * share for part, share in shares)

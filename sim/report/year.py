@@ -35,8 +35,8 @@ def sentence(summary: Mapping[str, Any]) -> str:
     windows = sum(kind["count"] for kind in year["windows"].values())
     seconds = sum(kind["seconds"] for kind in year["windows"].values())
     return (
-        f"{summary['proofs']['deposited']:,} records and {cases:,} cases that began. One case in {year['one_in']:,} was "
-        f"followed. Chains ran at the whole country's load through {windows:,} windows, "
+        f"{summary['proofs']['deposited']:,} records and {cases:,} cases that began. One case in {year['one_in']:,} "
+        f"was followed. Chains ran at the whole country's load through {windows:,} windows, "
         f"{wording.long_duration(seconds)} in all, {year['windows']['fault']['count']:,} of them around faults; "
         "elsewhere tables made there say what they take."
     )

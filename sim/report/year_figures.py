@@ -114,6 +114,7 @@ def growth_figure(run: Run) -> Figure:
         cost.legend(loc="upper left")
         whole = sum(last.values()) / _TERABYTE
         everywhere = years[-1]["stored_on_all_nodes_bytes"] / _TERABYTE
-        said = f"After {wording.counted(len(years), 'year')} {wording.three_digits(whole)} TB stand on one node of each chain"
-        style.set_title(figure, f"{said}, {wording.three_digits(everywhere)} TB on all nodes")
+        after, one, every = len(years), wording.three_digits(whole), wording.three_digits(everywhere)
+        said = f"After {wording.counted(after, 'year')} {one} TB stand on one node of each chain"
+        style.set_title(figure, f"{said}, {every} TB on all nodes")
         return figure

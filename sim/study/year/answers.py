@@ -1,4 +1,4 @@
-"""What became of everything that a sample asked for in a month: measured around faults, and drawn from tables elsewhere."""
+"""What became of all that a sample asked for in a month: measured around faults, and drawn from tables elsewhere."""
 
 from __future__ import annotations
 
@@ -182,4 +182,3 @@ def joined(parts: Sequence[Measured]) -> Measured:
     key, first = np.unique(np.concatenate([part.key for part in parts]), return_index=True)
     delay_ns, answer = (np.concatenate([getattr(part, name) for part in parts]) for name in ("delay_ns", "answer"))
     return Measured(key, delay_ns[first], answer[first])
-

@@ -170,9 +170,7 @@ def run(
     found = Ran(
         span=span,
         chains={chain_id: _chain(alliance, chain_id, span, summary) for chain_id in part.chains},
-        links={
-            link_id: _link(crossing, measured, span) for link_id, crossing in alliance.emitted.crossings.items()
-        },
+        links={link_id: _link(crossing, measured, span) for link_id, crossing in alliance.emitted.crossings.items()},
         checks=_checks(alliance, measured, span),
         own=_own(emissions, measured) if span.kind == "fault" else None,
         summary={name: summary[name] for name in ("events", "messages", "checked_heights", "proofs", "trace_hash")},
@@ -326,5 +324,3 @@ def _prove(chain: Chain, count: int) -> int:
             root=header.log_root,
         )
     return len(rows)
-
-

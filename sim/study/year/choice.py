@@ -9,14 +9,13 @@ import numpy as np
 from sim.faults.apply import merged
 from sim.kernel.civil import DAY_NS, HOUR_NS
 from sim.study.year.chains import WARM_NS, Span
-from sim.study.year.load import Windows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.scenario import Scenario
     from sim.scenario.year import Year
-    from sim.study.year.load import Load
+    from sim.study.year.load import Load, Windows
 
     Cells = NDArray[np.int64]
 

@@ -26,7 +26,7 @@ _KILOBYTE: Final = 1000
 
 
 def tile_bytes(leaves: int) -> int:
-    """What a tile store of so many leaves keeps, to the byte: the hashes of all perfect subtrees of every fourth height."""
+    """What a tile store of so many leaves keeps: the hashes of all perfect subtrees of every fourth height."""
     return DIGEST_SIZE * sum(leaves >> height for height in range(0, _HEIGHTS, _ROW_HEIGHT))
 
 

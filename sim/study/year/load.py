@@ -74,7 +74,6 @@ class Load:
             sizes = np.bincount(time_ns // HOUR_NS, weights=size_bytes.astype(np.float64), minlength=hours)
             self.size_bytes[number] += np.rint(sizes).astype(np.int64)[:hours]
 
-
     def rates(self, around: Windows, one_in: int) -> NDArray[np.float64]:
         """(chains, hours) records a second of the whole country, bursts apart.
 

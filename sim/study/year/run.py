@@ -271,7 +271,15 @@ class _Living:
     ) -> Answering:
         exact = [each.own for each in ran if each.own is not None]
         one_in = self._year.one_in
-        return Answering(tables, load.rates(around, one_in), load.bursts * float(one_in), load, midnight, exact, self._draws)
+        return Answering(
+            tables,
+            load.rates(around, one_in),
+            (load.bursts * one_in).astype(np.float64),
+            load,
+            midnight,
+            exact,
+            self._draws,
+        )
 
 
 def sample(scenario: Scenario) -> Scenario:
@@ -283,7 +291,7 @@ def sample(scenario: Scenario) -> Scenario:
 def _steps(fired: Fired) -> tuple[NDArray[np.uint64], Cells]:
     """What one in so many steps is called, and when it fired."""
     some = np.flatnonzero(fired.uid % _COMPARED == 0)
-    return steps_of(fired._make(column[some] for column in fired))
+    return steps_of(Fired._make(column[some] for column in fired))
 
 
 def _all_steps(parts: Sequence[tuple[NDArray[np.uint64], Cells]]) -> tuple[NDArray[np.uint64], Cells]:
@@ -295,7 +303,4 @@ def _joined(parts: list[Fired]) -> Fired:
     """All of these, column by column, each of which is let go when it is done: a year's is half a gigabyte."""
     columns = [list(part) for part in parts]
     parts.clear()
-    found = []
-    for _ in range(len(Fired._fields)):
-        found.append(np.concatenate([part.pop(0) for part in columns]))
-    return Fired._make(found)
+    return Fired._make(np.concatenate([part.pop(0) for part in columns]) for _ in Fired._fields)

@@ -88,13 +88,17 @@ class Stretch:
         year = scenario.year or Year()
         begin_ns, end_ns = (0, scenario.horizon) if month is None else (month.begin_ns, month.end_ns)
         hours, days = slice(begin_ns // HOUR_NS, end_ns // HOUR_NS), slice(begin_ns // DAY_NS, end_ns // DAY_NS)
-        self.chain_id, self._levels, self._bursts = chain_id, lived.tables.levels[chain_id], lived.tables.bursts[chain_id]
+        self.chain_id, self._levels, self._bursts = (
+            chain_id,
+            lived.tables.levels[chain_id],
+            lived.tables.bursts[chain_id],
+        )
         place, load = lived.load.ids.index(chain_id), lived.load
         rates = load.rates(lived.around, year.one_in)[place]
         self.rates = rates[hours]
         self.seconds = lived.around.seconds_of_hours(len(rates))[hours]
-        records = load.hours[place, hours] * float(year.one_in)
-        at_once = load.bursts[place, days] * float(year.one_in)
+        records = (load.hours[place, hours] * year.one_in).astype(np.float64)
+        at_once = (load.bursts[place, days] * year.one_in).astype(np.float64)
         pool = scenario.chains[chain_id].mempool.capacity
         late = behind(rates, self._levels.capacity, pool)[hours] / (HOUR_NS / SECOND) * records
         self.weights = self._levels.weights(self.rates, records - late)
@@ -259,7 +263,9 @@ def _year(
         "windows": {
             kind: {
                 "count": sum(each.span.kind == kind for each in lived.ran),
-                "seconds": sum((each.span.end_ns - each.span.begin_ns) / SECOND for each in lived.ran if each.span.kind == kind),
+                "seconds": sum(
+                    (each.span.end_ns - each.span.begin_ns) / SECOND for each in lived.ran if each.span.kind == kind
+                ),
             }
             for kind in ("level", "burst", "fault")
         },
@@ -338,33 +344,45 @@ def _errors(scenario: Scenario, lived: Lived, one_in: int) -> dict[str, Any]:
     Of records by chain from random groups of families; of cases and missed periods, which come one by one, from their
     number.
     """
-    names = lived.docket.country.names
+    names, passed = lived.docket.country.names, lived.passed
     groups = sum(each.groups for each in lived.months)
-    counts = {chain_id: np.zeros(len(names.transitions)) for chain_id in lived.load.ids}
-    ways = {(link.source, link.destination): link_id for link_id, link in reversed(list(scenario.links.items()))}
-    for way, (_, transition) in enumerate(names.transitions):
-        for records in transition.records:
-            counts[records.chain][way] += records.count
-        message = transition.message
-        if message is not None:
-            for place in record_link(scenario, ways[message.source, message.destination]).places:
-                counts[place][way] += message.count
-    found: dict[str, Any] = {"records": {}, "started": {}, "missed": {}}
-    for chain_id, of_ways in counts.items():
+    records = {}
+    for chain_id, of_ways in _records_of_ways(scenario, lived).items():
         totals = (groups * of_ways).sum(axis=1)
         if totals.sum() > 0:
-            spread = float(math.sqrt(((totals - totals.mean()) ** 2).sum() * len(totals) / (len(totals) - 1)))
-            found["records"][chain_id] = spread / float(totals.sum())
-    born = lived.passed.cases.born[: lived.passed.count]
-    started = np.bincount(lived.passed.cases.workflow[: lived.passed.count][born >= 0], minlength=len(names.workflows))
-    for number, workflow in enumerate(names.workflows):
-        if started[number]:
-            found["started"][workflow.name] = 1 / math.sqrt(int(started[number]))
-        for slot, name in enumerate(names.deadlines[number]):
-            missed = int(lived.passed.missed[number, slot])
-            if missed:
-                found["missed"][f"{workflow.name}.{name}"] = 1 / math.sqrt(missed)
-    found["one_case_stands_for"] = one_in
+            spread = math.sqrt(((totals - totals.mean()) ** 2).sum() * len(totals) / (len(totals) - 1))
+            records[chain_id] = spread / float(totals.sum())
+    began = passed.cases.workflow[: passed.count][passed.cases.born[: passed.count] >= 0]
+    started = np.bincount(began, minlength=len(names.workflows)).tolist()
+    return {
+        "one_case_stands_for": one_in,
+        "records": records,
+        "started": {
+            workflow.name: 1 / math.sqrt(count)
+            for workflow, count in zip(names.workflows, started, strict=True)
+            if count
+        },
+        "missed": {
+            f"{workflow.name}.{name}": 1 / math.sqrt(missed)
+            for number, workflow in enumerate(names.workflows)
+            for slot, name in enumerate(names.deadlines[number])
+            if (missed := int(passed.missed[number, slot]))
+        },
+    }
+
+
+def _records_of_ways(scenario: Scenario, lived: Lived) -> dict[str, Floats]:
+    """By chain: how many records each way out leaves there, packets included."""
+    names = lived.docket.country.names
+    found = {chain_id: np.zeros(len(names.transitions)) for chain_id in lived.load.ids}
+    links = {(link.source, link.destination): link_id for link_id, link in reversed(list(scenario.links.items()))}
+    for way, (_, transition) in enumerate(names.transitions):
+        for records in transition.records:
+            found[records.chain][way] += records.count
+        message = transition.message
+        if message is not None:
+            for place in record_link(scenario, links[message.source, message.destination]).places:
+                found[place][way] += message.count
     return found
 
 

@@ -121,7 +121,10 @@ class Table:
         """How long committed records take of which each row stands for so many of all."""
         committed = weights * (1 - self._rejected - self._unfinished)
         return Histogram.mixture(
-            [(row.times.get(name, Histogram()), value) for row, value in zip(self.rows, committed.tolist(), strict=True)]
+            [
+                (row.times.get(name, Histogram()), value)
+                for row, value in zip(self.rows, committed.tolist(), strict=True)
+            ]
         )
 
     def lost(self, weights: Floats) -> tuple[float, float]:
@@ -201,7 +204,7 @@ class LinkTable:
         if not columns:
             done = np.array([Answer.DONE], dtype=np.int8)
             columns = [(np.array([idle_ns[0]]), done, np.array([idle_ns[1]]), done)]
-        self._load = np.array([np.mean([load for load, _ in group]) for group in groups] or [0.0])
+        self._load = np.array([sum(load for load, _ in group) / len(group) for group in groups] or [0.0])
         counts = np.array([len(there_ns) for there_ns, *_ in columns])
         self._first, self._count = np.cumsum(counts) - counts, counts
         self._columns = tuple(np.concatenate(column) for column in zip(*columns, strict=True))
@@ -257,7 +260,11 @@ class Tables:
 
     @classmethod
     def of(
-        cls, ran: Sequence[Ran], idle_ns: dict[str, int], sources: dict[str, str], crossing_ns: dict[str, tuple[int, int]]
+        cls,
+        ran: Sequence[Ran],
+        idle_ns: dict[str, int],
+        sources: dict[str, str],
+        crossing_ns: dict[str, tuple[int, int]],
     ) -> Tables:
         """Tables from runs.
 

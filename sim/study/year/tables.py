@@ -36,5 +36,7 @@ def recorded(scenario: Scenario, lived: Lived) -> Recorder:
             for row in table.rows:
                 times = row.times[WHOLE]
                 counts = (row.load, row.offered, row.rejected, row.unfinished, row.blocks)
-                recorder.row("levels", chain_id, kind, *counts, times.quantile(0.5), times.quantile(0.99), times.maximum)
+                recorder.row(
+                    "levels", chain_id, kind, *counts, times.quantile(0.5), times.quantile(0.99), times.maximum
+                )
     return recorder

@@ -1,9 +1,9 @@
 """The work directory of a long run: what is finished stands there whole, so that a run that was killed goes on.
 
 Every piece is one file: a digest, the lengths of its parts, and the parts: what was pickled, then the arrays in it as
-they are, so that a gigabyte of cases is not copied to be written. Pieces of another scenario, seed or version of the code are
-thrown away when a run begins, and a piece whose digest is not its own counts as unfinished. Nobody but this user's own
-run writes there, so what is read back is trusted as the run's own memory is.
+they are, so that a gigabyte of cases is not copied to be written. Pieces of another scenario, seed or version of the
+code are thrown away when a run begins, and a piece whose digest is not its own counts as unfinished. Nobody but this
+user's own run writes there, so what is read back is trusted as the run's own memory is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import pickle
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -20,6 +19,7 @@ from sim.study.store import write_parts, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 T = TypeVar("T")
 _MARK = "key"
@@ -65,7 +65,7 @@ class Work:
             digest.update(part)
         write_parts(self._directory / name, [digest.digest(), lengths, *parts])
 
-    def read(self, name: str) -> Any:
+    def read(self, name: str) -> Any:  # noqa: ANN401 - whatever was kept under that name
         """A finished piece, or None if it is missing or not what was written."""
         try:
             with (self._directory / name).open("rb") as file:
