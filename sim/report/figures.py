@@ -54,7 +54,7 @@ PICTURES: Final = (
         "months",
         year_figures.months_figure,
         "Every chain in every month. Above, its records a day over those of its mean day; below, the 99th percentile "
-        "of their commit latency, from tables of what chains take at which load and from what was measured around faults.",
+        "of their commit latency, from tables of what chains take at which load and what was measured around faults.",
         lambda run: run.scenario.year is not None,
     ),
     Picture(

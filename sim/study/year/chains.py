@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sim.metrics.recorder import Column
     from sim.scenario import Scenario
     from sim.scenario.fault import Fault
+    from sim.scenario.stream import Stream
 
     Cells = NDArray[np.int64]
     Codes = NDArray[np.int8]
@@ -156,7 +157,8 @@ def run(
         span: the window.
     """
     asked = multiplied(emissions, span.copies, midnight, span.from_ns, span.end_ns)
-    part = narrowed(scenario, span.from_ns, span.end_ns + DRAIN_NS)
+    one_in = span.copies if scenario.year is None else scenario.year.one_in
+    part = narrowed(scenario, span.from_ns, span.end_ns + DRAIN_NS, busier=span.copies / one_in)
     proved = 0 if scenario.year is None else scenario.year.proved
     alliance = build(part, _seed(seed, span), emissions=asked)
     violation: InvariantViolation | None = None
@@ -182,8 +184,8 @@ def run(
     return found
 
 
-def narrowed(scenario: Scenario, begin_ns: int, end_ns: int) -> Scenario:
-    """The scenario from one time to another, with the faults that happen then."""
+def narrowed(scenario: Scenario, begin_ns: int, end_ns: int, busier: float = 1.0) -> Scenario:
+    """The scenario from one time to another, with the faults that happen then and streams so many times as busy."""
     faults = []
     for fault in scenario.faults:
         until_ns = None if fault.duration is None else fault.at + fault.duration
@@ -194,6 +196,11 @@ def narrowed(scenario: Scenario, begin_ns: int, end_ns: int) -> Scenario:
             "start": scenario.start + timedelta(microseconds=begin_ns // 1000),
             "horizon": end_ns - begin_ns,
             "faults": tuple(faults),
+            "workload": {
+                stream_id: _heard(stream, begin_ns, busier)
+                for stream_id, stream in scenario.workload.items()
+                if stream.end is None or stream.end > begin_ns
+            },
             "slo": (),
         }
     )
@@ -203,6 +210,13 @@ def _moved(fault: Fault, begin_ns: int, until_ns: int | None) -> Fault:
     at_ns = max(0, fault.at - begin_ns)
     duration = None if until_ns is None else until_ns - begin_ns - at_ns
     return fault.model_copy(update={"at": at_ns, "duration": duration})
+
+
+def _heard(stream: Stream, begin_ns: int, busier: float) -> Stream:
+    """A stream as it is from a time on."""
+    end = None if stream.end is None else stream.end - begin_ns
+    rate = None if stream.rate is None else stream.rate * busier
+    return stream.model_copy(update={"begin": max(0, stream.begin - begin_ns), "end": end, "rate": rate})
 
 
 def _seed(seed: int, span: Span) -> int:

@@ -38,7 +38,7 @@ def levels(load: Load, year: Year, around: Windows) -> list[Span]:
     The last is the busiest hour once more, `beyond` times as busy.
     """
     free = np.flatnonzero(around.seconds_of_hours(load.hours.shape[1]) * 1e9 == HOUR_NS)
-    order, own = _in_order(load.hours[:, free])
+    order, own = _in_order((load.hours * year.one_in + load.streams)[:, free])
     chosen = sorted(free[_spread(order, own, year.levels)].tolist())
     spans = [_level(hour, year, year.one_in) for hour in chosen]
     busiest = int(free[order[-1]])

@@ -8,7 +8,7 @@ over their hour.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,12 +35,16 @@ class Load:
         hours: (chains, hours) records that are no part of a burst.
         bursts: (chains, days) records at the midnight with which a day begins.
         size_bytes: (chains, hours) of all of them.
+        streams: (chains, hours) records of the whole country that no case asks for.
+        stream_bytes: (chains, hours) of these.
     """
 
     ids: tuple[str, ...]
     hours: Cells
     bursts: Cells
     size_bytes: Cells
+    streams: Cells
+    stream_bytes: Cells
 
     @classmethod
     def none(cls, ids: tuple[str, ...], horizon_ns: int) -> Load:
@@ -50,8 +54,12 @@ class Load:
             ids,
             np.zeros(hours, dtype=np.int64),
             np.zeros((len(ids), horizon_ns // DAY_NS), dtype=np.int64),
-            np.zeros(hours, dtype=np.int64),
+            *(np.zeros(hours, dtype=np.int64) for _ in range(3)),
         )
+
+    def beside(self, streams: Cells, stream_bytes: Cells) -> Load:
+        """The same with these records that no case asks for."""
+        return replace(self, streams=streams, stream_bytes=stream_bytes)
 
     def add(self, emitted: Emitted, midnight: frozenset[str], without: Windows) -> None:
         """Count what a month's cases ask of the chains, but for what falls into some windows.
@@ -85,7 +93,8 @@ class Load:
         """
         seconds = around.seconds_of_hours(self.hours.shape[1])
         left = seconds > 0
-        return np.asarray(np.where(left, self.hours * one_in / np.where(left, seconds, 1.0), 0.0))
+        records = self.hours * one_in + self.streams
+        return np.asarray(np.where(left, records / np.where(left, seconds, 1.0), 0.0))
 
 
 def in_burst(

@@ -35,6 +35,7 @@ from sim.study.year.answers import Answering
 from sim.study.year.answers import joined as joined_answers
 from sim.study.year.cases import Walk, months
 from sim.study.year.load import Load, Windows
+from sim.study.year.streams import counted
 from sim.study.year.table import Tables
 from sim.study.year.work import Work
 
@@ -206,7 +207,8 @@ class _Living:
         return replace(answers, measured=joined_answers(()))
 
     def _load(self, walk: Walk, midnight: frozenset[str], without: Windows) -> Load:
-        load = Load.none(self._ids, self._scenario.horizon)
+        streams = counted(self._scenario, self._draws, without)
+        load = Load.none(self._ids, self._scenario.horizon).beside(*streams)
         for lived in self._again(walk):
             load.add(self._taken(lived.emissions), midnight, without)
         return load

@@ -97,7 +97,7 @@ class Stretch:
         rates = load.rates(lived.around, year.one_in)[place]
         self.rates = rates[hours]
         self.seconds = lived.around.seconds_of_hours(len(rates))[hours]
-        records = (load.hours[place, hours] * year.one_in).astype(np.float64)
+        records = (load.hours[place, hours] * year.one_in + load.streams[place, hours]).astype(np.float64)
         at_once = (load.bursts[place, days] * year.one_in).astype(np.float64)
         pool = scenario.chains[chain_id].mempool.capacity
         late = behind(rates, self._levels.capacity, pool)[hours] / (HOUR_NS / SECOND) * records
@@ -115,9 +115,8 @@ class Stretch:
         self.rejected = round(sum(rejected for rejected, _ in lost)) + sum(each.rejected for each in self.exact)
         self.unfinished = round(sum(waiting for _, waiting in lost)) + sum(each.unfinished for each in self.exact)
         self.records = self.offered - self.rejected - self.unfinished
-        self.size_bytes = int(load.size_bytes[place, hours].sum()) * year.one_in + sum(
-            each.size_bytes for each in self.exact
-        )
+        outside_bytes = int((load.size_bytes[place, hours] * year.one_in + load.stream_bytes[place, hours]).sum())
+        self.size_bytes = outside_bytes + sum(each.size_bytes for each in self.exact)
         blocks = float((self._levels.blocks(self.rates) * self.seconds).sum())
         self.blocks = round(blocks + sum(each.blocks * each.seconds for each in self.exact))
 

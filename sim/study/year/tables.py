@@ -27,9 +27,9 @@ def recorded(scenario: Scenario, lived: Lived) -> Recorder:
         columns = {
             "chain": Coded((chain_id,), np.zeros(hours, dtype=np.int64)),
             "hour": np.arange(hours),
-            "offered": load.hours[number] * one_in,
+            "offered": load.hours[number] * one_in + load.streams[number],
             "burst": burst,
-            "size_bytes": load.size_bytes[number] * one_in,
+            "size_bytes": load.size_bytes[number] * one_in + load.stream_bytes[number],
         }
         recorder.columns("hours", columns)
         for kind, table in (("level", lived.tables.levels[chain_id]), ("burst", lived.tables.bursts[chain_id])):
