@@ -5,8 +5,9 @@ is seen when each of them is there so many times: once as it is, and as copies a
 by the moment of the original, so that what a case does at one moment stays together.
 
 Two kinds of moments are special. At midnight periods of law end, in the whole country at once: records of kinds that
-come then (`of_midnight`) are not thrown but stand there all at once, and packets sent then do. At other full hours,
-where a docket's buckets end, things are together that have nothing to do with each other, so each is thrown for itself.
+come then (`of_midnight`) are not thrown but stand there all at once, and packets sent then do. At other full
+minutes, where a docket's buckets end, things are together that have nothing to do with each other, so each is thrown
+for itself.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 Things = TypeVar("Things", Deposited, Sent, Asked)
+MINUTE_NS: Final = HOUR_NS // 60
+"""Buckets of a docket are so long, or several times."""
 THROWN: Final = 6 << 20
 """Part of the keys by which copies are thrown into their hour, behind those of `sim.build.crossings`."""
 
@@ -69,12 +72,12 @@ def together(parts: Sequence[Emissions]) -> Emissions:
 def of_midnight(parts: Iterable[Emissions]) -> frozenset[str]:
     """Kinds of records that come at midnight because a period ends there, not because a bucket of the docket does.
 
-    Buckets end every hour alike; of the records of such a kind that stand on a full hour most stand on midnight.
+    Buckets end all day alike; of the records of such a kind that stand on a full minute most stand on midnight.
     """
     counts: dict[str, Cells] = {}
     for part in parts:
         for things in part.deposits.values():
-            edge = np.flatnonzero(things.time_ns % HOUR_NS == 0)
+            edge = np.flatnonzero(things.time_ns % MINUTE_NS == 0)
             night = things.time_ns[edge] % DAY_NS == 0
             both = np.bincount(things.kind[edge] * 2 + night, minlength=2 * len(things.kinds)).reshape(-1, 2)
             for kind, row in zip(things.kinds, both, strict=True):
@@ -124,7 +127,7 @@ def _thrown(
 ) -> tuple[Cells, Cells, Cells]:
     """Rows, numbers of copies, and times of what falls between two times."""
     hour_ns = time_ns // HOUR_NS * HOUR_NS
-    entity = np.where(time_ns == hour_ns, key, time_ns.astype(np.uint64))
+    entity = np.where(time_ns % MINUTE_NS == 0, key, time_ns.astype(np.uint64))
     rows, numbers, times = [], [], []
     for copy in range(copies):
         thrown_ns = time_ns

@@ -59,7 +59,7 @@ def test_at_midnight_a_kind_that_comes_then_stands_there_whole_and_others_are_sp
     assert np.count_nonzero(found.time_ns == HOUR_NS) == 1
 
 
-def test_a_kind_comes_at_midnight_if_most_of_it_that_stands_on_a_full_hour_does() -> None:
+def test_a_kind_comes_at_midnight_if_most_of_it_that_stands_on_a_full_minute_does() -> None:
     midnights = [DAY_NS] * 5 + [DAY_NS + HOUR_NS]
     edges = [DAY_NS + hour * HOUR_NS for hour in range(24)]
     sent = deposited([*midnights, *edges], [0] * 6 + [1] * 24)

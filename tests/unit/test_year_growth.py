@@ -28,10 +28,7 @@ def test_a_store_on_disk_has_the_bytes_that_are_counted(tmp_path: Path, leaves: 
     store.close()
     folders = ("tile", "half")
     on_disk = sum(
-        file.stat().st_size
-        for folder in folders
-        for file in (tmp_path / "store" / folder).rglob("*")
-        if file.is_file()
+        file.stat().st_size for folder in folders for file in (tmp_path / "store" / folder).rglob("*") if file.is_file()
     )
     assert on_disk == tile_bytes(leaves)
 

@@ -73,9 +73,12 @@ def test_a_rejected_share_is_drawn_as_often_as_it_was_measured_and_shows_the_lim
     assert Table([of_chain(10, 1000)], 7).capacity is None
 
 
-def test_blocks_have_no_fewer_records_at_low_load() -> None:
+def test_blocks_are_of_single_runs_and_at_low_load_nearly_as_many_as_records() -> None:
     table = Table([of_chain(10, 1000), of_chain(20, 1000)], 7)
-    assert table.blocks(np.array([10.0, 15.0, 5.0, 0.0])).tolist() == pytest.approx([1.0, 1.5, 0.5, 0.0])
+    # One block a second at 10 records a second: a block waits 0.9 s after its first record.
+    few = [5 / (1 + 5 * 0.9), 0.01 / (1 + 0.01 * 0.9), 0.0]
+    assert table.blocks(np.array([10.0, 15.0, 5.0, 0.01, 0.0])).tolist() == pytest.approx([1.0, 1.5, *few])
+    assert not Table([], 7).blocks(np.array([1.0])).any()
 
 
 def test_a_chain_is_behind_for_as_long_as_its_pool_takes_to_drain() -> None:

@@ -77,6 +77,8 @@ class Table:
         if len(groups) > 1 and sum(each.offered for each in groups[-1]) < LEAST:
             last = groups.pop()
             groups[-1] += last
+        loads = [each.offered / each.seconds if each.seconds else 0.0 for each in busy]
+        self._runs = np.array([loads or [0.0], [each.blocks for each in busy] or [0.0]])
         self.rows = [_row(group) for group in groups] or [_idle(idle_ns)]
         self._load = np.array([row.load for row in self.rows])
         counts = np.array([len(row.delays_ns) for row in self.rows])
@@ -110,12 +112,17 @@ class Table:
         return np.asarray(low + high)
 
     def blocks(self, load: Floats) -> Floats:
-        """Blocks a second at each load; below the first row each has as many records as there."""
-        values = np.array([row.blocks for row in self.rows])
-        below, above, share = self.places(load)
-        least = self._load[0]
-        fewer = np.minimum(load / least, 1.0) if least > 0 else 1.0
-        return np.asarray((values[below] * (1 - share) + values[above] * share) * fewer)
+        """Blocks a second at each load, between those of single runs.
+
+        Below the first of them as where blocks are cut an interval after their first record, which comes at random:
+        ``load / (1 + load * wait)``, with the wait at which that is what was measured there.
+        """
+        least, rate = float(self._runs[0, 0]), float(self._runs[1, 0])
+        found = np.interp(load, self._runs[0], self._runs[1])
+        if 0 < rate <= least:
+            wait = 1 / rate - 1 / least
+            found = np.where(load < least, load / (1 + load * wait), found)
+        return np.asarray(found)
 
     def times(self, weights: Floats, name: str = WHOLE) -> Histogram:
         """How long committed records take of which each row stands for so many of all."""
