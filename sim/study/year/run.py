@@ -60,7 +60,8 @@ if TYPE_CHECKING:
 _COMPARED = np.uint64(16)
 """Of so many steps one is compared between passes."""
 _LONGER = 3
-"""So often is a window around a fault made longer until nothing waits."""
+"""So many times as long is what is added to a window around a fault in which something still waits, and so many runs
+are made of it at most."""
 _PARTS = {"first": 0.35, "windows": 0.2, "second": 0.45}
 """Shares of a year's work, for progress."""
 
@@ -239,7 +240,7 @@ class _Living:
             if not waiting or span.end_ns + longer_ns > until_ns or ran.violation is not None:
                 break
             span = replace(span, end_ns=span.end_ns + longer_ns)
-            longer_ns *= 2
+            longer_ns *= _LONGER
         return ran
 
     def _window(self, first: Walk, midnight: frozenset[str], span: Span) -> Ran:
