@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sim.build.emitted import Emitted
+    from sim.build.emitted import Emitted, Requests
     from sim.kernel.draws import Draws
     from sim.study.year.load import Load
     from sim.study.year.table import Tables
@@ -94,6 +94,7 @@ class Answering:
         self._tables, self._rates, self._bursts, self._midnight = tables, rates, bursts, midnight
         self._place = {chain_id: number for number, chain_id in enumerate(load.ids)}
         self._exact = joined(exact)
+        self._horizon_ns = rates.shape[1] * HOUR_NS
         self._counters = Counters(draws, "year's tables")
 
     def month(self, emitted: Emitted, check_ns: Mapping[str, int]) -> Answers:
@@ -117,15 +118,16 @@ class Answering:
             chance = self._chance(crossing.key[mine], _PACKET)
             key = crossing.key[mine]
             there_ns, there, known_ns, known = self._tables.links[link_id].drawn(rate, chance[:, :2])
-            there_ns, there = self._corrected(key, there_ns, there)
-            known_ns, known = self._corrected(acknowledged(key), known_ns, known)
+            sent_ns = crossing.time_ns[mine]
+            there_ns, there = self._corrected(key, sent_ns, there_ns, there)
+            known_ns, known = self._corrected(acknowledged(key), sent_ns, known_ns, known)
             crossed[link_id] = Crossed(there_ns, there, known_ns, known)
             parts.append(Part(key, there_ns, there))
             if crossing.link.course.acknowledged is not None:
                 parts.append(Part(acknowledged(key), known_ns, known))
         counts: dict[int, int] = {}
         for chain_id, asked in emitted.requests.items():
-            part = self._checks(chain_id, asked.key, asked.given.kind, check_ns[chain_id])
+            part = self._checks(chain_id, asked, check_ns[chain_id])
             parts.append(part)
             for answer, count in zip(*np.unique(part.answer, return_counts=True), strict=True):
                 counts[int(answer)] = counts.get(int(answer), 0) + int(count)
@@ -142,9 +144,10 @@ class Answering:
             if len(at_once):
                 size = self._bursts[self._place[chain_id]][time_ns[here][at_once] // DAY_NS]
                 delay_ns[begin + at_once], answer[begin + at_once] = bursts.drawn(size, chance[at_once])
-        return Part(key, *self._corrected(key, delay_ns, answer))
+        return Part(key, *self._corrected(key, time_ns, delay_ns, answer))
 
-    def _checks(self, chain_id: str, key: Keys, presented: Cells, usual_ns: int) -> Part:
+    def _checks(self, chain_id: str, asked: Requests, usual_ns: int) -> Part:
+        key, presented = asked.key, asked.given.kind
         delay_ns, answer = np.full(len(key), usual_ns), np.empty(len(key), dtype=np.int8)
         chance = self._chance(key, _CHECK)
         for kind in np.unique(presented).tolist():
@@ -155,17 +158,19 @@ class Answering:
                 continue
             rank = (chance[mine, 0] * len(known[0])).astype(np.int64)
             delay_ns[mine], answer[mine] = known[0][rank], known[1][rank]
-        return Part(key, *self._corrected(key, delay_ns, answer))
+        return Part(key, *self._corrected(key, asked.time_ns, delay_ns, answer))
 
-    def _corrected(self, key: Keys, delay_ns: Cells, answer: Codes) -> tuple[Cells, Codes]:
-        """The same, with what was measured instead where that is so."""
+    def _corrected(self, key: Keys, time_ns: Cells, delay_ns: Cells, answer: Codes) -> tuple[Cells, Codes]:
+        """The same, with what was measured instead where that is so; what would end after the horizon never does."""
         exact = self._exact
         place = np.minimum(np.searchsorted(exact.key, key), max(0, len(exact.key) - 1))
         if len(exact.key):
             there = exact.key[place] == key
             delay_ns, answer = delay_ns.copy(), answer.copy()
             delay_ns[there], answer[there] = exact.delay_ns[place[there]], exact.answer[place[there]]
-        return delay_ns, answer
+        left_ns = self._horizon_ns - time_ns
+        never = (answer == Answer.NO_ANSWER) | (delay_ns >= left_ns)
+        return np.where(never, left_ns, delay_ns), np.where(never, Answer.NO_ANSWER, answer).astype(np.int8)
 
     def _rate(self, chain_id: str, time_ns: Cells) -> Floats:
         hours = self._rates[self._place[chain_id]]

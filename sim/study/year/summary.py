@@ -103,7 +103,7 @@ class Stretch:
         late = behind(rates, self._levels.capacity, pool)[hours] / (HOUR_NS / SECOND) * records
         self.weights = self._levels.weights(self.rates, records - late)
         # What comes while a chain still works on what came before takes what it takes at its limit.
-        self.weights[-1] += late.sum()
+        self.weights[-1] += math.fsum(late.tolist())
         self.burst_weights = self._bursts.weights(at_once, at_once)
         self.exact = [
             each.chains[chain_id]
@@ -117,7 +117,7 @@ class Stretch:
         self.records = self.offered - self.rejected - self.unfinished
         outside_bytes = int((load.size_bytes[place, hours] * year.one_in + load.stream_bytes[place, hours]).sum())
         self.size_bytes = outside_bytes + sum(each.size_bytes for each in self.exact)
-        blocks = float((self._levels.blocks(self.rates) * self.seconds).sum())
+        blocks = math.fsum((self._levels.blocks(self.rates) * self.seconds).tolist())
         self.blocks = round(blocks + sum(each.blocks * each.seconds for each in self.exact))
 
     def times(self, name: str = WHOLE) -> Histogram:
@@ -347,10 +347,12 @@ def _errors(scenario: Scenario, lived: Lived, one_in: int) -> dict[str, Any]:
     groups = sum(each.groups for each in lived.months)
     records = {}
     for chain_id, of_ways in _records_of_ways(scenario, lived).items():
-        totals = (groups * of_ways).sum(axis=1)
-        if totals.sum() > 0:
-            spread = math.sqrt(((totals - totals.mean()) ** 2).sum() * len(totals) / (len(totals) - 1))
-            records[chain_id] = spread / float(totals.sum())
+        # Sums that do not depend on the order in which a processor adds.
+        totals = [math.fsum(row) for row in (groups * of_ways).tolist()]
+        whole = math.fsum(totals)
+        if whole > 0:
+            squares = math.fsum((total - whole / len(totals)) ** 2 for total in totals)
+            records[chain_id] = math.sqrt(squares * len(totals) / (len(totals) - 1)) / whole
     began = passed.cases.workflow[: passed.count][passed.cases.born[: passed.count] >= 0]
     started = np.bincount(began, minlength=len(names.workflows)).tolist()
     return {

@@ -8,6 +8,7 @@ beyond the busiest hour. Bursts have a table of their own, by how many come at o
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -136,7 +137,8 @@ class Table:
 
     def lost(self, weights: Floats) -> tuple[float, float]:
         """How many of these are rejected, and unfinished."""
-        return float((weights * self._rejected).sum()), float((weights * self._unfinished).sum())
+        rejected, unfinished = (weights * share for share in (self._rejected, self._unfinished))
+        return math.fsum(rejected.tolist()), math.fsum(unfinished.tolist())
 
     def drawn(self, load: Floats, chance: Floats) -> tuple[Cells, Codes]:
         """What records take at these loads, and their answers.
