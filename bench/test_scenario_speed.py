@@ -158,6 +158,5 @@ def test_command_runs_the_national_year(measure: Measure, tmp_path: Path) -> Non
         return found
 
     summary = measure(run, Items(1, "runs", lambda _: len(peaks)), goal_per_s=1 / 900, rounds=1)
-    assert len(summary["year"]["months"]) == 12
     assert summary["proofs"]["deposited"] > 10**9
     assert peaks[0] <= MOST_BYTES_OF_A_YEAR
