@@ -135,8 +135,10 @@ def sentence(summary: Mapping[str, Any]) -> str:
     docket, counts = summary["docket"], summary["casework"].values()
     started, completed = (sum(row[name] for row in counts) for name in ("started", "completed"))
     met, missed = (sum(number[name] for row in counts for number in row["deadlines"].values()) for name in _ENDED)
+    # By tables the docket is of a sample, and all other counts are of the country.
+    before = docket["open_at_start"] * (summary["year"]["one_in"] if "year" in summary else 1)
     text = (
-        f"{wording.counted(docket['open_at_start'], 'case was', 'cases were')} open at the start, "
+        f"{wording.counted(before, 'case was', 'cases were')} open at the start, "
         f"{wording.counted(started, 'began', 'began')}, {completed:,} came to an end. "
     )
     if not met + missed:
