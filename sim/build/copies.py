@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 Things = TypeVar("Things", Deposited, Sent, Asked)
 MINUTE_NS: Final = HOUR_NS // 60
 """Buckets of a docket are so long, or several times."""
+OFTEN: Final = 0.4
+"""Share of midnights on which a kind comes that is said to come at midnight; after two days off in seven none ends."""
 THROWN: Final = 6 << 20
 """Part of the keys by which copies are thrown into their hour, behind those of `sim.build.crossings`."""
 
@@ -69,20 +71,30 @@ def together(parts: Sequence[Emissions]) -> Emissions:
     )
 
 
-def of_midnight(parts: Iterable[Emissions]) -> frozenset[str]:
+def of_midnight(parts: Iterable[Emissions], midnights: int) -> frozenset[str]:
     """Kinds of records that come at midnight because a period ends there, not because a bucket of the docket does.
 
-    Buckets end all day alike; of the records of such a kind that stand on a full minute most stand on midnight.
+    Buckets end all day alike; of the records of such a kind that stand on a full minute most stand on midnight. And it
+    comes on many midnights: what a few cases of a sample do there says nothing of one midnight of the country.
+
+    Args:
+        parts: all of a sample.
+        midnights: how many there are.
     """
     counts: dict[str, Cells] = {}
+    days: dict[str, set[int]] = {}
     for part in parts:
         for things in part.deposits.values():
             edge = np.flatnonzero(things.time_ns % MINUTE_NS == 0)
             night = things.time_ns[edge] % DAY_NS == 0
             both = np.bincount(things.kind[edge] * 2 + night, minlength=2 * len(things.kinds)).reshape(-1, 2)
-            for kind, row in zip(things.kinds, both, strict=True):
+            for number, (kind, row) in enumerate(zip(things.kinds, both, strict=True)):
                 counts[kind] = counts.get(kind, np.zeros(2, dtype=np.int64)) + row
-    return frozenset(kind for kind, (other, night) in counts.items() if night > other)
+                theirs = edge[night & (things.kind[edge] == number)]
+                days.setdefault(kind, set()).update((things.time_ns[theirs] // DAY_NS).tolist())
+    return frozenset(
+        kind for kind, (other, night) in counts.items() if night > other and len(days[kind]) >= OFTEN * midnights
+    )
 
 
 def at_once(things: Deposited | Sent | Asked, midnight: frozenset[str]) -> Mask:

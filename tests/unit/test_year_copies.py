@@ -63,7 +63,9 @@ def test_a_kind_comes_at_midnight_if_most_of_it_that_stands_on_a_full_minute_doe
     midnights = [DAY_NS] * 5 + [DAY_NS + HOUR_NS]
     edges = [DAY_NS + hour * HOUR_NS for hour in range(24)]
     sent = deposited([*midnights, *edges], [0] * 6 + [1] * 24)
-    assert of_midnight([Emissions({"a": sent})]) == {"w/late"}
+    assert of_midnight([Emissions({"a": sent})], 2) == {"w/late"}
+    # One midnight of ten is none that it would be known by.
+    assert of_midnight([Emissions({"a": sent})], 10) == frozenset()
 
 
 def test_only_what_is_thrown_into_a_window_is_in_it_and_times_count_from_its_beginning() -> None:

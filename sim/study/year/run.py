@@ -23,7 +23,7 @@ from sim.casework.emissions import Measured
 from sim.casework.emitting import waited_for
 from sim.casework.known import Known, nothing_known
 from sim.casework.log import Fired
-from sim.kernel.civil import HOUR_NS
+from sim.kernel.civil import DAY_NS, HOUR_NS
 from sim.kernel.draws import Draws
 from sim.kernel.engine import SECOND
 from sim.scenario.casework import Casework
@@ -146,7 +146,8 @@ class _Living:
         first = self._walk("first", nothing_known())
         steps = [_steps(lived.fired) for lived in first.go(self._told("first"))]
         first.release()
-        midnight = of_midnight(lived.emissions for lived in self._again(first))
+        midnights = self._scenario.horizon // DAY_NS
+        midnight = of_midnight((lived.emissions for lived in self._again(first)), midnights)
         ran, around = self._run_chains(first, midnight)
         tables = self._tables(ran)
         load = self._load(first, midnight, around)
