@@ -21,7 +21,7 @@ from sim.study.year.cases import Month
 from sim.study.year.run import live
 from sim.study.year.summary import Stretch
 
-MEDIAN, TAIL = 0.06, 0.10
+MEDIAN, TAIL, DAY_TAIL = 0.06, 0.10, 0.15
 CRASH = {"at": "34h", "for": "5min", "action": "crash", "chain": "jc", "nodes": ["0"]}
 BESIDE = {"chain": "sec", "rate": "0.2/s", "profile": "office-hours", "size": "500B"}
 """A stream of records that no case asks for, on a chain that has nothing else."""
@@ -139,13 +139,14 @@ def test_streams_beside_the_cases_come_as_often_as_in_a_run(pair: Pair) -> None:
 @pytest.mark.full
 @pytest.mark.parametrize(("day", "begin"), [("2022-12-26", "2022-12-23"), ("2022-10-03", "2022-09-30")])
 def test_single_days_of_the_national_year_are_like_national_days(day: str, begin: str) -> None:
-    """A working Monday at the year's end, and a Monday of the October holidays: a tenth in rates, TAIL in latencies.
+    """A working Monday at the year's end, and a Monday of the October holidays: a tenth in rates and medians, DAY_TAIL.
 
-    A tenth, because cases in a year take steps that hang on others up to an hour later than in a day, and so on the
-    next day (exe has most of these); sampling adds half a percent.
+    Cases in a year take steps that hang on others half an hour later than in a day, some on the next day (exe has most
+    of these), and what crowds in the first minutes of an office day is spread over its first hour; sampling adds half a
+    percent.
     """
     national = sim.run(sim.load(year_kit.FOLDER / "national-day.yaml", set={"start": f"{day}T00:00+08:00"})).summary
-    keys = {"start": f"{begin}T00:00+08:00", "horizon": "5d", "faults": [], "casework.bucket": "1h"}
+    keys = {"start": f"{begin}T00:00+08:00", "horizon": "5d", "faults": []}
     scenario = sim.load(year_kit.FOLDER / "national-year.yaml", set=keys)
     lived = live(scenario, 1, lambda _: None)
     monday = Month(day, 3 * DAY_NS, 4 * DAY_NS)
@@ -154,5 +155,5 @@ def test_single_days_of_the_national_year_are_like_national_days(day: str, begin
         assert told.offered == pytest.approx(known["offered"], rel=0.1), chain
         times, latency = told.times(), known["commit_latency_s"]
         assert times.quantile(0.5) / SECOND == pytest.approx(latency["p50"], rel=TAIL), chain
-        assert times.quantile(0.99) / SECOND == pytest.approx(latency["p99"], rel=TAIL), chain
+        assert times.quantile(0.99) / SECOND == pytest.approx(latency["p99"], rel=DAY_TAIL), chain
         assert told.rejected == pytest.approx(known["rejected"], abs=100)
