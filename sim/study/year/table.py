@@ -91,9 +91,12 @@ class Table:
 
     @property
     def capacity(self) -> float | None:
-        """Records a second that the chain commits at most, if a run was beyond it."""
+        """Records a second that the chain commits at most, if a run was beyond it.
+
+        That is the most in any run: a chain that is overloaded may commit less than it could, or nothing.
+        """
         top = self.rows[-1]
-        return top.goodput if top.goodput < SATURATED * top.load else None
+        return max(row.goodput for row in self.rows) if top.goodput < SATURATED * top.load else None
 
     def places(self, load: Floats) -> tuple[Cells, Cells, Floats]:
         """The rows below and above each load, and the share of the second."""
