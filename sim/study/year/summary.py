@@ -131,9 +131,13 @@ class Stretch:
 
 
 def _chain(scenario: Scenario, lived: Lived, stretch: Stretch) -> dict[str, Any]:
-    """A chain's part of the summary; what it was nearest to is told of the busiest run."""
+    """A chain's part of the summary; what it was nearest to is told of the busiest run.
+
+    The run beyond the busiest hour makes tables and is none of the year.
+    """
     spec = scenario.chains[stretch.chain_id]
-    ran = [each.chains[stretch.chain_id] for each in lived.ran]
+    one_in = (scenario.year or Year()).one_in
+    ran = [each.chains[stretch.chain_id] for each in lived.ran if each.span.copies == one_in]
     busiest = max(ran, key=lambda each: each.offered / each.seconds if each.seconds else 0.0)
     seconds = scenario.horizon / SECOND
     blocks = stretch.blocks
