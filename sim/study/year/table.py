@@ -44,6 +44,7 @@ class Row:
         offered, rejected, unfinished: records.
         blocks: a second.
         goodput: committed records a second; of bursts 0.
+        flows: whether they come one after the other, not at one moment.
         times: histograms of committed records, the whole and each stage, nanoseconds.
         delays_ns: order statistics of the whole, ascending.
     """
@@ -54,6 +55,7 @@ class Row:
     unfinished: int
     blocks: float
     goodput: float
+    flows: bool
     times: dict[str, Histogram]
     delays_ns: Cells
 
@@ -82,6 +84,8 @@ class Table:
         self._runs = np.array([loads or [0.0], [each.blocks for each in busy] or [0.0]])
         self.rows = [_row(group) for group in groups] or [_idle(idle_ns)]
         self._load = np.array([row.load for row in self.rows])
+        fell = [number for number, row in enumerate(self.rows) if row.goodput < SATURATED * row.load * row.flows]
+        self._carried = fell[0] if fell else len(self.rows)
         counts = np.array([len(row.delays_ns) for row in self.rows])
         self._first, self._count = np.cumsum(counts) - counts, counts
         self._delays_ns = np.concatenate([row.delays_ns for row in self.rows])
@@ -93,18 +97,30 @@ class Table:
     def capacity(self) -> float | None:
         """Records a second that the chain commits at most, if a run was beyond it.
 
-        That is the most in any run: a chain that is overloaded may commit less than it could, or nothing.
+        A chain that breaks down under load commits less than it could, or nothing: then its limit is somewhere above
+        the last load that it carried, and taken to lie half way to that under which it broke down.
         """
-        top = self.rows[-1]
-        return max(row.goodput for row in self.rows) if top.goodput < SATURATED * top.load else None
+        if self._carried == len(self.rows):
+            return None
+        last = self.rows[self._carried - 1].load if self._carried else 0.0
+        beyond = self.rows[self._carried :]
+        most = max(row.goodput for row in beyond)
+        return most if most >= last else (last + beyond[0].load) / 2
 
     def places(self, load: Floats) -> tuple[Cells, Cells, Floats]:
-        """The rows below and above each load, and the share of the second."""
+        """The rows below and above each load, and the share of the second.
+
+        Up to its limit a chain does as in the last row that it carried, and beyond it as in the next.
+        """
         above = np.minimum(np.searchsorted(self._load, load), len(self._load) - 1)
         below = np.maximum(above - 1, 0)
         below = np.where(load >= self._load[above], above, below)
         width = self._load[above] - self._load[below]
         share = np.where(width > 0, (load - self._load[below]) / np.where(width > 0, width, 1.0), 0.0)
+        limit = self.capacity
+        if limit is not None:
+            between = (above == self._carried) & (below < above)
+            share = np.where(between, np.where(load > limit, 1.0, 0.0), share)
         return below, above, np.clip(share, 0.0, 1.0)
 
     def weights(self, load: Floats, records: Floats) -> Floats:
@@ -176,6 +192,7 @@ def _row(group: Sequence[OfChain]) -> Row:
         unfinished=sum(each.unfinished for each in group),
         blocks=sum(each.blocks for each in group) / len(group),
         goodput=committed / seconds if seconds else 0.0,
+        flows=seconds > 0,
         times=times,
         delays_ns=thinned(delays) if len(delays) else np.zeros(1, dtype=np.int64),
     )
@@ -191,7 +208,7 @@ def _idle(idle_ns: int) -> Row:
     whole = Histogram()
     delays_ns = np.array([idle_ns], dtype=np.int64)
     whole.add(delays_ns)
-    return Row(0.0, 0, 0, 0, 0.0, 0.0, {WHOLE: whole}, delays_ns)
+    return Row(0.0, 0, 0, 0, 0.0, 0.0, flows=False, times={WHOLE: whole}, delays_ns=delays_ns)
 
 
 class LinkTable:
