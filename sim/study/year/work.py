@@ -97,7 +97,3 @@ class Work:
     def drop(self, name: str) -> None:
         """Throw a piece away that nothing needs any more."""
         (self._directory / name).unlink(missing_ok=True)
-
-    def remove(self) -> None:
-        """The run is over: throw all of it away."""
-        shutil.rmtree(self._directory, ignore_errors=True)
