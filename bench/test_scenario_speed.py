@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 COMMAND = Path(sys.executable).with_name("alliance")
-MOST_BYTES = 2 << 30
+MOST_BYTES, MOST_BYTES_OF_A_YEAR = 2 << 30, 4 << 30
 
 
 _STARTER = """
@@ -142,3 +142,21 @@ def test_command_runs_the_national_day(
         chain["offered"] == chain["records"] + chain["rejected"] + chain["unfinished"] for chain in chains.values()
     )
     assert peaks[0] <= MOST_BYTES
+
+
+@pytest.mark.full
+@whole
+def test_command_runs_the_national_year(measure: Measure, tmp_path: Path) -> None:
+    """Goal: 900 s for the year, from the scenario to the report; at most 4 GiB, asserted."""
+    place = tmp_path / "run"
+    command = (str(COMMAND), "run", str(SCENARIOS / "national-year.yaml"), "--out", str(place), "--quiet")
+    peaks = []
+
+    def run() -> dict[str, Any]:
+        peaks.append(int(answer(sys.executable, "-c", _STARTER, *command)))
+        found: dict[str, Any] = json.loads((place / "summary.json").read_text(encoding="utf-8"))
+        return found
+
+    summary = measure(run, Items(1, "runs", lambda _: len(peaks)), goal_per_s=1 / 900, rounds=1)
+    assert summary["proofs"]["deposited"] > 10**9
+    assert peaks[0] <= MOST_BYTES_OF_A_YEAR

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.casework.definition import Wait
 from sim.casework.emissions import Asked, Deposited, Emissions, Sent
-from sim.casework.keys import CHECK, MESSAGE, RECORD, key_of
+from sim.casework.keys import ACKNOWLEDGED, CHECK, MESSAGE, RECORD, key_of
 from sim.casework.presumption import presented
-from sim.casework.program import CHECKS, RECORDS, SENDS
+from sim.casework.program import CALLS, CHECKS, RECORDS, SENDS
 from sim.kernel.inversion import Law, invert
 
 if TYPE_CHECKING:
@@ -33,12 +34,46 @@ RECORDS_OF_A_KIND = 1 << 10
 
 def emitted(program: Program, names: Names, counters: Counters, passed: Pass) -> Emissions:
     """Everything that a pass asks of the chains."""
-    fired = passed.fired
-    province = passed.cases.province
+    return asked_by(program, names, counters, passed.fired, passed.cases.province)
+
+
+def asked_by(
+    program: Program, names: Names, counters: Counters, fired: Fired, province: NDArray[np.int16]
+) -> Emissions:
+    """Everything that these ways out, in the order of time, ask of the chains.
+
+    Args:
+        program: the workflows.
+        names: of what it numbers.
+        counters: draws of the cases.
+        fired: some of what cases did.
+        province: of every case, by its row.
+    """
     return Emissions(
         deposits=_deposits(program, names, counters, fired, province),
         packets=_packets(program, names, fired, province),
         checks=_checks(program, names, fired, province),
+    )
+
+
+def waited_for(program: Program, fired: Fired) -> NDArray[np.uint64]:
+    """Keys of everything about which a case, or a contract that it called, wants to know what the chains did.
+
+    Args:
+        program: the workflows.
+        fired: what cases did.
+    """
+    uid, step, way = fired.uid, fired.step.astype(np.int64), fired.way
+    waits = program.waits[way]
+    own = key_of(uid, step, program.part[way].astype(np.int64))
+    own ^= np.where(waits == Wait.ACKNOWLEDGED, np.uint64(ACKNOWLEDGED), np.uint64(0))
+    calling, checking = (np.flatnonzero((program.does[way] & bit) != 0) for bit in (CALLS, CHECKS))
+    return np.concatenate(
+        [
+            own[waits != Wait.NOTHING],
+            key_of(uid[calling], step[calling], RECORD),
+            key_of(uid[checking], step[checking], CHECK),
+        ]
     )
 
 

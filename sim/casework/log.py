@@ -123,6 +123,13 @@ def fired_of(log: Log, cases: Cases) -> Fired:
     )
 
 
+def nothing_fired() -> Fired:
+    """Nothing."""
+    rows, cells = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64)
+    keys = np.zeros(0, dtype=np.uint64)
+    return Fired(rows, keys, rows, cells, rows, keys, cells)
+
+
 def joined(parts: Sequence[Fired]) -> Fired:
     """All of these, one after the other."""
     if len(parts) == 1:

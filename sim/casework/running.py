@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.casework.columns import SOJOURN, Agenda
+from sim.casework.columns import SOJOURN, Agenda, Cases
 from sim.casework.compiled.stepping import advance, deliver, due_in, entries_in, schedule
 from sim.casework.contracts.interface import Called
 from sim.casework.keys import RECORD, key_of
-from sim.casework.log import Fired, Lost, fired_of, in_order, joined, new_log, no_losses
+from sim.casework.log import Fired, Lost, fired_of, in_order, joined, new_log, no_losses, nothing_fired
 from sim.casework.pool import Pool
 from sim.casework.program import CALLS, TELLS
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sim.casework.columns import Cases
     from sim.casework.contracts.interface import Contract
     from sim.casework.country import Country, Desks
     from sim.casework.invariants import CaseViolation
@@ -32,6 +31,11 @@ if TYPE_CHECKING:
 
 _LEAST_ROOM = 1 << 16
 _LOGGED = 1 << 18
+_KEPT = (
+    *("_lost", "_contracts", "_desks", "_witness", "_row_of", "_calls", "_mail", "_fact_sets", "_jobs"),
+    *("_signals_lost", "_called"),
+)
+"""What changes in a pass and is neither cases, agenda, nor log."""
 _CHILDREN = 2
 """Room for so many cases for each that begins by itself: about one more is begun by others."""
 
@@ -125,15 +129,61 @@ class Running:
         self._enter(self._pool.spawn(self._country, fired, self._terms.width_ns))
         self._fired.append(fired)
 
+    def taken(self) -> Fired:
+        """What fired since this was asked last; it is let go here."""
+        fired, self._fired = (joined(self._fired) if self._fired else None), []
+        return nothing_fired() if fired is None else fired
+
+    @property
+    def provinces(self) -> NDArray[np.int16]:
+        """Of every case so far, by its row."""
+        return self._pool.cases.province[: self._pool.count]
+
+    @property
+    def roots(self) -> NDArray[np.uint64]:
+        """The first of every case's family, by its row."""
+        return self._pool.cases.root[: self._pool.count]
+
+    @property
+    def ended(self) -> tuple[Cells, Cells]:
+        """(workflows, deadlines) met and missed so far."""
+        return self._log.met.copy(), self._log.missed.copy()
+
+    def kept(self) -> dict[str, Any]:
+        """All that a pass has come to between two buckets, to be pickled; what fired is `taken` before."""
+        return {name: getattr(self, name) for name in _KEPT} | {
+            "cases": Cases._make(column[: self._pool.count] for column in self._pool.cases),
+            "room": len(self._pool.cases.uid),
+            "entries": self._agenda._replace(
+                case=self._agenda.case[: self._agenda.used[0]], before=self._agenda.before[: self._agenda.used[0]]
+            ),
+            "ended": self.ended,
+        }
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Go on from what another pass of the same country had `kept`."""
+        for name in _KEPT:
+            setattr(self, name, kept[name])
+        self._pool = Pool(kept["cases"].grown(kept["room"]), len(kept["cases"].uid))
+        self._agenda = kept["entries"].grown(max(_LEAST_ROOM, 2 * len(kept["entries"].case)))
+        met, missed = kept["ended"]
+        self._log.met[:], self._log.missed[:] = met, missed
+
     def check(self) -> None:
         """When all buckets are done, let contracts and witness look at their books; raises `CaseViolation`."""
         for contract in self._contracts.values():
             contract.check()
         self._witness.finish()
 
-    def finish(self, violation: CaseViolation | None) -> Pass:
-        """The pass, as far as it came."""
-        fired = joined(self._fired)
+    def finish(self, violation: CaseViolation | None, fired: Fired | None = None) -> Pass:
+        """The pass, as far as it came.
+
+        Args:
+            violation: that ended it.
+            fired: all that fired, where it was `taken` piece by piece.
+        """
+        if fired is None:
+            fired = joined(self._fired)
         lost = [np.concatenate(column) for column in zip(*self._lost, strict=True)] if self._lost else None
         return Pass(
             cases=self._pool.cases,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,13 +98,17 @@ def _run_one(
     from sim.study.store import save_run
 
     say = words(lang)
+    # A run by tables takes minutes; what is finished waits beside its place for whoever types the same again.
+    work = place.parent / f".{place.name}.work" if scenario.year is not None else None
     with progress_bar(scenario.name, silent=silent) as (advance, tell):
         try:
-            result = run_scenario(scenario, seed, advance, follow)
+            result = run_scenario(scenario, seed, advance, follow, work=work)
         except NoSuchCase as unknown:
             raise typer.BadParameter(f"--follow: {unknown}") from unknown
         tell("writing the report")
         save_run(result, place, force=force, more=lambda directory: add_to(result, directory, lang))
+    if work is not None:
+        shutil.rmtree(work)
     if not silent:
         show(result.summary, result.manifest, result.scenario, lang=lang)
         for story in result.stories[: len(follow)]:

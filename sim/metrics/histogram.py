@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 _BITS = 8
@@ -67,6 +69,33 @@ class Histogram:
         self._counts = merged
         self.count += count
         self.total += total
+
+    @classmethod
+    def mixture(cls, parts: Sequence[tuple[Histogram, float]]) -> Histogram:
+        """What many values are counted as of which so many are like those of each histogram.
+
+        Counts are rounded when all are added up, so that the whole is right to half a value in each bucket; minimum
+        and maximum are those of all that was counted in a part with a share.
+
+        Args:
+            parts: histograms, and how many values each stands for; those without values stand for none.
+        """
+        found = cls()
+        shares = [(part, values / part.count) for part, values in parts if part.count and values > 0]
+        if not shares:
+            return found
+        arrays = [part._counts for part, _ in shares]  # noqa: SLF001 - of the same class
+        counts = np.zeros(max(map(len, arrays)), dtype=np.float64)
+        for array, (_, share) in zip(arrays, shares, strict=True):
+            counts[: len(array)] += array * share
+        found._counts = np.rint(counts).astype(np.int64)
+        found.count = int(found._counts.sum())
+        values = sum(part.count * share for part, share in shares)
+        mean = sum(part.mean * (part.count * share / values) for part, share in shares)
+        found.total = round(mean * found.count)
+        found.minimum = min(part.minimum for part, _ in shares)
+        found.maximum = max(part.maximum for part, _ in shares)
+        return found
 
     @property
     def mean(self) -> float:

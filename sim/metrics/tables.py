@@ -107,4 +107,23 @@ TABLES: dict[str, dict[str, type]] = {
     "messages": {"chain": str, "kind": str, "sent": int, "delivered": int, "lost": int, "sent_bytes": int},
     "views": {"chain": str, "time_ns": int, "node": int, "view": int, "leader": int},  # a node enters a view
     "faults": {"chain": str, "time_ns": int, "node": int, "event": str},  # crash, restart
+    "hours": {  # of a run by tables, one row per chain and hour
+        "chain": str,
+        "hour": int,  # since the start
+        "offered": int,  # records of the whole country that are no part of a burst
+        "burst": int,  # that come at the midnight with which the hour begins
+        "size_bytes": int,  # of all these
+    },
+    "levels": {  # of a run by tables, one row per chain and row of its tables
+        "chain": str,
+        "kind": str,  # level, or burst
+        "load": float,  # records a second, or at one moment
+        "offered": int,
+        "rejected": int,
+        "unfinished": int,
+        "blocks": float,  # a second
+        "p50_ns": float,
+        "p99_ns": float,
+        "max_ns": int,
+    },
 }

@@ -151,7 +151,9 @@ def sentence(summary: Mapping[str, Any], say: Words = ENGLISH) -> str:
     docket, counts = summary["docket"], summary["casework"].values()
     started, completed = (sum(row[name] for row in counts) for name in ("started", "completed"))
     met, missed = (sum(number[name] for row in counts for number in row["deadlines"].values()) for name in _ENDED)
-    text = say("cases.open", number=docket["open_at_start"], began=started, ended=completed)
+    # By tables the docket is of a sample, and all other counts are of the country.
+    before = docket["open_at_start"] * (summary["year"]["one_in"] if "year" in summary else 1)
+    text = say("cases.open", number=before, began=started, ended=completed)
     if not met + missed:
         return say("cases.no-periods", open=text)
     return say("cases.periods", open=text, number=met + missed, missed=missed)

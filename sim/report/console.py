@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sim.report import cases, wording
+from sim.report import cases, wording, year
 from sim.report.words import words
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def render(
         tables.append(_closed_loops(summary, say))
     if summary["crosschain"]:
         tables.append(_links(summary, say))
+    if "year" in summary:
+        tables.append(_months(summary, say))
     if summary["casework"]:
         tables += [_cases(summary, scenario, say), *_losses(summary, scenario, say)]
     tables.append(_answers(summary, say))
@@ -170,6 +172,23 @@ def _links(summary: Mapping[str, Any], say: Words) -> Table:
         counts = [f"{link[name]:,}" for name in names] + [f"{sum(link['locked_at_end'].values()):,}"]
         spent = [wording.three_digits(link["latency_s"][q]) if link["delivered"] else "-" for q in ("p50", "max")]
         table.add_row(way, *counts, *spent)
+    return table
+
+
+def _months(summary: Mapping[str, Any], say: Words) -> Table:
+    from rich.text import Text
+
+    busiest = wording.busiest_chain(summary)
+    table = _table(say("year.console", busiest=busiest))
+    table.caption = f"{year.sentence(summary, say)}{say('gap')}{year.errors(summary, say)}"
+    table.caption_justify = "left"
+    table.add_column(say("year.month"), no_wrap=True)
+    for heading in ("records", "cases", "busiest-hour", "p99", "rejected", "missed"):
+        table.add_column(say(f"year.{heading}"), justify="right", overflow="fold")
+    for row in summary["year"]["months"]:
+        counts = [f"{sum(row['records'].values()):,}", f"{row['cases']:,}"]
+        counts += [wording.three_digits(row["busiest_hour_tps"][busiest]), wording.duration(row["p99_s"][busiest])]
+        table.add_row(Text(row["month"], style="bold"), *counts, f"{row['rejected']:,}", f"{row['deadlines_missed']:,}")
     return table
 
 

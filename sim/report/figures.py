@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sim.report import alliance_map, case_figures, crossings, fault_timeline, stages, style, timeline
+from sim.report import alliance_map, case_figures, crossings, fault_timeline, stages, style, timeline, year_figures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,10 +32,21 @@ class Picture:
     shows: Callable[[Run], bool] = lambda _: True
 
 
+def _is_year(run: Run) -> bool:
+    return run.scenario.year is not None
+
+
+def _is_ordinary(run: Run) -> bool:
+    return run.scenario.year is None
+
+
 PICTURES: Final = (
-    Picture("throughput-latency", timeline.throughput_latency),
+    Picture("throughput-latency", timeline.throughput_latency, _is_ordinary),
     Picture("fault-timeline", fault_timeline.fault_timeline, fault_timeline.has_faults),
-    Picture("latency-cdf", stages.latency_cdf),
+    Picture("latency-cdf", stages.latency_cdf, _is_ordinary),
+    Picture("months", year_figures.months_figure, _is_year),
+    Picture("missed", year_figures.missed_figure, _is_year),
+    Picture("growth", year_figures.growth_figure, _is_year),
     Picture("links", crossings.links_figure, lambda run: bool(run.summary["crosschain"])),
     Picture(
         "periods",

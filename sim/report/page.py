@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sim.report import cases, inline, series, trust, wording
+from sim.report import cases, inline, series, trust, wording, year
 from sim.report.background import background
 from sim.report.story import text_of
 from sim.report.words import words
@@ -69,6 +69,7 @@ def render(run: Run, figures: Sequence[Drawn], lang: str = "en") -> str:
         links=[_link(run, link_id, say) for link_id in summary["crosschain"]],
         closed_loops=wording.closed_loops(summary),
         casework=_casework(run, say),
+        year=year.told(summary, scenario, say),
         answers=list(wording.answers(summary)),
         presented=_presented(run),
         proved=_proved(run, say),

@@ -87,6 +87,8 @@ def invariants(run: Run, say: Words) -> Iterator[Markup | str]:
 def omissions(run: Run, say: Words) -> Iterator[str]:
     """What the model leaves out and an answer may hang on, a sentence or two each."""
     summary = run.summary
+    if "year" in summary:
+        yield say("trust.sample", number=summary["year"]["one_in"])
     if summary["casework"]:
         docket = summary["docket"]
         yield say(

@@ -40,6 +40,7 @@ from sim.scenario.stream import Profile, Stream
 from sim.scenario.uncertain import Uncertain
 from sim.scenario.units import parse_duration, show_duration
 from sim.scenario.workflow.model import Workflow
+from sim.scenario.year import Year, impossible_year
 
 MAX_NODES = 10_000
 TransportName: TypeAlias = Annotated[Literal["reliable", "datagram"], one_of("reliable", "datagram")]
@@ -347,8 +348,10 @@ class Scenario(Shown, Model):
         description="terminating: all that happens from the start to the horizon counts. steady: a study leaves out "
         "what happens before the start has been forgotten (MSER-5); a single run does not.",
     )
-    proofs: Annotated[Literal["real"], one_of("real", later="the only choice in this version")] = Field(
-        default="real", description="real: every record is hashed and every proof is checked."
+    proofs: Annotated[Literal["real", "sampled"], one_of("real", "sampled")] = Field(
+        default="real",
+        description="real: every record is hashed and every proof is checked. sampled, with `year`: those in the runs "
+        "of chains that its tables come from.",
     )
     expect: Verdict = Field(default="pass", description="The verdict that the scenario is meant to have.")
     network: Network = Field(description="The network between all nodes.")
@@ -370,6 +373,9 @@ class Scenario(Shown, Model):
         description="Workflows of the courts that run: names of files in `workflows`, or what of these files changes.",
     )
     casework: Casework | None = Field(default=None, description="How the cases of these workflows are stepped.")
+    year: Year | None = Field(
+        default=None, description="Months by tables of what chains take at which load; {} has all defaults."
+    )
     faults: tuple[Fault, ...] = Field(default=(), description="What goes wrong, and when.")
     slo: tuple[Slo, ...] = Field(default=(), description="What the answer must satisfy to pass.")
     assumptions: Mapping[Id, Text] = Field(
@@ -411,6 +417,13 @@ class Scenario(Shown, Model):
     @model_validator(mode="after")
     def _cases_can_run(self) -> Self:
         items = list(impossible_cases(self))
+        if items:
+            raise EntryError(items)
+        return self
+
+    @model_validator(mode="after")
+    def _year_can_be(self) -> Self:
+        items = list(impossible_year(self))
         if items:
             raise EntryError(items)
         return self

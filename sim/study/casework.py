@@ -3,24 +3,52 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sim.casework.outcome import summarise
 from sim.casework.presumption import recount
 from sim.kernel.civil import DAY_NS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sim.casework.docket import Docket
     from sim.casework.program import Civil
-    from sim.study.docket import Settled
+    from sim.casework.running import Pass
+    from sim.study.docket import Moved
 
 
-def summarise_cases(settled: Settled, horizon_ns: int) -> dict[str, Any]:
+class Stepped(Protocol):
+    """Cases that were stepped through, once and again."""
+
+    @property
+    def docket(self) -> Docket:
+        """Of the cases."""
+
+    @property
+    def passed(self) -> Pass:
+        """The last pass."""
+
+    @property
+    def moved(self) -> Moved:
+        """How far that is from the one whose requests chains saw."""
+
+    @property
+    def chain_runs(self) -> int:
+        """How often chains ran for them."""
+
+    @property
+    def platform(self) -> Mapping[str, Any]:
+        """What became of requests to the verification platform."""
+
+
+def summarise_cases(settled: Stepped, horizon_ns: int) -> dict[str, Any]:
     """What became of each workflow's cases."""
     country = settled.docket.country
     return summarise(country.program, country.names, settled.passed, horizon_ns)
 
 
-def summarise_docket(settled: Settled) -> dict[str, Any]:
+def summarise_docket(settled: Stepped) -> dict[str, Any]:
     """What holds of all cases together: how many, how often chains ran for them, contracts, desks."""
     passed, terms = settled.passed, settled.docket.country.terms
     civil = settled.docket.country.civil
@@ -50,7 +78,7 @@ def _office_ns(civil: Civil, time_ns: int) -> int:
     return int(civil.office_before_ns[day]) + today_ns
 
 
-def _hash(settled: Settled) -> str:
+def _hash(settled: Stepped) -> str:
     """Over every step of every case, in the order of time."""
     fired = settled.passed.fired
     digest = hashlib.sha256()

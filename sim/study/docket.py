@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sim.build import Alliance
     from sim.casework.docket import Docket
     from sim.casework.emissions import Emissions, Measured
+    from sim.casework.log import Fired
     from sim.casework.platform import Platform
     from sim.casework.running import Pass
     from sim.chain.invariants import InvariantViolation
@@ -129,7 +130,7 @@ def settle(
             served, measured = routed.summary(measured, horizon_ns), routed.answered(measured)
         passed = docket.go(Known(measured.key, measured.delay_ns, measured.answer))
         broken = ran.violation or wanted.violation or passed.violation
-        moved = compare(wanted.steps, _steps(passed))
+        moved = compare(wanted.steps, steps_of(passed.fired))
         if broken is not None or moved.p99_ns <= tolerance_ns or runs >= most_runs:
             return Settled(docket, ran.alliance, passed, runs, moved, served, broken)
         # What belongs to this round is let go: cases and chains of a whole country are gigabytes.
@@ -155,7 +156,7 @@ class _Wanted:
 def _wanted(docket: Docket, passed: Pass) -> _Wanted:
     country = docket.country
     emissions = emitted(country.program, country.names, country.counters, passed)
-    return _Wanted(emissions, _steps(passed), passed.violation)
+    return _Wanted(emissions, steps_of(passed.fired), passed.violation)
 
 
 def compare(before: Steps, after: Steps) -> Moved:
@@ -171,8 +172,7 @@ def compare(before: Steps, after: Steps) -> Moved:
     return Moved(total, 1 - len(both) / total, p50, p99, int(moved_ns[-1]))
 
 
-def _steps(passed: Pass) -> Steps:
-    """What every step of a pass is called, and when it fired."""
-    fired = passed.fired
+def steps_of(fired: Fired) -> Steps:
+    """What every one of these steps is called, and when it fired."""
     keys = key_of(fired.uid, fired.step.astype(np.int64), fired.way.astype(np.int64) + RECORD)
     return keys, fired.time_ns

@@ -19,7 +19,7 @@ from sim.scenario.casework import Casework
 from sim.study import frames
 from sim.study import manifest as manifests
 from sim.study.docket import Ran, settle
-from sim.study.follow import stories
+from sim.study.follow import NoSuchCase, stories
 from sim.study.summary import summarise
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ def run(
     progress: Callable[[float], None] | None = None,
     follow: Sequence[str] = (),
     watch: Watch | None = None,
+    work: Path | None = None,
 ) -> Run:
     """Run one replication of a scenario.
 
@@ -132,13 +133,17 @@ def run(
         progress: called with the share of simulated time that has passed, in [0, 1].
         follow: cases whose stories are wanted, by their uids or workflows (`sim.study.follow`).
         watch: sees messages and what CPUs do in a window (`sim.study.retrace`); the run is the same.
+        work: directory in which a run by tables (`year`) keeps what is finished, and from which it goes on.
 
     Raises:
-        NoSuchCase: one of them did nothing in the run.
+        NoSuchCase: one of them did nothing in the run, or none is told of in a run by tables.
+        FileExistsError: the work directory holds something else.
 
     An invariant that breaks ends the run there, with the verdict `diverged` or `violated`.
     """
     chosen = scenario.seed if seed is None else seed
+    if scenario.year is not None:
+        return _run_year(scenario, chosen, progress, follow, work)
     told: tuple[Story, ...]
     started_s = time.perf_counter()
     with _rare_collections():
@@ -161,6 +166,33 @@ def run(
         manifest=manifests.describe(scenario, chosen, summary, simulated_s),
         _recorder=recorder,
         stories=told,
+    )
+
+
+def _run_year(
+    scenario: Scenario,
+    seed: int,
+    progress: Callable[[float], None] | None,
+    follow: Sequence[str],
+    work: Path | None,
+) -> Run:
+    """Run months by tables."""
+    from sim.study.year.run import live
+    from sim.study.year.summary import summarise as summarise_year
+    from sim.study.year.tables import recorded
+
+    if follow:
+        raise NoSuchCase(f"'{follow[0]}': a run by tables tells of no case")
+    started_s = time.perf_counter()
+    with _rare_collections():
+        lived = live(scenario, seed, progress or (lambda _: None), work)
+        summary = summarise_year(scenario, seed, lived)
+    return Run(
+        scenario=scenario,
+        summary=summary,
+        trace_hash=summary["trace_hash"],
+        manifest=manifests.describe(scenario, seed, summary, time.perf_counter() - started_s),
+        _recorder=recorded(scenario, lived),
     )
 
 

@@ -48,6 +48,14 @@ def arrival_times(
     return (times_s * SECOND).astype(np.int64)
 
 
+def poisson_count(block: Block, mean: float) -> int:
+    """A Poisson number: how many points of a unit-rate process there are up to its mean.
+
+    It takes as many draws as it comes to, some nanoseconds each.
+    """
+    return len(_unit_rate(block, mean))
+
+
 def _inverse(
     operational: NDArray[np.float64], due: NDArray[np.float64], ends_s: NDArray[np.float64]
 ) -> NDArray[np.float64]:
