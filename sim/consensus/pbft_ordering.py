@@ -106,6 +106,27 @@ class Ordering:
             return self.decide_ready()
         return self._conflict(message) if count == CONFLICTING else NOTHING
 
+    def credit(self, vote: Prepare | Commit) -> int:
+        """How many more replicas may say the same before it matters: all of them once the quorum is found.
+
+        None where a vote could contradict another, belongs to another view or finds no slot.
+        """
+        slot = self._slots.get(vote.sequence)
+        if slot is None or vote.view != self._view or not self.voting:
+            return 0
+        prepares = type(vote) is Prepare
+        tally, found = (slot.prepares, slot.prepared) if prepares else (slot.commits, slot.committed)
+        if not tally.only(vote.digest):
+            return 0
+        if found or slot.digest != vote.digest:
+            return self._config.n
+        return max(0, self._quorum - 1 - tally.count(vote.digest))
+
+    def count_unread(self, vote: Prepare | Commit, senders: int) -> None:
+        """Count votes for which there was credit."""
+        slot = self._slots[vote.sequence]
+        (slot.prepares if type(vote) is Prepare else slot.commits).add_all(senders, vote.digest)
+
     def _accept(self, message: PrePrepare, outputs: list[Output]) -> None:
         slot = self._log.open(message.sequence)
         if slot is None:

@@ -104,6 +104,10 @@ class Rows:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def cells(self, sender: int) -> NDArray[np.int64]:
+        """As an array, from a sender to each receiver."""
+        return self._matrix[sender]
+
 
 class _Links:
     """The links between the first ``size`` nodes, as matrices of shape (size, size).

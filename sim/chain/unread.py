@@ -1,0 +1,389 @@
+"""Which votes a chain's replicas need not be told of, and what they catch up on before they are told of anything else.
+
+A replica whose protocol can say it (`sim.consensus.interface.Counting`) tells after each vote how many more of the same
+may come before one of them matters. That is its *credit* on the vote's *ballot*: one kind, view, sequence number and
+digest. While it has credit, votes take their way through NIC and CPU in compiled code (`sim.chain.compiled.unread`), at
+the same times and in the same order as ever. Whatever else its host tells it ends all its credit, and first of all it
+reads from whom votes came meanwhile: so it never knows less than it would have known.
+
+Nothing of this is there where nodes lie, are slow or will crash, where anything disturbs the network, or where somebody
+watches: their votes go the ordinary way, and so do all votes of small chains, where there is little to gain, and without
+numba, or with the environment variable ``ALLIANCE_UNREAD=off``. The trace hash is the same.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from sim.chain.chain import Chain
+from sim.chain.node import Node
+from sim.consensus.registry import family
+from sim.network.transport import NEVER, Network, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping, Sequence
+
+    from sim.chain.compiled.unread import Share
+    from sim.chain.config import ChainConfig
+    from sim.consensus.interface import Counting, Input, Message, Output
+    from sim.kernel.engine import Engine
+    from sim.network.delays import Address
+
+SWITCH = "ALLIANCE_UNREAD"
+"""The environment variable that lets every vote be read when it says ``off``."""
+FEWEST = 16
+"""Validators from which on it pays: what a broadcast costs beforehand is shared by its receivers."""
+BALLOTS = 32
+"""That a chain may have under way; votes on others go the ordinary way."""
+
+
+def shared(engine: Engine, configs: Sequence[ChainConfig]) -> dict[str, Ballots]:
+    """The ballots of those chains whose votes may go unread, by chain."""
+    counted = [config for config in configs if _counts(config)]
+    if not counted or os.environ.get(SWITCH, "").lower() == "off":
+        return {}
+    try:
+        from sim.chain.compiled.unread import Size, Unread
+    except ImportError:
+        return {}
+    kinds = {config.id: family(config.protocol).unread for config in counted}
+    agenda = Unread(
+        engine, [Size(config.nodes, config.validators, BALLOTS, len(kinds[config.id])) for config in counted]
+    )
+    return {config.id: Ballots(agenda.share(), kinds[config.id]) for config in counted}
+
+
+def _counts(config: ChainConfig) -> bool:
+    return config.validators >= FEWEST and config.cores == 1 and bool(family(config.protocol).unread)
+
+
+class Ballots:
+    """The ballots of one chain that are under way, and who has credit on which.
+
+    Args:
+        share: of the compiled agenda's arrays.
+        kinds: of votes that may go unread.
+    """
+
+    def __init__(self, share: Share, kinds: Sequence[type]) -> None:
+        self.share = share
+        self.faulty: Container[int] = ()
+        self.replicas: list[CountedReplica | None] = [None] * share.size.validators
+        self._kinds: Mapping[type, int] = {kind: place for place, kind in enumerate(kinds)}
+        self._n = share.size.validators
+        self._rows: dict[tuple[type, int, int, bytes], int] = {}
+        self._digests: dict[tuple[type, int, int], bytes] = {}
+        self._votes: list[Message | None] = [None] * share.size.ballots
+        self._free = list(range(share.size.ballots))
+        self._open: list[list[int]] = [[] for _ in range(self._n)]
+
+    # Senders.
+
+    def place(self, sender: int, receivers: Sequence[int], vote: Message) -> tuple[int, int] | None:
+        """The ballot and kind of a vote for all others, or None where it has to go the ordinary way."""
+        kind = self._kinds.get(type(vote))
+        if kind is None or len(receivers) != self._n - 1 or vote.sender != sender or sender in self.faulty:
+            return None
+        key = self._key(vote)
+        row = self._rows.get(key)
+        if row is None:
+            row = self._begin(key, vote)
+        return None if row is None else (row, kind)
+
+    def _begin(self, key: tuple[type, int, int, bytes], vote: Message) -> int | None:
+        """A new ballot, if there is room and none on another digest."""
+        if not self._free:
+            self._end_old()
+        if not self._free or self._digests.setdefault(key[:3], key[3]) != key[3]:
+            return None
+        row = self._rows[key] = self._free.pop()
+        self._votes[row] = vote
+        return row
+
+    def _end_old(self) -> None:
+        """Forget ballots of which nothing is under way; their votes are read before."""
+        under_way = self.share.under_way
+        old = [(key, row) for key, row in self._rows.items() if not under_way[row]]
+        ended = {row for _, row in old}
+        for index, rows in enumerate(self._open):
+            if not ended.isdisjoint(rows):
+                self.recall(index)
+        for key, row in old:
+            del self._rows[key]
+            del self._digests[key[:3]]
+            self._votes[row] = None
+            self._free.append(row)
+
+    @staticmethod
+    def _key(vote: Any) -> tuple[type, int, int, bytes]:  # noqa: ANN401 - votes of any protocol
+        return type(vote), vote.view, vote.sequence, vote.digest
+
+    # Receivers.
+
+    def open_of(self, index: int) -> list[int]:
+        """The ballots on which a replica may have credit: always the same list."""
+        return self._open[index]
+
+    def is_vote(self, event: Input) -> bool:
+        """Whether it is of a kind that may go unread."""
+        return type(event) in self._kinds
+
+    def give(self, index: int, vote: Message, credit: int) -> None:
+        """A replica need not be told of so many more votes like this one."""
+        row = self._rows.get(self._key(vote))
+        if row is None:
+            self.recall(index)
+            return
+        self.share.credit[row * self._n + index] = credit
+        rows = self._open[index]
+        if row not in rows:
+            rows.append(row)
+
+    def read(self, index: int) -> None:
+        """Let a replica know what came unread."""
+        replica = self.replicas[index]
+        if replica is None:
+            return
+        senders, words = self.share.senders, self.share.words
+        for row in self._open[index]:
+            first, mask = (row * self._n + index) * words, 0
+            for word in range(words):
+                bits = senders[first + word]
+                if bits:
+                    mask |= bits << 64 * word
+                    senders[first + word] = 0
+            vote = self._votes[row]
+            if mask and vote is not None:
+                replica.counting.count_unread(vote, mask)
+
+    def recall(self, index: int) -> None:
+        """A replica has to be told of everything again, and knows of everything so far."""
+        rows = self._open[index]
+        if rows:
+            self.read(index)
+            credit = self.share.credit
+            for row in rows:
+                credit[row * self._n + index] = 0
+            rows.clear()
+
+
+class CountedReplica:
+    """A replica that is not told of every vote; to its host it is the one that it wraps.
+
+    Args:
+        counting: the protocol's own.
+        node: its host.
+        ballots: of its chain.
+    """
+
+    def __init__(self, counting: Counting, node: CountedNode, ballots: Ballots) -> None:
+        self.counting = counting
+        self._node = node
+        self._index = node.index
+        self._ballots = ballots
+        self._open = ballots.open_of(node.index)
+        self.can_propose = counting.can_propose
+        self.must_propose = counting.must_propose
+        self.outstanding = counting.outstanding
+
+    def step(self, event: Input, now: int) -> Sequence[Output]:
+        """As `Replica.step`, and whatever was not read is read first."""
+        ballots, index = self._ballots, self._index
+        if self._open:
+            ballots.read(index)
+        outputs = self.counting.step(event, now)
+        if outputs or not ballots.is_vote(event):
+            if self._open:
+                ballots.recall(index)
+        elif self._node.steady and index not in ballots.faulty:
+            vote = cast("Message", event)
+            ballots.give(index, vote, self.counting.credit(vote))
+        return outputs
+
+    @property
+    def view(self) -> int:
+        """As `Replica.view`."""
+        return self.counting.view
+
+    @property
+    def leader(self) -> int:
+        """As `Replica.leader`."""
+        return self.counting.leader
+
+    @property
+    def active(self) -> bool:
+        """As `Replica.active`."""
+        return self.counting.active
+
+    @property
+    def last_executed(self) -> int:
+        """As `Replica.last_executed`."""
+        return self.counting.last_executed
+
+    @property
+    def next_sequence(self) -> int:
+        """As `Replica.next_sequence`."""
+        return self.counting.next_sequence
+
+
+class CountedNode(Node):
+    """A node whose CPU compiled code keeps busy as well: when it is free stands in arrays; arguments as `Node` has them."""
+
+    __slots__ = ("_ballots", "_busy_ns", "_free_ns", "_slow")
+
+    def __init__(self, ballots: Ballots, index: int, *args: Any) -> None:  # noqa: ANN401 - as the parent has them
+        _, _, free_ns, busy_ns = ballots.share.nodes
+        self._ballots = ballots
+        self._free_ns, self._busy_ns = free_ns[index : index + 1], busy_ns[index : index + 1]
+        super().__init__(index, *args)
+
+    @property
+    def steady(self) -> bool:
+        """Whether work takes as long as on others, and no crash is due."""
+        return self._slow == 1 and self.halt_ns == NEVER and not self.down
+
+    @property
+    def cpu_free_ns(self) -> int:  # type: ignore[override]
+        """As the parent's."""
+        return self._free_ns[0]
+
+    @cpu_free_ns.setter
+    def cpu_free_ns(self, time_ns: int) -> None:
+        self._free_ns[0] = time_ns
+
+    @property
+    def cpu_busy_ns(self) -> int:  # type: ignore[override]
+        """As the parent's."""
+        return self._busy_ns[0]
+
+    @cpu_busy_ns.setter
+    def cpu_busy_ns(self, time_ns: int) -> None:
+        self._busy_ns[0] = time_ns
+
+    @property
+    def slow(self) -> int:  # type: ignore[override]
+        """As the parent's; whoever changes it will see every message."""
+        return self._slow
+
+    @slow.setter
+    def slow(self, times: int) -> None:
+        self._slow = times
+        if self.index < len(self._ballots.replicas):
+            self._ballots.recall(self.index)
+
+
+class CountedNetwork(Network):
+    """A network on which votes may go unread; arguments as `Network` has them, behind the chain's ballots."""
+
+    def __init__(self, ballots: Ballots, *args: Any, **keys: Any) -> None:  # noqa: ANN401 - as the parent has them
+        self._ballots = ballots
+        self._counted: dict[str, Tally] = {}
+        self._kinds: list[Tally | None] = [None] * ballots.share.size.kinds
+        super().__init__(*args, **keys)
+        share = ballots.share
+        self._ingress_free, self._ingress_busy_ns = share.nodes[:2]  # type: ignore[assignment]
+        nodes = share.size.nodes
+        self._latest_cells = np.zeros((nodes, nodes), dtype=np.int64)
+        self._latest = [memoryview(row) for row in self._latest_cells]  # type: ignore[misc]
+        self._ordered_cells = np.array(self._ordered, dtype=np.bool_)
+
+    @property
+    def tallies(self) -> dict[str, Tally]:  # type: ignore[override]
+        """As the parent's; unread votes are in it by the time that somebody looks."""
+        arrived = self._ballots.share.arrived
+        for kind, tally in enumerate(self._kinds):
+            if tally is not None and arrived[kind]:
+                tally.delivered += arrived[kind]
+                arrived[kind] = 0
+        return self._counted
+
+    @tallies.setter
+    def tallies(self, tallies: dict[str, Tally]) -> None:
+        self._counted = tallies
+
+    def send(
+        self, sender: int, receivers: Sequence[int], payload: object, size_bytes: int, address: Address, at_ns: int
+    ) -> None:
+        """As `Network.send`."""
+        message, work_ns, batch_ns = cast("tuple[Message, int, int]", payload)
+        placed = None
+        if self.plain and self._halt_ns[sender] == NEVER:
+            placed = self._ballots.place(sender, receivers, message)
+        if placed is None:
+            super().send(sender, receivers, payload, size_bytes, address, at_ns)
+            return
+        ballot, kind = placed
+        tally = self._counted.get(address[0])
+        if tally is None:
+            tally = self._counted[address[0]] = Tally()
+        self._kinds[kind] = tally
+        nic_ns = self.transmission_ns(size_bytes)
+        if self._delays.random:
+            address = self._anew(sender, receivers, address)
+        begun_ns = max(at_ns, self._egress_free[sender])
+        free_ns, lost = self._ballots.share.agenda.post(
+            self._ballots.share,
+            ballot,
+            kind,
+            sender,
+            work_ns + batch_ns,
+            nic_ns,
+            begun_ns,
+            (self._arrive, payload, nic_ns, tally),
+            self._delays.rows(address, self._span(sender, receivers)).cells(sender),
+            self._ordered_cells[sender],
+            self._latest_cells[sender],
+        )
+        self._egress_free[sender] = free_ns
+        self._count_egress(sender, begun_ns, free_ns)
+        tally.lost += lost
+        tally.sent += len(receivers)
+        tally.sent_bytes += len(receivers) * size_bytes
+
+    def busy(self, n: int) -> tuple[list[int], list[int], list[list[int]]]:
+        """As `Network.busy`."""
+        ingress, egress, latest = super().busy(n)
+        return list(ingress), egress, [list(row) for row in latest]
+
+    def set_busy(self, ingress: Sequence[int], egress: Sequence[int], latest: Sequence[Sequence[int]]) -> None:
+        """As `Network.set_busy`."""
+        n = len(ingress)
+        self._egress_free[:n] = egress
+        for node, free_ns in enumerate(ingress):
+            self._ingress_free[node] = free_ns
+        for row, last in zip(self._latest_cells, latest, strict=False):
+            row[: len(last)] = last
+
+
+class CountedChain(Chain):
+    """A chain whose votes may go unread; arguments as `Chain` has them, behind its ballots."""
+
+    def __init__(self, ballots: Ballots, *args: Any) -> None:  # noqa: ANN401 - as the parent has them
+        self._ballots = ballots
+        super().__init__(*args)
+        ballots.faulty = self.faulty.nodes
+
+    def _make_node(self, index: int) -> Node:
+        node = CountedNode(self._ballots, index, self.network.topology.regions[index], None, self.config.cores)
+        if index < self.config.validators:
+            replica = CountedReplica(cast("Counting", self.fresh_replica(index)), node, self._ballots)
+            self._ballots.replicas[index] = replica
+            node.replica = replica
+        return node
+
+    def distrust(self, index: int) -> None:
+        """As `Chain.distrust`; such a node sees every message."""
+        self._recall(index)
+        super().distrust(index)
+
+    def plan_downtimes(self, index: int, downtimes: Sequence[tuple[int, int]], wiped: Container[int] = ()) -> None:
+        """As `Chain.plan_downtimes`."""
+        self._recall(index)
+        super().plan_downtimes(index, downtimes, wiped)
+
+    def _recall(self, index: int) -> None:
+        if index < self.config.validators:
+            self._ballots.recall(index)
