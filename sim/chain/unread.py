@@ -94,26 +94,30 @@ class Ballots:
         return None if row is None else (row, kind)
 
     def _begin(self, key: tuple[type, int, int, bytes], vote: Message) -> int | None:
-        """A new ballot, if there is room and none on another digest."""
-        if not self._free:
-            self._end_old()
+        """A new ballot, if there is room and none on another digest; who can says at once what it need not be told."""
+        self._end_old()
         if not self._free or self._digests.setdefault(key[:3], key[3]) != key[3]:
             return None
         row = self._rows[key] = self._free.pop()
         self._votes[row] = vote
+        for index, replica in enumerate(self.replicas):
+            if replica is not None and self._may(index):
+                self._give(index, row, replica.counting.credit(vote))
         return row
 
     def _end_old(self) -> None:
-        """Forget ballots of which nothing is under way; their votes are read before."""
+        """Forget the oldest ballots as long as nothing of them is under way; their votes are read before."""
         under_way = self.share.under_way
-        old = [(key, row) for key, row in self._rows.items() if not under_way[row]]
-        ended = {row for _, row in old}
-        for index, rows in enumerate(self._open):
-            if not ended.isdisjoint(rows):
-                self.recall(index)
-        for key, row in old:
-            del self._rows[key]
-            del self._digests[key[:3]]
+        while self._rows:
+            key = next(iter(self._rows))
+            row = self._rows[key]
+            if under_way[row]:
+                return
+            for index, rows in enumerate(self._open):
+                if row in rows:
+                    self.read(index)
+                    self._give(index, row, 0)
+            del self._rows[key], self._digests[key[:3]]
             self._votes[row] = None
             self._free.append(row)
 
@@ -127,20 +131,38 @@ class Ballots:
         """The ballots on which a replica may have credit: always the same list."""
         return self._open[index]
 
-    def is_vote(self, event: Input) -> bool:
-        """Whether it is of a kind that may go unread."""
-        return type(event) in self._kinds
+    def _may(self, index: int) -> bool:
+        """Whether votes of a node may go unread now."""
+        replica = self.replicas[index]
+        return replica is not None and replica.node.steady and index not in self.faulty
 
-    def give(self, index: int, vote: Message, credit: int) -> None:
-        """A replica need not be told of so many more votes like this one."""
-        row = self._rows.get(self._key(vote))
-        if row is None:
-            self.recall(index)
-            return
+    def _give(self, index: int, row: int, credit: int) -> None:
         self.share.credit[row * self._n + index] = credit
         rows = self._open[index]
         if row not in rows:
             rows.append(row)
+        elif not credit:
+            rows.remove(row)
+
+    def renew(self, index: int, event: Input) -> None:
+        """A replica was told of something that puts nothing out: if a vote, only its own ballot has changed."""
+        row = self._rows.get(self._key(event)) if type(event) in self._kinds else None
+        if row is None:
+            self.renew_all(index)
+        elif self._may(index):
+            self._give(index, row, self._credit(index, row))
+
+    def renew_all(self, index: int) -> None:
+        """Something else has happened to a replica: another number of votes may go unread now."""
+        if not self._may(index):
+            self.recall(index)
+            return
+        for row in self._open[index][:]:
+            self._give(index, row, self._credit(index, row))
+
+    def _credit(self, index: int, row: int) -> int:
+        replica, vote = self.replicas[index], self._votes[row]
+        return 0 if replica is None or vote is None else replica.counting.credit(vote)
 
     def read(self, index: int) -> None:
         """Let a replica know what came unread."""
@@ -181,7 +203,7 @@ class CountedReplica:
 
     def __init__(self, counting: Counting, node: CountedNode, ballots: Ballots) -> None:
         self.counting = counting
-        self._node = node
+        self.node = node
         self._index = node.index
         self._ballots = ballots
         self._open = ballots.open_of(node.index)
@@ -195,12 +217,10 @@ class CountedReplica:
         if self._open:
             ballots.read(index)
         outputs = self.counting.step(event, now)
-        if outputs or not ballots.is_vote(event):
-            if self._open:
-                ballots.recall(index)
-        elif self._node.steady and index not in ballots.faulty:
-            vote = cast("Message", event)
-            ballots.give(index, vote, self.counting.credit(vote))
+        if outputs:
+            ballots.renew_all(index)
+        else:
+            ballots.renew(index, event)
         return outputs
 
     @property

@@ -274,7 +274,7 @@ class Counting(Replica, Protocol):
     def credit(self, vote: Message) -> int:
         """How many more replicas may say what ``vote`` says before this one has anything to do about it.
 
-        Asked right after a step that took ``vote`` and put nothing out; holds until the next step.
+        Holds until the next step.
         """
 
     def count_unread(self, vote: Message, senders: int) -> None:

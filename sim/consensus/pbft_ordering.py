@@ -107,13 +107,15 @@ class Ordering:
         return self._conflict(message) if count == CONFLICTING else NOTHING
 
     def credit(self, vote: Prepare | Commit) -> int:
-        """How many more replicas may say the same before it matters: all of them once the quorum is found.
+        """How many more replicas may say the same before it matters: all of them if there is no value, or a quorum.
 
-        None where a vote could contradict another, belongs to another view or finds no slot.
+        None where a vote might contradict another or belongs to another view, and none beyond the water marks.
         """
-        slot = self._slots.get(vote.sequence)
-        if slot is None or vote.view != self._view or not self.voting:
+        if vote.view != self._view or not self.voting or vote.sequence > self._log.high:
             return 0
+        slot = self._slots.get(vote.sequence)
+        if slot is None:
+            return self._config.n
         prepares = type(vote) is Prepare
         tally, found = (slot.prepares, slot.prepared) if prepares else (slot.commits, slot.committed)
         if not tally.only(vote.digest):
@@ -124,8 +126,9 @@ class Ordering:
 
     def count_unread(self, vote: Prepare | Commit, senders: int) -> None:
         """Count votes for which there was credit."""
-        slot = self._slots[vote.sequence]
-        (slot.prepares if type(vote) is Prepare else slot.commits).add_all(senders, vote.digest)
+        slot = self._log.open(vote.sequence)
+        if slot is not None:
+            (slot.prepares if type(vote) is Prepare else slot.commits).add_all(senders, vote.digest)
 
     def _accept(self, message: PrePrepare, outputs: list[Output]) -> None:
         slot = self._log.open(message.sequence)
