@@ -116,7 +116,8 @@ class Ballots:
             for index, rows in enumerate(self._open):
                 if row in rows:
                     self.read(index)
-                    self._give(index, row, 0)
+                    self.share.credit[row * self._n + index] = 0
+                    rows.remove(row)
             del self._rows[key], self._digests[key[:3]]
             self._votes[row] = None
             self._free.append(row)
@@ -141,8 +142,6 @@ class Ballots:
         rows = self._open[index]
         if row not in rows:
             rows.append(row)
-        elif not credit:
-            rows.remove(row)
 
     def renew(self, index: int, event: Input) -> None:
         """A replica was told of something that puts nothing out: if a vote, only its own ballot has changed."""
@@ -157,8 +156,9 @@ class Ballots:
         if not self._may(index):
             self.recall(index)
             return
-        for row in self._open[index][:]:
-            self._give(index, row, self._credit(index, row))
+        credit = self.share.credit
+        for row in self._open[index]:
+            credit[row * self._n + index] = self._credit(index, row)
 
     def _credit(self, index: int, row: int) -> int:
         replica, vote = self.replicas[index], self._votes[row]
@@ -395,8 +395,12 @@ class CountedChain(Chain):
         return node
 
     def distrust(self, index: int) -> None:
-        """As `Chain.distrust`; such a node sees every message."""
+        """As `Chain.distrust`; such a node reads every vote, and its replica stands for itself."""
         self._recall(index)
+        node = self.nodes[index]
+        if isinstance(node.replica, CountedReplica):
+            self._ballots.replicas[index] = None
+            node.replica = node.replica.counting
         super().distrust(index)
 
     def plan_downtimes(self, index: int, downtimes: Sequence[tuple[int, int]], wiped: Container[int] = ()) -> None:
