@@ -7,7 +7,7 @@ the same times and in the same order as ever. Whatever else its host tells it en
 reads from whom votes came meanwhile: so it never knows less than it would have known.
 
 Nothing of this is there where nodes lie, are slow or will crash, where anything disturbs the network, or where somebody
-watches: their votes go the ordinary way, and so do all votes of small chains, where there is little to gain, and without
+watches: their votes go the ordinary way. So do all votes of small chains, where there is little to gain, and without
 numba, or with the environment variable ``ALLIANCE_UNREAD=off``. The trace hash is the same.
 """
 
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from sim.chain.chain import Chain
+from sim.chain.letters import Letter, Links, Size
 from sim.chain.node import Node
 from sim.consensus.registry import family
 from sim.network.transport import NEVER, Network, Tally
@@ -46,14 +47,16 @@ def shared(engine: Engine, configs: Sequence[ChainConfig]) -> dict[str, Ballots]
     if not counted or os.environ.get(SWITCH, "").lower() == "off":
         return {}
     try:
-        from sim.chain.compiled.unread import Size, Unread
+        from sim.chain.compiled.unread import Unread
     except ImportError:
         return {}
-    kinds = {config.id: family(config.protocol).unread for config in counted}
-    agenda = Unread(
-        engine, [Size(config.nodes, config.validators, BALLOTS, len(kinds[config.id])) for config in counted]
-    )
-    return {config.id: Ballots(agenda.share(), kinds[config.id]) for config in counted}
+    kinds = [family(config.protocol).unread for config in counted]
+    sizes = [
+        Size(config.nodes, config.validators, BALLOTS, len(theirs))
+        for config, theirs in zip(counted, kinds, strict=True)
+    ]
+    shares = Unread(engine, sizes).shares
+    return {config.id: Ballots(share, theirs) for config, share, theirs in zip(counted, shares, kinds, strict=True)}
 
 
 def _counts(config: ChainConfig) -> bool:
@@ -250,7 +253,10 @@ class CountedReplica:
 
 
 class CountedNode(Node):
-    """A node whose CPU compiled code keeps busy as well: when it is free stands in arrays; arguments as `Node` has them."""
+    """A node whose CPU compiled code keeps busy as well, so that its times stand in arrays.
+
+    Arguments as `Node` has them, behind the chain's ballots.
+    """
 
     __slots__ = ("_ballots", "_busy_ns", "_free_ns", "_slow")
 
@@ -266,7 +272,7 @@ class CountedNode(Node):
         return self._slow == 1 and self.halt_ns == NEVER and not self.down
 
     @property
-    def cpu_free_ns(self) -> int:  # type: ignore[override]
+    def cpu_free_ns(self) -> int:
         """As the parent's."""
         return self._free_ns[0]
 
@@ -275,7 +281,7 @@ class CountedNode(Node):
         self._free_ns[0] = time_ns
 
     @property
-    def cpu_busy_ns(self) -> int:  # type: ignore[override]
+    def cpu_busy_ns(self) -> int:
         """As the parent's."""
         return self._busy_ns[0]
 
@@ -284,7 +290,7 @@ class CountedNode(Node):
         self._busy_ns[0] = time_ns
 
     @property
-    def slow(self) -> int:  # type: ignore[override]
+    def slow(self) -> int:
         """As the parent's; whoever changes it will see every message."""
         return self._slow
 
@@ -304,14 +310,14 @@ class CountedNetwork(Network):
         self._kinds: list[Tally | None] = [None] * ballots.share.size.kinds
         super().__init__(*args, **keys)
         share = ballots.share
-        self._ingress_free, self._ingress_busy_ns = share.nodes[:2]  # type: ignore[assignment]
+        self._ingress_free, self._ingress_busy_ns = cast("Any", share.nodes[:2])
         nodes = share.size.nodes
         self._latest_cells = np.zeros((nodes, nodes), dtype=np.int64)
-        self._latest = [memoryview(row) for row in self._latest_cells]  # type: ignore[misc]
+        self._latest = cast("Any", [memoryview(cast("Any", row)) for row in self._latest_cells])
         self._ordered_cells = np.array(self._ordered, dtype=np.bool_)
 
     @property
-    def tallies(self) -> dict[str, Tally]:  # type: ignore[override]
+    def tallies(self) -> dict[str, Tally]:
         """As the parent's; unread votes are in it by the time that somebody looks."""
         arrived = self._ballots.share.arrived
         for kind, tally in enumerate(self._kinds):
@@ -344,18 +350,13 @@ class CountedNetwork(Network):
         if self._delays.random:
             address = self._anew(sender, receivers, address)
         begun_ns = max(at_ns, self._egress_free[sender])
-        free_ns, lost = self._ballots.share.agenda.post(
-            self._ballots.share,
-            ballot,
-            kind,
-            sender,
-            work_ns + batch_ns,
-            nic_ns,
-            begun_ns,
-            (self._arrive, payload, nic_ns, tally),
-            self._delays.rows(address, self._span(sender, receivers)).cells(sender),
-            self._ordered_cells[sender],
-            self._latest_cells[sender],
+        free_ns, lost = self._ballots.share.post(
+            Letter(ballot, kind, sender, nic_ns, work_ns + batch_ns, begun_ns, payload, tally, self._arrive),
+            Links(
+                self._delays.rows(address, self._span(sender, receivers)).cells(sender),
+                self._ordered_cells[sender],
+                self._latest_cells[sender],
+            ),
         )
         self._egress_free[sender] = free_ns
         self._count_egress(sender, begun_ns, free_ns)

@@ -3,8 +3,8 @@
 Ties break by insertion. A message costs one scheduled callback, never a process or a store; processes are for
 long-lived behaviour only. `Engine.call_at` puts its timers straight onto SimPy's agenda, and the loop calls them
 without SimPy's event objects around them, which halves their cost; anything else on the agenda, such as a process, is
-left to SimPy's own step. Events that need no Python may stand on an agenda of their own beside this one (`Beside`): they
-happen in the same order, and the trace holds them like all others.
+left to SimPy's own step. Events that need no Python may stand on an agenda of their own beside this one (`Beside`):
+they happen in the same order, and the trace holds them like all others.
 """
 
 from __future__ import annotations

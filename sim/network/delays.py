@@ -106,7 +106,8 @@ class Rows:
 
     def cells(self, sender: int) -> NDArray[np.int64]:
         """As an array, from a sender to each receiver."""
-        return self._matrix[sender]
+        row: NDArray[np.int64] = self._matrix[sender]
+        return row
 
 
 class _Links:

@@ -12,7 +12,7 @@ few arrays of 64-bit integers, for each array that it is handed costs as much as
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from sim.chain.letters import Letter, Links, Size
     from sim.kernel.engine import Engine
-    from sim.network.transport import Tally
 
-    Cells = NDArray[np.int64]
-    Deliver = Callable[[int, object, int, Tally], None]
 
+Cells: TypeAlias = "NDArray[np.int64]"
 SIZE, NOW, DUE, UNTIL, NUMBER, LIMIT, DONE, NEXT_LETTER, FREE, LOST = range(10)
 """Fields of the state: events on the agenda, the time of the last and of the next, what to execute before and how much
-of it, how many were; where the next letter goes; and of the last `post`, when the NIC is free again, and copies lost."""
+of it, how many were; where the next letter goes; and of the last `post`, when the NIC is free again and how many copies
+are lost."""
 WHEN, ORDER, WHAT = range(3)
 """Rows of the agenda, a binary heap by time and order; what is due is letter · 2^12 + receiver."""
 NIC, WORK, LEFT, NODE, CELL, SENDER, KIND, ROW = range(8)
-"""Rows of the letters, each a vote on its way to many: times, copies under way, the places of the chain's first node and
-of the ballot's first cell, the sender, and where its kind and its ballot are counted."""
+"""Rows of the letters, each a vote on its way to many: times, copies under way, the places of the chain's first node
+and of the ballot's first cell, the sender, and where its kind and its ballot are counted."""
 INGRESS, INGRESS_BUSY, CPU, CPU_BUSY = range(4)
 """Rows of the nodes: until when they are busy and for how long they were, in nanoseconds."""
 _NOBODY = -1
@@ -90,7 +90,7 @@ def _drop_first(state: Cells, agenda: Cells) -> None:
 
 
 @jit
-def post(
+def post(  # noqa: PLR0913, PLR0917 - arrays and numbers is all that compiled code takes
     state: Cells,
     agenda: Cells,
     letters: Cells,
@@ -164,39 +164,40 @@ def advance(
     return handed
 
 
+def _view(cells: NDArray[Any]) -> memoryview:
+    """What Python reads and writes one by one: much faster than the array itself."""
+    return memoryview(cells)  # type: ignore[arg-type] # mypy knows of no buffers before Python 3.12
+
+
 class Share:
     """A chain's part of the arrays, whose views Python reads and writes.
 
+    Args:
+        unread: whose arrays.
+        size: of the part.
+        first: the first node, and the places in ``credit`` and ``counts``.
+
     Attributes:
         nodes: for each row of the nodes, a view.
-        credit: by ballot and node. senders: bits by ballot, node and word.
+        credit: by ballot and validator. senders: bits by ballot, validator and word.
         words: of 64 senders each.
-        arrived: unread votes by kind, not yet in a tally. under_way: copies by ballot.
+        under_way: copies by ballot. arrived: unread votes by kind that are in no tally yet.
     """
 
-    def __init__(self, agenda: Unread, first_node: int, first_cell: int, first_count: int, size: Size) -> None:
-        self.words = agenda.words
-        self.first_node, self.first_cell, self.first_count, self.size = first_node, first_cell, first_count, size
-        nodes, cells, ballots = size.nodes, size.cells, size.ballots
-        self.nodes = [memoryview(row[first_node : first_node + nodes]) for row in agenda.nodes]
-        self.credit = memoryview(agenda.credit[first_cell : first_cell + cells])
-        first, last = first_cell * agenda.words, (first_cell + cells) * agenda.words
-        self.senders = memoryview(agenda.senders[first:last].view(np.uint64))
-        self.under_way = memoryview(agenda.counts[first_count : first_count + ballots])
-        self.arrived = memoryview(agenda.counts[first_count + ballots : first_count + ballots + size.kinds])
-        self.agenda = agenda
+    def __init__(self, unread: Unread, size: Size, first: tuple[int, int, int]) -> None:
+        self.unread, self.size, self.first = unread, size, first
+        node, cell, count = first
+        words = self.words = unread.words
+        cells = size.ballots * size.validators
+        self.nodes = [_view(row[node : node + size.nodes]) for row in unread.nodes]
+        self.credit = _view(unread.credit[cell : cell + cells])
+        self.senders = _view(unread.senders[cell * words : (cell + cells) * words].view(np.uint64))
+        self.under_way = _view(unread.counts[count : count + size.ballots])
+        self.arrived = _view(unread.counts[count + size.ballots : count + size.ballots + size.kinds])
 
-
-class Size:
-    """How much a chain needs: ``nodes``, validators among them, ballots at a time and kinds of votes."""
-
-    def __init__(self, nodes: int, validators: int, ballots: int, kinds: int) -> None:
-        self.nodes, self.validators, self.ballots, self.kinds = nodes, validators, ballots, kinds
-
-    @property
-    def cells(self) -> int:
-        """One for every ballot at every validator."""
-        return self.ballots * self.validators
+    def post(self, letter: Letter, links: Links) -> tuple[int, int]:
+        """Send a letter; returns when the sender's NIC is free again, and how many copies are lost."""
+        return self.unread.post(self, letter, links)
 
 
 class Unread:
@@ -204,85 +205,58 @@ class Unread:
 
     Args:
         engine: numbers its events.
-        sizes: of the chains that will use it, in the order in which they take their `share`.
+        sizes: of the chains that will use it.
+
+    Attributes:
+        shares: theirs, in the same order.
     """
 
     def __init__(self, engine: Engine, sizes: Sequence[Size]) -> None:
         self.due_ns = NEVER
         self.now_ns = 0
         self.words = max(size.validators + 63 >> 6 for size in sizes)
-        self.nodes = np.zeros((4, sum(size.nodes for size in sizes)), dtype=np.int64)
-        self.credit = np.zeros(sum(size.cells for size in sizes), dtype=np.int64)
-        self.senders = np.zeros(len(self.credit) * self.words, dtype=np.int64)
-        self.counts = np.zeros(sum(size.ballots + size.kinds for size in sizes), dtype=np.int64)
-        self._sizes = iter(sizes)
-        self._taken = [0, 0, 0]
+        ends = np.cumsum([(n, ballots * v, ballots + kinds) for n, v, ballots, kinds in sizes], axis=0).tolist()
+        nodes, cells, counts = ends[-1]
+        self.nodes = np.zeros((4, nodes), dtype=np.int64)
+        self.credit = np.zeros(cells, dtype=np.int64)
+        self.senders = np.zeros(cells * self.words, dtype=np.int64)
+        self.counts = np.zeros(counts, dtype=np.int64)
+        self.shares = [
+            Share(self, size, (node, cell, count))
+            for size, (node, cell, count) in zip(sizes, [[0, 0, 0], *ends], strict=False)
+        ]
         self._state = np.zeros(10, dtype=np.int64)
-        self._fields = memoryview(self._state)
+        self._fields = _view(self._state)
         self._agenda = np.empty((3, _FIRST_ROOM), dtype=np.int64)
         self._letters = np.zeros((8, _FIRST_ROOM), dtype=np.int64)
-        self._left = memoryview(self._letters[LEFT])
-        self._deliveries: list[tuple[Deliver, object, int, Tally] | None] = [None] * _FIRST_ROOM
+        self._left = _view(self._letters[LEFT])
+        self._sent: list[Letter | None] = [None] * _FIRST_ROOM
         self._stamps = np.empty(_STAMPS, dtype=np.int64)
-        self._times = memoryview(self._stamps)
+        self._times = _view(self._stamps)
         self._number = engine.number
         engine.join(self)
 
-    def share(self) -> Share:
-        """The next chain's part."""
-        size = next(self._sizes)
-        share = Share(self, *self._taken, size)
-        self._taken = [
-            taken + more
-            for taken, more in zip(
-                self._taken, (size.nodes, size.cells, size.ballots + size.kinds), strict=True
-            )
-        ]
-        return share
-
-    def post(
-        self,
-        share: Share,
-        ballot: int,
-        kind: int,
-        sender: int,
-        work_ns: int,
-        nic_ns: int,
-        begun_ns: int,
-        delivery: tuple[Deliver, object, int, Tally],
-        delays: Cells,
-        ordered: NDArray[np.bool_],
-        latest: Cells,
-    ) -> tuple[int, int]:
-        """Send a vote to all other validators; returns when the sender's NIC is free again, and copies that are lost."""
-        size, fields = share.size, self._fields
-        if fields[SIZE] + size.validators > self._agenda.shape[1]:
+    def post(self, share: Share, letter: Letter, links: Links) -> tuple[int, int]:
+        """As `Share.post`."""
+        fields, size = self._fields, share.size
+        while fields[SIZE] + size.validators > self._agenda.shape[1]:
             self._agenda = np.hstack([self._agenda, np.empty_like(self._agenda)])
-        letter = self._place()
-        self._letters[:, letter] = (
-            nic_ns,
-            work_ns,
+        place = self._place()
+        first_node, first_cell, first_count = share.first
+        self._letters[:, place] = (
+            letter.nic_ns,
+            letter.work_ns,
             0,
-            share.first_node,
-            share.first_cell + ballot * size.validators,
-            sender,
-            share.first_count + size.ballots + kind,
-            share.first_count + ballot,
+            first_node,
+            first_cell + letter.ballot * size.validators,
+            letter.sender,
+            first_count + size.ballots + letter.kind,
+            first_count + letter.ballot,
         )
-        self._deliveries[letter] = delivery
-        post(
-            self._state,
-            self._agenda,
-            self._letters,
-            letter,
-            begun_ns,
-            self._number(),
-            delays,
-            ordered,
-            latest,
-            size.validators,
-        )
-        share.under_way[ballot] += self._left[letter]
+        self._sent[place] = letter
+        arrays = self._state, self._agenda, self._letters
+        post(*arrays, place, letter.begun_ns, self._number(), *links, size.validators)
+        share.under_way[letter.ballot] += self._left[place]
         self.due_ns = fields[DUE]
         return fields[FREE], fields[LOST]
 
@@ -297,33 +271,24 @@ class Unread:
             place = (place + 1) % count
         else:
             self._letters = np.hstack([self._letters, np.zeros_like(self._letters)])
-            self._left = memoryview(self._letters[LEFT])
-            self._deliveries += [None] * count
+            self._left = _view(self._letters[LEFT])
+            self._sent += [None] * count
             place = count
         fields[NEXT_LETTER] = (place + 1) % len(self._left)
-        return place
+        return int(place)
 
     def advance(self, until_ns: int, number: int, limit: int) -> tuple[Callable[[], object] | None, memoryview]:
         """As `sim.kernel.engine.Beside.advance`."""
         fields = self._fields
         fields[UNTIL], fields[NUMBER], fields[LIMIT] = until_ns, number, limit
-        handed = advance(
-            self._state,
-            self._agenda,
-            self._letters,
-            self.nodes,
-            self.credit,
-            self.senders,
-            self.counts,
-            self._stamps,
-        )
+        arrays = self._state, self._agenda, self._letters, self.nodes, self.credit, self.senders, self.counts
+        handed = advance(*arrays, self._stamps)
         self.due_ns, self.now_ns = fields[DUE], fields[NOW]
         times = self._times[: fields[DONE]]
         if handed == _NOBODY:
             return None, times
-        letter, receiver = divmod(handed, MOST_NODES)
-        delivery = self._deliveries[letter]
-        if delivery is None:
-            raise IndexError(f"no letter at place {letter}")
-        deliver, payload, nic_ns, tally = delivery
-        return partial(deliver, receiver, payload, nic_ns, tally), times
+        place, receiver = divmod(handed, MOST_NODES)
+        letter = self._sent[place]
+        if letter is None:
+            raise IndexError(f"no letter at place {place}")
+        return partial(letter.deliver, receiver, letter.payload, letter.nic_ns, letter.tally), times
