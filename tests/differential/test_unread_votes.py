@@ -86,7 +86,7 @@ def drawn(seed: int) -> dict[str, Any]:
         "workload": load,
         "network": network(
             jitter=chance.choice(["0ns", {"exponential": {"mean": "4ms"}}, {"pareto": {"mean": "20ms", "alpha": 3}}]),
-            bandwidth=chance.choice(["10Mbit/s", "1Gbit/s"]) if n < 64 else "1Gbit/s",  # noqa: PLR2004 - as it says
+            bandwidth=chance.choice(["10Mbit/s", "1Gbit/s"]) if n < 64 else "1Gbit/s",
             transport=chance.choice(["datagram", "reliable"]),
             loss=chance.choice(["0%", "0%", "0.5%"]),
         ),
