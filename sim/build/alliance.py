@@ -14,9 +14,10 @@ from sim.build.places import serving
 from sim.build.streams import checks, closed_loop, deposits, pieces, rate_of
 from sim.casework.emissions import Emissions
 from sim.chain.chain import Chain
+from sim.chain.counted import CountedChain, CountedNetwork
 from sim.chain.fabric import Validation, endorse
 from sim.chain.outcome import write_tables
-from sim.chain.unread import Ballots, CountedChain, CountedNetwork, shared
+from sim.chain.unread import shared
 from sim.chain.verification import Verification
 from sim.chain.watched import WatchedChain, WatchedVerification, watched_network
 from sim.crosschain.actors.endpoint import Endpoint
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from sim.build.windows import Windows
     from sim.casework.emissions import Measured
     from sim.chain.config import ChainConfig
+    from sim.chain.unread import Ballots
     from sim.chain.watched import Watch
     from sim.consensus.interface import Replica
     from sim.consensus.parameters import Parameters

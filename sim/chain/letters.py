@@ -1,4 +1,4 @@
-"""Votes as they are handed to compiled code (`sim.chain.compiled.unread`), which this module does not need."""
+"""Votes as they are handed to compiled code (`sim.chain.compiled.unread`), and how many of them it has to hold."""
 
 from __future__ import annotations
 

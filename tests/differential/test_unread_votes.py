@@ -17,7 +17,9 @@ import sim
 from sim.build import build
 from sim.chain import unread
 from sim.chain.compiled.unread import Unread
-from sim.kernel.engine import MILLISECOND, SECOND, EventLimit
+from sim.chain.counted import CountedChain
+from sim.chain.letters import Size
+from sim.kernel.engine import MILLISECOND, SECOND, Engine, EventLimit
 from sim.study.store import as_json
 from sim.study.torture import Torture
 
@@ -178,14 +180,21 @@ def test_a_run_in_pieces_and_with_a_limit_on_events_is_the_same_run(
         assert other.engine.trace.hexdigest == ordinary.engine.trace.hexdigest
 
 
+def test_an_engine_has_place_for_one_agenda_beside_its_own() -> None:
+    engine = Engine()
+    Unread(engine, [Size(7, 4, 2, 2)])
+    with pytest.raises(ValueError, match="there is an agenda beside"):
+        Unread(engine, [Size(7, 4, 2, 2)])
+
+
 def test_votes_are_read_where_the_environment_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = small(tmp_path, chains={"a": chain(unread.FEWEST)})
-    assert isinstance(built(scenario).chains["a"], unread.CountedChain)
+    assert isinstance(built(scenario).chains["a"], CountedChain)
     monkeypatch.setenv(unread.SWITCH, "off")
-    assert not isinstance(built(scenario).chains["a"], unread.CountedChain)
+    assert not isinstance(built(scenario).chains["a"], CountedChain)
 
 
 def test_small_chains_and_other_protocols_read_every_vote(tmp_path: Path) -> None:
     for validators, protocol in ((unread.FEWEST - 1, "pbft"), (unread.FEWEST, "qbft"), (unread.FEWEST, "rpbft")):
         chains = {"a": chain(validators, consensus={"protocol": protocol, "timeout": "500ms"})}
-        assert not isinstance(built(small(tmp_path, chains=chains)).chains["a"], unread.CountedChain)
+        assert not isinstance(built(small(tmp_path, chains=chains)).chains["a"], CountedChain)
