@@ -1,15 +1,17 @@
 """How many protocol messages a second the simulator gets through, per protocol, fidelity and number of validators.
 
 The workload of `pbft-n40.yaml`, with queues at every NIC and CPU: whole runs, block cutting, hashing and drawing of
-delays included. At `message` fidelity a message is at least one event, so the engine's own loop is the limit. At `auto`
-nothing goes wrong here, so that heights are computed wherever a protocol can; the run message by message stands beside
-it. With this workload's jitter chained protocols always have a proposal that overtakes another, and where votes go to
-one node there is little to gain.
+delays included. At `message` fidelity a message is at least one event, so the engine's own loop is the limit, except
+where PBFT's votes go unread (`sim.chain.unread`): those are events of a compiled loop, and the same run with every vote
+read stands beside. At `auto` nothing goes wrong here, so that heights are computed wherever a protocol can; the run
+message by message stands beside it. With this workload's jitter chained protocols always have a proposal that overtakes
+another, and where votes go to one node there is little to gain.
 """
 
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,15 +19,21 @@ from loops import bare_engine
 from measure import Against, Items, targeted, whole
 from workload import messages, prepared, run
 
+import sim
+from sim.build import build
+from sim.chain.unread import FEWEST, SWITCH
 from sim.consensus.quorum import message_law
 from sim.consensus.registry import protocols
 from sim.kernel.engine import SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from measure import Measure
 
     from sim.build import Alliance
 
+QUICKSTART = Path(__file__).parents[1] / "scenarios" / "quickstart.yaml"
 BLOCKS = {4: 400, 16: 100, 40: 40, 100: 12}
 """Blocks per round: enough for half a second of work at each size."""
 ROUNDS = 3
@@ -57,11 +65,13 @@ def test_message_by_message(measure: Measure, protocol: str, validators: int) ->
         return (prepared(validators, BLOCKS[validators], **{"chains.c.consensus.protocol": protocol}),)
 
     count = messages(run(*setup()))
+    unread = protocol == "pbft" and validators >= FEWEST
     done = measure(
         run,
         Items(count, "messages", messages),
         goal_per_s=MESSAGE_GOAL if (protocol, validators) == MESSAGE_GOAL_AT else None,
-        limit=bare_engine(1),
+        limit=None if unread else bare_engine(1),
+        beside=[every_vote_read(count, lambda: setup()[0])] if unread else [],
         setup=setup,
         rounds=ROUNDS,
     )
@@ -73,6 +83,41 @@ def test_message_by_message(measure: Measure, protocol: str, validators: int) ->
         law = message_law(validators)
         sent = {kind: tally.delivered for kind, tally in chain.network.tallies.items() if kind in law}
         assert sent == {kind: times * (len(chain.ledger.blocks) - 1) for kind, times in law.items()}
+
+
+def every_vote_read(count: int, make: Callable[[], Alliance]) -> Against:
+    """The same run without compiled votes; `tests/differential/test_unread_votes.py` holds it to the same hash."""
+
+    def setup() -> tuple[Alliance]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(SWITCH, "off")
+            return (make(),)
+
+    return Against("every vote read", run, count, setup=setup)
+
+
+@whole
+def test_alliance_message_by_message(measure: Measure) -> None:
+    """A minute of the busiest hour, all ten chains of the quickstart; the hub has 27 validators, no other above 7."""
+    scenario = sim.load(QUICKSTART, set={"horizon": "60s"})
+    by_message = {f"chains.{chain}.fidelity": "message" for chain in scenario.chains}
+    scenario = sim.load(QUICKSTART, set={"horizon": "60s", **by_message})
+
+    def make() -> Alliance:
+        return build(scenario, 1)
+
+    reference = run(make())
+    count = messages(reference)
+    beside = every_vote_read(count, make)
+    done = measure(
+        run,
+        Items(count, "messages", messages),
+        limit=bare_engine(1),
+        beside=[beside],
+        setup=lambda: (make(),),
+        rounds=ROUNDS,
+    )
+    assert done.engine.trace.hexdigest == run(*beside.setup()).engine.trace.hexdigest
 
 
 @sizes(4, 16)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sim
 from sim.build import build
+from sim.chain.unread import FEWEST
 from sim.consensus.registry import protocols
 from sim.crosschain.steps import Step
 from sim.study.summary import summarise
@@ -44,6 +45,7 @@ def courses() -> dict[str, Course]:
     runs: dict[str, Changes] = {
         **by_message,
         "view-change": {"faults": [_CRASH]},
+        "unread": {"chains.c.validators": FEWEST},
         "fabric": _FABRIC,
         **computed,
     }

@@ -14,8 +14,10 @@ from sim.build.places import serving
 from sim.build.streams import checks, closed_loop, deposits, pieces, rate_of
 from sim.casework.emissions import Emissions
 from sim.chain.chain import Chain
+from sim.chain.counted import CountedChain, CountedNetwork
 from sim.chain.fabric import Validation, endorse
 from sim.chain.outcome import write_tables
+from sim.chain.unread import shared
 from sim.chain.verification import Verification
 from sim.chain.watched import WatchedChain, WatchedVerification, watched_network
 from sim.crosschain.actors.endpoint import Endpoint
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from sim.build.windows import Windows
     from sim.casework.emissions import Measured
     from sim.chain.config import ChainConfig
+    from sim.chain.unread import Ballots
     from sim.chain.watched import Watch
     from sim.consensus.interface import Replica
     from sim.consensus.parameters import Parameters
@@ -142,6 +145,9 @@ def build(
         if watch is not None:
             spans = zip(windows.begin_ns.tolist(), windows.end_ns.tolist(), windows.starts_ns.tolist(), strict=True)
             watch.stretches = tuple(spans)
+    # Replicas that are not the protocols' own may mean to see every message, and so does whoever watches.
+    counted = [] if make is not None or watch is not None else [*configs.values()]
+    unread = shared(engine, [config for config in counted if not scenario.chains[config.id].fanout])
     machines = {
         chain_id: Machine(chain_id, config.costs)
         for chain_id, config in configs.items()
@@ -153,7 +159,7 @@ def build(
     for chain_id in scenario.chains:
         calls = _callers(scenario, chain_id, crossings)
         machine = machines.get(chain_id)
-        parts = _chain(scenario, configs[chain_id], engine, draws, recorder, calls, make, machine, asked, watch)
+        parts = _chain(scenario, configs[chain_id], engine, draws, recorder, calls, make, machine, asked, watch, unread)
         chains[chain_id], verifications[chain_id], waiting = parts
         clients.update(waiting)
     registry = None if scenario.identity is None else scenario.identity.registry
@@ -207,12 +213,18 @@ def _chain(  # noqa: PLR0913, PLR0917 - it is where a chain's parts meet
     machine: Machine | None,
     asked: Emitted,
     watch: Watch | None,
+    unread: Mapping[str, Ballots],
 ) -> tuple[Chain, Verification, dict[str, Clients]]:
     """One chain with its network, what is sent to it, and who waits for answers."""
     chain_id, spec = config.id, scenario.chains[config.id]
     topology = Topology(deal(config.nodes, spec.regions), Links(scenario.network, spec.zone))
-    watched = None if watch is None else watch.of(chain_id)
-    make_network = Network if watched is None else partial(watched_network, watched)
+    watched, ballots = None if watch is None else watch.of(chain_id), unread.get(chain_id)
+    make_network: Callable[..., Network] = Network
+    make_chain: Callable[..., Chain] = Chain
+    if watched is not None:
+        make_network, make_chain = partial(watched_network, watched), partial(WatchedChain, watched)
+    elif ballots is not None:
+        make_network, make_chain = partial(CountedNetwork, ballots), partial(CountedChain, ballots)
     network = make_network(
         engine,
         draws,
@@ -248,7 +260,6 @@ def _chain(  # noqa: PLR0913, PLR0917 - it is where a chain's parts meet
         validation = Validation(draws, config, config.fabric, endorsed)
         away_ns = offered.submitted_ns - offered.intended_ns
         offered = replace(offered, submitted_ns=endorsed.endorsed_ns + away_ns)
-    make_chain = Chain if watched is None else partial(WatchedChain, watched)
     chain = make_chain(engine, draws, recorder, config, network, offered, make, validation, machine)
     clients = {loop.id: Clients(engine, draws, loop, chain, nodes, scenario.horizon) for loop in loops}
     make_service = Verification if watched is None else partial(WatchedVerification, watched)

@@ -38,10 +38,17 @@ class Catchup:
         That it knows at once whom to leave is a simplification.
         """
         n = self._chain.config.validators
-        ring = [place for place in ((observer + k) % n for k in range(n)) if place in voters]
-        faulty = self._chain.faulty.nodes
-        fit = (index for index in ring if not self._chain.nodes[index].down and index not in faulty)
-        return next(fit, ring[0])
+        nodes, faulty = self._chain.nodes, self._chain.faulty.nodes
+        first = -1
+        for place in range(observer, observer + n):
+            voter = place % n
+            if voter not in voters:
+                continue
+            if not nodes[voter].down and voter not in faulty:
+                return voter
+            if first < 0:
+                first = voter
+        return first
 
     def feed(self, node: Node, height: int, value: Value, at_ns: int) -> None:
         """Who voted on a block hands it, executed, to those connected to it who did not."""

@@ -266,3 +266,16 @@ class Resumable(Replica, Protocol):
     @property
     def quiet(self) -> bool:
         """Whether nothing is under way here: what is decided is executed, and nothing is said of what comes next."""
+
+
+class Counting(Replica, Protocol):
+    """A replica whose host may keep votes back that change nothing, as long as it tells it nothing else."""
+
+    def credit(self, vote: Message) -> int:
+        """How many more replicas may say what ``vote`` says before this one has anything to do about it.
+
+        Holds until the next step.
+        """
+
+    def count_unread(self, vote: Message, senders: int) -> None:
+        """``senders``, as bits, said what ``vote`` says, for which there was credit."""

@@ -36,7 +36,7 @@ must propose again, would not be safe.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sim.consensus.interface import (
     Broadcast,
@@ -80,7 +80,7 @@ from sim.consensus.pbft_view_change import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sim.consensus.interface import Value
+    from sim.consensus.interface import Message, Value
     from sim.consensus.parameters import Parameters
 
 
@@ -157,6 +157,14 @@ class PbftReplica:
     def outstanding(self) -> tuple[Value, ...]:
         """Values proposed in the latest view entered and not executed here, in sequence order, without null values."""
         return self._log.values_above(self.last_executed)
+
+    def credit(self, vote: Message) -> int:
+        """As `interface.Counting.credit`, for prepares and commits."""
+        return self._ordering.credit(cast("Prepare | Commit", vote))
+
+    def count_unread(self, vote: Message, senders: int) -> None:
+        """As `interface.Counting.count_unread`."""
+        self._ordering.count_unread(cast("Prepare | Commit", vote), senders)
 
     # ---- normal case, section 4.2
 

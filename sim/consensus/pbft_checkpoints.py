@@ -41,9 +41,10 @@ class Checkpoints:
         claims[sequence] = state_digest
         if len(claims) > self._kept:
             del claims[min(claims)]
-        signers = tuple(i for i, held in enumerate(self._claims) if held.get(sequence) == state_digest)
-        if len(signers) < self._quorum:
+        held = [claimed.get(sequence) for claimed in self._claims]
+        if held.count(state_digest) < self._quorum:
             return None
+        signers = tuple(i for i, digest in enumerate(held) if digest == state_digest)
         return CheckpointCertificate(sequence, state_digest, signers)
 
     def claimed(self, replica: int, sequence: int) -> bytes | None:

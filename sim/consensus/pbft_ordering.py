@@ -106,6 +106,30 @@ class Ordering:
             return self.decide_ready()
         return self._conflict(message) if count == CONFLICTING else NOTHING
 
+    def credit(self, vote: Prepare | Commit) -> int:
+        """How many more replicas may say the same before it matters: all of them if there is no value, or a quorum.
+
+        None where a vote might contradict another or belongs to another view, and none beyond the water marks.
+        """
+        if vote.view != self._view or not self.voting or vote.sequence > self._log.high:
+            return 0
+        slot = self._slots.get(vote.sequence)
+        if slot is None:
+            return self._config.n
+        prepares = type(vote) is Prepare
+        tally, found = (slot.prepares, slot.prepared) if prepares else (slot.commits, slot.committed)
+        if not tally.only(vote.digest):
+            return 0
+        if found or slot.digest != vote.digest:
+            return self._config.n
+        return max(0, self._quorum - 1 - tally.count(vote.digest))
+
+    def count_unread(self, vote: Prepare | Commit, senders: int) -> None:
+        """Count votes for which there was credit."""
+        slot = self._log.open(vote.sequence)
+        if slot is not None:
+            (slot.prepares if type(vote) is Prepare else slot.commits).add_all(senders, vote.digest)
+
     def _accept(self, message: PrePrepare, outputs: list[Output]) -> None:
         slot = self._log.open(message.sequence)
         if slot is None:

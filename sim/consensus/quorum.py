@@ -58,6 +58,15 @@ class Tally:
         mask = masks[digest] = masks.get(digest, 0) | bit
         return mask.bit_count()
 
+    def add_all(self, bits: int, digest: bytes) -> None:
+        """Count the votes of many replicas, none of which said anything else."""
+        self._voted |= bits
+        self._masks[digest] = self._masks.get(digest, 0) | bits
+
+    def only(self, digest: bytes) -> bool:
+        """Whether nobody voted for anything else."""
+        return self._voted == self._masks.get(digest, 0)
+
     def mask(self, digest: bytes) -> int:
         """Who voted for ``digest``, as bits."""
         return self._masks.get(digest, 0)

@@ -56,6 +56,7 @@ class Family:
         chain_length: where blocks certify their parents, how many certified ones in a row decide the first; else 0.
         replicates: whether it is a log that one leader replicates.
         hands_over: whether its leader can be told to hand over (`interface.TransferLeadership`).
+        unread: the votes that its replicas can say they need not be told of (`interface.Counting`).
         committee: who votes on a height, where that is not everybody; the others are told of finished blocks.
         votes: how heights can be computed as a whole; None where they can't, so that every message is delivered.
     """
@@ -71,6 +72,7 @@ class Family:
     chain_length: int = 0
     replicates: bool = False
     hands_over: bool = False
+    unread: tuple[type, ...] = ()
     committee: Callable[[Parameters, int], tuple[int, ...]] | None = None
 
 
@@ -105,6 +107,7 @@ _FAMILIES: Final[dict[str, Family]] = {
         rotates=False,
         phases=3,
         returns=True,
+        unread=(Prepare, Commit),
         votes=Votes(
             (PrePrepare(0, 0, 1, NULL), Prepare(0, 0, 1, b""), Commit(0, 0, 1, b"")),
             leader_votes=False,

@@ -3,13 +3,14 @@
 Ties break by insertion. A message costs one scheduled callback, never a process or a store; processes are for
 long-lived behaviour only. `Engine.call_at` puts its timers straight onto SimPy's agenda, and the loop calls them
 without SimPy's event objects around them, which halves their cost; anything else on the agenda, such as a process, is
-left to SimPy's own step.
+left to SimPy's own step. Events that need no Python may stand on an agenda of their own beside this one (`Beside`):
+they happen in the same order, and the trace holds them like all others.
 """
 
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import simpy
 
@@ -23,6 +24,8 @@ SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
 """Nanoseconds in a millisecond."""
 
+NEVER = 2**62
+"""A time that no run reaches, in nanoseconds."""
 _NORMAL = 1
 """SimPy's priority of ordinary events."""
 
@@ -43,6 +46,26 @@ class Timer:
     def cancel(self) -> None:
         """Keep the call from happening; harmless after it has."""
         self.call = None
+
+
+class Beside(Protocol):
+    """An agenda beside the engine's own, whose events are numbered by `Engine.number` and mostly need no Python.
+
+    Attributes:
+        due_ns: when its next event is due; `NEVER` if it has none.
+        now_ns: when the last one was that `advance` executed.
+    """
+
+    due_ns: int
+    now_ns: int
+
+    def advance(self, until_ns: int, number: int, limit: int) -> tuple[Callable[[], object] | None, memoryview]:
+        """Execute what is due before ``until_ns``, or at it with a smaller number; ``limit`` events at most.
+
+        Returns:
+            What Python has to do for the last of them, if anything; it is the last one then. And the times of all, as
+            64-bit integers of this machine, to be read before the next call.
+        """
 
 
 class _Agenda(simpy.Environment):
@@ -81,6 +104,49 @@ class _Agenda(simpy.Environment):
         self._now = max(until, self._now)
         engine.now = max(until, engine.now)
 
+    def advance_beside(self, until: int, limit: int | None, engine: Engine, beside: Beside) -> None:
+        """As `advance`, with another agenda beside this one: what is due first comes first, wherever it stands."""
+        queue = self._queue
+        left = NEVER if limit is None else limit
+        while True:
+            while queue and type(queue[0][3]) is Timer and queue[0][3].call is None:
+                heappop(queue)
+            time_ns, priority, number, _ = queue[0] if queue else (until, 0, 0, None)
+            if time_ns >= until:
+                time_ns, priority = until, 0
+            if beside.due_ns <= time_ns and left:
+                call, times = beside.advance(time_ns, number if priority == _NORMAL else -1, left)
+                if times:
+                    engine.events += len(times)
+                    left -= len(times)
+                    engine.now = self._now = beside.now_ns
+                    engine.trace.stamp_all(times)
+                    if call is not None:
+                        call()
+                    continue
+            if time_ns == until and beside.due_ns >= until:
+                break
+            if not left:
+                due_ns = min(time_ns, beside.due_ns)
+                raise EventLimit(f"{engine.events} events executed, and another is due at {due_ns} ns")
+            left -= 1
+            self._execute(engine)
+        self._now = max(until, self._now)
+        engine.now = max(until, engine.now)
+
+    def _execute(self, engine: Engine) -> None:
+        """Execute the first event of this agenda, which is due and not cancelled."""
+        time_ns, _, _, event = self._queue[0]
+        engine.events += 1
+        engine.now = time_ns
+        engine.trace.stamp(time_ns)
+        if type(event) is Timer:
+            heappop(self._queue)
+            self._now = time_ns
+            event.call(*event.args)  # type: ignore[misc] # it is not cancelled
+        else:
+            self.step()
+
 
 class Engine:
     """A clock and its agenda.
@@ -98,6 +164,17 @@ class Engine:
         self.now = 0
         self.events = 0
         self.trace = Trace()
+        self._beside: Beside | None = None
+
+    def join(self, beside: Beside) -> None:
+        """Let events of another agenda happen as well, from the next `run` on; there is place for one."""
+        if self._beside is not None:
+            raise ValueError("there is an agenda beside the engine's already")
+        self._beside = beside
+
+    def number(self) -> int:
+        """The number of an event that is put on the agenda beside; of two at the same time the lower is first."""
+        return self._next_number()
 
     def call_at(self, time_ns: int, call: Callable[..., object], *args: object) -> Timer:
         """Call ``call(*args)`` at ``time_ns``.
@@ -132,5 +209,8 @@ class Engine:
                 next run goes on with it.
         """
         if until > self.now:
-            self._agenda.advance(until, max_events, self)
+            if self._beside is None:
+                self._agenda.advance(until, max_events, self)
+            else:
+                self._agenda.advance_beside(until, max_events, self, self._beside)
             self.trace.flush()

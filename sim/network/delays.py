@@ -104,6 +104,11 @@ class Rows:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def cells(self, sender: int) -> NDArray[np.int64]:
+        """As an array, from a sender to each receiver."""
+        row: NDArray[np.int64] = self._matrix[sender]
+        return row
+
 
 class _Links:
     """The links between the first ``size`` nodes, as matrices of shape (size, size).

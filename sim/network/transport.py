@@ -196,7 +196,7 @@ class Network:
     def _span(self, sender: int, receivers: Sequence[int]) -> int:
         """How many nodes a message may be between: whoever is spoken to is of one kind, the inner or the others."""
         inner = self._delays.inner
-        return inner if sender < inner and all(to < inner for to in receivers[:1]) else len(self.topology)
+        return inner if sender < inner and (not receivers or receivers[0] < inner) else len(self.topology)
 
     def _send_down(
         self, sender: int, receivers: Sequence[int], payload: object, size_bytes: int, address: Address, at_ns: int
