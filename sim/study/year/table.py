@@ -144,7 +144,7 @@ class Table:
             wait = 1 / rate - 1 / least
             found = np.where(load < least, load / (1 + load * wait), found)
         # No block is empty.
-        return np.minimum(found, load)
+        return np.asarray(np.minimum(found, load))
 
     def times(self, weights: Floats, name: str = WHOLE) -> Histogram:
         """How long committed records take of which each row stands for so many of all."""
