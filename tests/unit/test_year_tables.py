@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -86,6 +88,9 @@ def test_blocks_are_of_single_runs_and_at_low_load_nearly_as_many_as_records() -
     few = [5 / (1 + 5 * 0.9), 0.01 / (1 + 0.01 * 0.9), 0.0]
     assert table.blocks(np.array([10.0, 15.0, 5.0, 0.01, 0.0])).tolist() == pytest.approx([1.0, 1.5, *few])
     assert not Table([], 7).blocks(np.array([1.0])).any()
+    # A run may have had blocks outside of what was measured, and a chain without records has none.
+    odd = Table([replace(of_chain(10, 1000), blocks=40.0)], 7)
+    assert odd.blocks(np.array([0.0, 5.0, 20.0])).tolist() == pytest.approx([0.0, 5.0, 20.0])
 
 
 def test_a_chain_is_behind_for_as_long_as_its_pool_takes_to_drain() -> None:

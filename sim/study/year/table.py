@@ -137,12 +137,14 @@ class Table:
         Below the first of them as where blocks are cut an interval after their first record, which comes at random:
         ``load / (1 + load * wait)``, with the wait at which that is what was measured there.
         """
-        least, rate = float(self._runs[0, 0]), float(self._runs[1, 0])
+        least = float(self._runs[0, 0])
+        rate = min(float(self._runs[1, 0]), least)
         found = np.interp(load, self._runs[0], self._runs[1])
-        if 0 < rate <= least:
+        if rate > 0:
             wait = 1 / rate - 1 / least
             found = np.where(load < least, load / (1 + load * wait), found)
-        return np.asarray(found)
+        # No block is empty.
+        return np.asarray(np.minimum(found, load))
 
     def times(self, weights: Floats, name: str = WHOLE) -> Histogram:
         """How long committed records take of which each row stands for so many of all."""
