@@ -144,9 +144,15 @@ def _in_a_cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def page(rows: Sequence[str]) -> str:
-    """Return the whole page."""
-    return "\n".join((*_HEAD, *rows)) + "\n"
+def page(rows: Sequence[str], rest: str = "") -> str:
+    """Return the whole page: the table, and what was written below it by hand."""
+    return "\n".join((*_HEAD, *rows)) + "\n" + rest
+
+
+def below(text: str) -> str:
+    """Return what stands below the table of a page, from its first heading on."""
+    _, heading, rest = text.partition("\n## ")
+    return f"{heading}{rest}"
 
 
 def kept(text: str) -> dict[str, str]:
@@ -169,7 +175,8 @@ def write(folder: Path, names: Sequence[str]) -> int:
 
     readme, texts, unexpected = folder / "README.md", sentences(folder), 0
     asked = list(questions(folder))
-    rows = kept(readme.read_text(encoding="utf-8")) if readme.is_file() else {}
+    before = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    rows, rest = kept(before), below(before)
     unknown = set(names) - {each.file.stem for each in asked}
     if unknown:
         sys.stderr.write(f"no such scenario: {', '.join(sorted(unknown))}\n")
@@ -183,7 +190,7 @@ def write(folder: Path, names: Sequence[str]) -> int:
         unexpected |= summary["verdict"] != scenario.expect
         sys.stdout.write(f"{time.monotonic() - begun_s:6.1f} s  {rows[each.place]}\n")
         sys.stdout.flush()
-        write_text(readme, page([rows[one.place] for one in asked if one.place in rows]))
+        write_text(readme, page([rows[one.place] for one in asked if one.place in rows], rest))
     return int(unexpected)
 
 
