@@ -13,9 +13,7 @@ from sim.cli.options import Language
 def report(
     directory: Annotated[
         Path,
-        typer.Argument(
-            metavar="DIR", help="The --out of run, sweep, compare or capacity.", show_default=False
-        ),
+        typer.Argument(metavar="DIR", help="The --out of run, sweep, compare or capacity.", show_default=False),
     ],
     lang: Language = "en",
     out: Annotated[

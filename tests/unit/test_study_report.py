@@ -22,12 +22,12 @@ from sim.cli.sweep import parameters
 from sim.report import studies, study_console, study_display, study_figures, study_origin, study_sections, style
 from sim.report.study_axes import axes, is_grid
 from sim.report.study_front import on_front
+from sim.report.study_names import called
 from sim.report.study_numbers import (
     Estimate,
     Metric,
     Told,
     Unit,
-    called,
     decimals,
     direction,
     estimate,
@@ -36,7 +36,8 @@ from sim.report.study_numbers import (
     unit_of,
 )
 from sim.report.study_sections import Section
-from sim.report.study_words import INTERVALS, answer, differences, sureness
+from sim.report.study_words import answer, differences, sureness
+from sim.report.words import words as words_of
 from sim.study.sweeps.plan import explicit, other, points
 from sim.study.sweeps.study import Study
 from sim.study.sweeps.sweep import Place
@@ -293,7 +294,8 @@ def test_a_page_holds_every_figure_with_words_for_those_who_do_not_see_it(study:
     figures = [attributes["id"] for tag, attributes in tags if tag == "figure"]
     labels = [str(attributes["aria-label"]) for tag, attributes in tags if tag == "svg"]
     assert figures == [one.picture.name for one in drawn]
-    assert labels == [f"{one.title}. {one.picture.caption}" for one in drawn]
+    captions = [words_of("en")(f"study.figure.{name}.caption") for name in figures]
+    assert labels == [f"{one.title}. {caption}" for one, caption in zip(drawn, captions, strict=True)]
     assert "#" not in "".join(re.findall(r"(?:fill|stroke): (#\w+)", html))
 
 
@@ -312,7 +314,7 @@ def test_a_page_says_answer_sureness_points_assumptions_and_how_to_do_it_again(s
         assert answer(told, metric) in text
         assert all(sentence in text for sentence in differences(metric))
     assert all(sentence in text for sentence in sureness(told))
-    assert words(INTERVALS) in text
+    assert words_of("en")("study.intervals") in text
     assert "made-up: All of it is <made> up." in text
     assert "<made>" not in html
     assert study_origin.command(told) in text
