@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sim.report import inline, study_figures, study_origin, study_sections, study_words, style, wording
+from sim.report.page import breakable
 from sim.report.study_numbers import Told, estimate, number, plus_minus, unit_name
 from sim.report.words import words
 from sim.study.store import write_bytes, write_text
@@ -137,6 +138,7 @@ def _template(lang: str) -> Template:
     )
     environment.globals["t"] = say.html
     environment.filters["tied"] = _tied
+    environment.filters["breakable"] = breakable
     environment.filters["own"] = lambda text: study_sections.own(text, say)
     return environment.get_template("study.html.j2")
 

@@ -35,6 +35,7 @@ from sim.report.study_numbers import (
     number,
     unit_of,
 )
+from sim.report.study_panels import along_x, panels
 from sim.report.study_sections import Section
 from sim.report.study_words import answer, differences, sureness
 from sim.report.words import words as words_of
@@ -450,6 +451,20 @@ def test_axes_know_numbers_quantities_names_and_what_changes_together(tmp_path: 
     assert (protocol.places, protocol.ordered) == (None, [0, 1])
     assert is_grid((both, interval, protocol))
     assert not is_grid((both, interval))
+
+
+def test_values_are_written_along_an_axis_where_there_is_room_and_round_numbers_where_not(tmp_path: Path) -> None:
+    roomy, crowded = (
+        axes(unrun(asked(tmp_path), {("workload.files.rate", INTERVAL): rows}))[0]
+        for rows in ([("50/s", "10ms"), ("100/s", "20ms")], [(f"{50 + n}/s", f"{100 + n}ms") for n in range(7)])
+    )
+    for axis, labels in ((roomy, ["50/s / 10ms", "100/s / 20ms"]), (crowded, None)):
+        _, (place,) = panels(1, 2.0)
+        place.plot(axis.places, [1.0] * len(axis.values))
+        along_x(place, axis)
+        written = [label.get_text() for label in place.get_xticklabels()]
+        assert written == labels if labels else not set(written) & set(axis.values)
+        assert place.get_xlabel() == (axis.name if labels else f"{axis.name} (per s)")
 
 
 @pytest.mark.parametrize(
