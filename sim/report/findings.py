@@ -85,7 +85,9 @@ def show_capacity(found: Capacity, console: Console | None = None, lang: str = "
             resource = say.name("resource", relief.resource)
             again.add_row(relief.chain, resource, changed, judgement(relief.judgement, say))
         out.print("", again)
-    out.print("", "\n".join(of_capacity(found, say)), soft_wrap=True)
+    out.print()
+    for sentence in of_capacity(found, say):
+        out.print(sentence, soft_wrap=True)
 
 
 def of_versus(found: Versus, say: Words = ENGLISH) -> list[str]:
@@ -143,6 +145,7 @@ def of_screening(found: Screening, say: Words = ENGLISH) -> Iterator[str]:
     for metric in found.study.metrics:
         spread, effects = found.spread(metric), found.effects(metric)
         moving = effects.filter(effects["moves"])["input"].to_list()
+        moved = say("comma").join(moving)
         yield say(
             "study.screening.spread",
             metric=metric,
@@ -151,7 +154,7 @@ def of_screening(found: Screening, say: Words = ENGLISH) -> Iterator[str]:
             input_low=_digits(spread["input_low"]),
             input_high=_digits(spread["input_high"]),
             samples=samples,
-            moved=say(f"study.screening.moved{'' if moving else '-none'}", inputs=say("comma").join(moving)),
+            moved=say("study.screening.moved" if moving else "study.screening.moved-none", inputs=moved),
         )
     flips = found.spread()["flips"]
     if flips:

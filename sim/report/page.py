@@ -105,12 +105,12 @@ def _template(lang: str) -> Template:
     environment.filters["long"] = wording.long_duration
     environment.filters["share"] = wording.share
     environment.filters["storage"] = wording.storage
-    environment.filters["breakable"] = _breakable
+    environment.filters["breakable"] = breakable
     environment.filters["hanzi"] = lambda text: _hanzi(text, say)
     return environment.get_template("report.html.j2")
 
 
-def _breakable(path: str) -> Markup:
+def breakable(path: str) -> Markup:
     """A dotted path as markup that may go on in the next line behind each dot and low line."""
     from markupsafe import Markup, escape
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sim.report import inline, study_figures, study_origin, study_sections, study_words, style, wording
+from sim.report.page import breakable
 from sim.report.study_numbers import Told, estimate, number, plus_minus, unit_name
 from sim.report.words import words
 from sim.study.store import write_bytes, write_text
@@ -28,6 +30,7 @@ _ROWS: Final = 500
 """So many points have a row on the page; `runs.parquet` has all."""
 _FAILURES: Final = 40
 _SEEDS: Final = 200
+_UNITS: Final = re.compile(r"(\d) (%|[nµm]?s|min|[hd]|[kMGT]?B)(?![A-Za-z])")
 
 
 def write_page(study: Study, path: str | Path, sections: Sequence[Section] = (), lang: str = "en") -> Path:
@@ -63,6 +66,7 @@ def add_to(study: Study, directory: str | Path, sections: Sequence[Section] = ()
     """
     told, folder = Told.of(study), Path(directory) / "figures"
     drawn = study_figures.draw(told)
+    text = render(told, drawn, sections, lang)
     folder.mkdir(exist_ok=True)
     for picture in study_figures.PICTURES:
         for ending in ("svg", "png"):
@@ -70,7 +74,7 @@ def add_to(study: Study, directory: str | Path, sections: Sequence[Section] = ()
     for one in drawn:
         write_text(folder / f"{one.picture.name}.svg", one.svg)
         write_bytes(folder / f"{one.picture.name}.png", style.to_png(one.figure))
-    write_text(Path(directory) / "report.html", render(told, drawn, sections, lang))
+    write_text(Path(directory) / "report.html", text)
 
 
 def render(told: Told, figures: Sequence[Drawn], sections: Sequence[Section] = (), lang: str = "en") -> str:
@@ -134,6 +138,7 @@ def _template(lang: str) -> Template:
     )
     environment.globals["t"] = say.html
     environment.filters["tied"] = _tied
+    environment.filters["breakable"] = breakable
     environment.filters["own"] = lambda text: study_sections.own(text, say)
     return environment.get_template("study.html.j2")
 
@@ -145,8 +150,9 @@ def _translated(say: Words, kind: str, text: str) -> str:
 
 
 def _tied(text: str) -> str:
-    """The text with its numbers bound to what belongs to them, so that no line ends between."""
-    return text.replace(" %", "\u00a0%").replace(" ± ", "\u00a0±\u00a0")
+    """The text with its numbers bound to what belongs to them, so that no line ends between; markup stays markup."""
+    tied = _UNITS.sub("\\1\u00a0\\2", text).replace(" ± ", "\u00a0±\u00a0")
+    return text.__class__(tied)
 
 
 def _figure(drawn: Drawn, say: Words) -> dict[str, Any]:

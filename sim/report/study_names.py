@@ -30,7 +30,9 @@ def called(path: str, say: Words = ENGLISH) -> str:
         return say("study.name.proofs", what=_word(words[0], say))
     if section == "docket":
         what, *rest = (_word(word, say) for word in words)
-        return say(f"study.name.docket{'-statistic' if rest else ''}", what=what, statistic=say("gap").join(rest))
+        return say(
+            "study.name.docket-statistic" if rest else "study.name.docket", what=what, statistic=say("gap").join(rest)
+        )
     if section not in {"chains", "crosschain", "casework"} or len(words) < 2:  # noqa: PLR2004 - whose, and what
         return path
     whose, what, *rest = words
@@ -41,7 +43,7 @@ def called(path: str, say: Words = ENGLISH) -> str:
     else:
         told = _word(what, say, _CALLED.get(what, ""))
     statistic = say("gap").join(_word(word, say) for word in rest)
-    return say(f"study.name.of{'-statistic' if rest else ''}", what=told, whose=whose, statistic=statistic)
+    return say("study.name.of-statistic" if rest else "study.name.of", what=told, whose=whose, statistic=statistic)
 
 
 def _word(word: str, say: Words, english: str = "") -> str:
@@ -54,7 +56,8 @@ def _of_cases(words: Sequence[str], say: Words) -> str:
     if say.lang == "en":
         return " ".join(words).replace("-", " ")
     tables = ("period", "loss", "metric")
-    return "".join(next(filter(None, (chinese(table, word) for table in tables)), word) for word in words)
+    told = (next(filter(None, (chinese(table, word) for table in tables)), f" {word} ") for word in words)
+    return "".join(told).rstrip()
 
 
 def labelled(label: str, say: Words) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from sim.report import study_words, style, wording
@@ -19,6 +21,8 @@ MARKERS: Final = ("o", "s", "^", "D", "v")
 """One for each of `style.SERIES`, for those who do not see colours."""
 _TICKS: Final = 8
 """So many values are written along an axis each; of more, round numbers are."""
+_BELOW: Final = 60
+"""So many letters of a tick's size stand below a panel of half a figure."""
 _LETTERS: Final = 30
 _METRICS: Final = 8
 _TITLE_LETTERS: Final = 270
@@ -74,7 +78,7 @@ def along_x(axes: Axes, axis: Axis) -> None:
     from matplotlib.ticker import NullLocator
 
     places, values = places_of(axis), values_of(axis)
-    written = axis.places is None or len(values) <= _TICKS
+    written = axis.places is None or (len(values) <= _TICKS and not _crowded(axis))
     axes.set_xlabel(lettered(axis.name if written and not axis.logarithmic else axis.label, "parameter"))
     if axis.logarithmic:
         axes.set_xscale("log")
@@ -83,9 +87,21 @@ def along_x(axes: Axes, axis: Axis) -> None:
         axes.grid(visible=False, axis="x")
     if written:
         # Beside each other, long names would run into one another.
-        turned = sum(len(value) for value in values) > 60 if axis.places is None else False  # noqa: PLR2004 - letters below half a figure
+        turned = sum(len(value) for value in values) > _BELOW if axis.places is None else False
         axes.set_xticks(places, values, rotation=30 if turned else 0, ha="right" if turned else "center")
         axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _crowded(axis: Axis) -> bool:
+    """Whether values that are written where they lie would run into one another."""
+    places, values = places_of(axis), values_of(axis)
+    scaled = [math.log(place) for place in places] if axis.logarithmic else places
+    span = max(scaled) - min(scaled)
+    for one, after in pairwise(axis.ordered):
+        wanted = (len(values[one]) + len(values[after])) / 2 + 1
+        if (scaled[after] - scaled[one]) * _BELOW < wanted * span:
+            return True
+    return False
 
 
 def halves(metric: Metric, estimates: Sequence[Estimate]) -> list[float]:

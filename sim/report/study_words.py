@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sim.report.study_numbers import Contrast, Estimate, Metric, Told, Unit
     from sim.report.words import Words
 
+_COUNTS: Final = {"met": "count-met", "missed": "count-missed", "open": "count-open", "unknown": "count-unknown"}
+"""What is said of points by how they stand to an objective."""
 _IN_A_LINE: Final = 8
 """So many values of a parameter are told; of more, how many there are."""
 _CLEAREST: Final = 3
@@ -113,11 +115,11 @@ def judged(metric: Metric) -> str:
     found = [one.judged or "unknown" for one in metric.estimates]
     if len(found) == 1:
         return say(f"study.objective.{found[0]}", target=metric.target)
-    counted = Counter(found)
+    counted: Counter[str] = Counter(found)
     counts = [
-        say(f"study.objective.count-{key}", number=counted[key])
-        for key in ("met", "missed", "open", "unknown")
-        if key == "met" or counted[key]
+        say(f"study.objective.{key}", number=counted[judgement])
+        for judgement, key in _COUNTS.items()
+        if judgement == "met" or counted[judgement]
     ]
     return say("study.objective.points", target=metric.target, counts=say("comma").join(counts), points=len(found))
 
@@ -218,7 +220,7 @@ def _rule(told: Told, until: float) -> str:
         for row in zip(*(metric.estimates for metric in told.metrics), strict=True)
     )
     rule = say("study.sure.rule", share=wording.share(until))
-    return say(f"study.sure.rule-{'wanting' if wanting else 'met'}", rule=rule, most=most, points=wanting)
+    return say("study.sure.rule-wanting" if wanting else "study.sure.rule-met", rule=rule, most=most, points=wanting)
 
 
 def _enough(told: Told, metric: Metric, one: Estimate, until: float) -> bool:

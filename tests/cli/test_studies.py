@@ -50,6 +50,18 @@ def test_a_sweep_prints_a_table_and_writes_a_page(starter: Path) -> None:
     assert all(row["n"] == 4 for rows in told["results"].values() for row in rows)
     quiet = alliance("sweep", "mine.yaml", *over, "-r", 4, *SHORT, "--quiet", cwd=starter)
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+    page = place / "report.html"
+    written = page.read_bytes()
+    page.unlink()
+    again = alliance("report", place, cwd=starter)
+    assert (again.returncode, again.stdout, again.stderr) == (0, f"{page}\n", "")
+    assert page.read_bytes() == written, "the page of a study is made again from its directory, byte for byte"
+    chinese = alliance("sweep", "mine.yaml", *over, "-r", 4, *SHORT, "--lang", "zh", cwd=starter)
+    assert (chinese.returncode, chinese.stderr) == (0, "")
+    assert "改变的参数：validators（4、7）" in chinese.stdout
+    assert f"报告   {place.relative_to(starter) / 'report.html'}" in chinese.stdout
+    alliance("report", place, "--lang", "zh", "--out", "other.html", cwd=starter)
+    assert (starter / "other.html").read_bytes() == page.read_bytes() != written
 
 
 def test_two_scenarios_are_compared_in_a_sentence(starter: Path) -> None:
@@ -71,6 +83,19 @@ def test_two_scenarios_are_compared_in_a_sentence(starter: Path) -> None:
     assert "area between the distributions" in done.stdout
 
 
+def test_report_says_what_is_neither_a_run_nor_a_whole_study(starter: Path) -> None:
+    place = starter / "broken"
+    place.mkdir()
+    neither = alliance("report", place, cwd=starter)
+    (place / "study.json").write_text("{", encoding="utf-8")
+    unreadable = alliance("report", place, cwd=starter)
+    for done, said in ((neither, "broken"), (unreadable, "study.json is no JSON")):
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert {path.name for path in place.iterdir()} == {"study.json"}
+
+
 def test_capacity_says_how_much_load_is_carried_and_what_binds(starter: Path) -> None:
     options = ("--precision", "40%", "-r", 3, *SHORT)
     done = alliance("capacity", "mine.yaml", *options, cwd=starter)
@@ -78,6 +103,7 @@ def test_capacity_says_how_much_load_is_carried_and_what_binds(starter: Path) ->
     assert "The objectives are met up to" in done.stdout
     told = json.loads(alliance("capacity", "mine.yaml", *options, "--json", cwd=starter).stdout)
     assert told["holds"] < told["breaks"] <= told["holds"] * 1.4
+    assert "时，目标达成" in alliance("capacity", "mine.yaml", *options, "--lang", "zh", cwd=starter).stdout
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What tests of reports share: the words they look for, a page's outline, a run as the console prints it."""
 
 import io
+import re
 from html.parser import HTMLParser
 
 from rich.cells import cell_len
@@ -13,6 +14,8 @@ QUESTION = "Is <script>alert('1')</script> & [bold]1 < 2[/bold] a question?"
 FIGURES = ("throughput-latency", "fault-timeline", "latency-cdf", "alliance-map")
 """Of a run with a fault, in the order in which they are drawn."""
 OFFICIAL = ("核验通过", "尚未在司法区块链存证", "与链上存证数据比对结果不一致")
+LATIN = re.compile(r"[A-Za-z][A-Za-z'’-]*(?:[ ,;]+[A-Za-z][A-Za-z'’-]*){2,}")
+"""Three words of Latin letters in a row: in a Chinese text, somebody forgot to translate."""
 VOID = {"meta", "br", "link", "img", "hr", "input", "wbr"}
 
 
@@ -48,6 +51,30 @@ class Outline(HTMLParser):
     @property
     def words(self) -> str:
         return " ".join(self.text.split())
+
+
+class Foreign(Outline):
+    """A page's visible text without code, drawings, and what it says is English."""
+
+    def __init__(self, text: str) -> None:
+        self.around: list[dict[str, str | None]] = []
+        super().__init__(text)
+
+    def handle_data(self, data: str) -> None:
+        if not {"code", "svg", "title"} & set(self.open) and not self.english:
+            super().handle_data(data)
+
+    @property
+    def english(self) -> bool:
+        return any(attributes.get("lang") == "en" for attributes in self.around)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        super().handle_starttag(tag, attrs)
+        self.around = [*self.around, dict(attrs)][: len(self.open)]
+
+    def handle_endtag(self, tag: str) -> None:
+        super().handle_endtag(tag)
+        self.around = self.around[: len(self.open)]
 
 
 def printed(result: Run, width: int) -> str:

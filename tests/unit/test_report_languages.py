@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from report_kit import OFFICIAL, Outline
+from report_kit import LATIN, OFFICIAL, Foreign, Outline
 from report_runs import claims, lively
 from rich.console import Console
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "sim" / "report"
-LATIN = re.compile(r"[A-Za-z][A-Za-z'’-]*(?:[ ,;]+[A-Za-z][A-Za-z'’-]*){2,}")
-"""Three words of Latin letters in a row: in a Chinese text, somebody forgot to translate."""
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +57,12 @@ def test_every_message_is_said_somewhere_and_everything_that_is_said_is_a_messag
     known = words.keys("en")
     said = set(re.findall(r"""\b(?:say|say\.html|t)\(\s*["']([a-z_.0-9-]+)["']""", text))
     assert {key for key in said if key not in known and not key.endswith(".")} == set()
-    # Figures, days, verdicts and people of the platform have their names from data. Where the end of a key is put
-    # together, that end stands alone between quotes.
+    # Figures, days, verdicts, kinds of scenarios and people of the platform have their names from data. Where the end
+    # of a key is put together, that end stands alone between quotes.
     ends = set(re.findall(r"""["'#]([a-z_0-9-]+)["'}]""", text)) | set(re.findall(r'"(?:[a-z]+)\.([a-z_-]+)"', text))
     silent = {key for key in known if key not in text and key.rpartition(".")[2] not in ends}
-    assert {
-        key for key in silent if not key.startswith(("figure.", "weekday.", "verdict.", "finding.", "platform."))
-    } == set()
+    by_data = ("figure.", "weekday.", "verdict.", "finding.", "platform.", "study.kind.")
+    assert {key for key in silent if not key.startswith(by_data)} == set()
 
 
 def test_a_language_that_nobody_speaks_is_refused(runs: list[Run]) -> None:
@@ -188,27 +185,3 @@ def test_what_is_said_to_be_validated_is_what_the_validation_found() -> None:
     catalogue = tomllib.loads((REPORT / "validated.toml").read_text(encoding="utf-8"))
     named = {title for title in sections if title[:2] in {"V1", "V2", "V3", "V4", "V5"}}
     assert named <= {study["title"] for study in catalogue["study"]}, "every published study is told of"
-
-
-class Foreign(Outline):
-    """A page's visible text without code, drawings, and what it says is English."""
-
-    def __init__(self, text: str) -> None:
-        self.around: list[dict[str, str | None]] = []
-        super().__init__(text)
-
-    def handle_data(self, data: str) -> None:
-        if not {"code", "svg", "title"} & set(self.open) and not self.english:
-            super().handle_data(data)
-
-    @property
-    def english(self) -> bool:
-        return any(attributes.get("lang") == "en" for attributes in self.around)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        super().handle_starttag(tag, attrs)
-        self.around = [*self.around, dict(attrs)][: len(self.open)]
-
-    def handle_endtag(self, tag: str) -> None:
-        super().handle_endtag(tag)
-        self.around = self.around[: len(self.open)]

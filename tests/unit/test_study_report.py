@@ -22,12 +22,12 @@ from sim.cli.sweep import parameters
 from sim.report import studies, study_console, study_display, study_figures, study_origin, study_sections, style
 from sim.report.study_axes import axes, is_grid
 from sim.report.study_front import on_front
+from sim.report.study_names import called
 from sim.report.study_numbers import (
     Estimate,
     Metric,
     Told,
     Unit,
-    called,
     decimals,
     direction,
     estimate,
@@ -35,8 +35,10 @@ from sim.report.study_numbers import (
     number,
     unit_of,
 )
+from sim.report.study_panels import along_x, panels
 from sim.report.study_sections import Section
-from sim.report.study_words import INTERVALS, answer, differences, sureness
+from sim.report.study_words import answer, differences, sureness
+from sim.report.words import words as words_of
 from sim.study.sweeps.plan import explicit, other, points
 from sim.study.sweeps.study import Study
 from sim.study.sweeps.sweep import Place
@@ -293,7 +295,8 @@ def test_a_page_holds_every_figure_with_words_for_those_who_do_not_see_it(study:
     figures = [attributes["id"] for tag, attributes in tags if tag == "figure"]
     labels = [str(attributes["aria-label"]) for tag, attributes in tags if tag == "svg"]
     assert figures == [one.picture.name for one in drawn]
-    assert labels == [f"{one.title}. {one.picture.caption}" for one in drawn]
+    captions = [words_of("en")(f"study.figure.{name}.caption") for name in figures]
+    assert labels == [f"{one.title}. {caption}" for one, caption in zip(drawn, captions, strict=True)]
     assert "#" not in "".join(re.findall(r"(?:fill|stroke): (#\w+)", html))
 
 
@@ -312,7 +315,7 @@ def test_a_page_says_answer_sureness_points_assumptions_and_how_to_do_it_again(s
         assert answer(told, metric) in text
         assert all(sentence in text for sentence in differences(metric))
     assert all(sentence in text for sentence in sureness(told))
-    assert words(INTERVALS) in text
+    assert words_of("en")("study.intervals") in text
     assert "made-up: All of it is <made> up." in text
     assert "<made>" not in html
     assert study_origin.command(told) in text
@@ -448,6 +451,20 @@ def test_axes_know_numbers_quantities_names_and_what_changes_together(tmp_path: 
     assert (protocol.places, protocol.ordered) == (None, [0, 1])
     assert is_grid((both, interval, protocol))
     assert not is_grid((both, interval))
+
+
+def test_values_are_written_along_an_axis_where_there_is_room_and_round_numbers_where_not(tmp_path: Path) -> None:
+    roomy, crowded = (
+        axes(unrun(asked(tmp_path), {("workload.files.rate", INTERVAL): rows}))[0]
+        for rows in ([("50/s", "10ms"), ("100/s", "20ms")], [(f"{50 + n}/s", f"{100 + n}ms") for n in range(7)])
+    )
+    for axis, labels in ((roomy, ["50/s / 10ms", "100/s / 20ms"]), (crowded, None)):
+        _, (place,) = panels(1, 2.0)
+        place.plot(axis.places, [1.0] * len(axis.values))
+        along_x(place, axis)
+        written = [label.get_text() for label in place.get_xticklabels()]
+        assert written == labels if labels else not set(written) & set(axis.values)
+        assert place.get_xlabel() == (axis.name if labels else f"{axis.name} (per s)")
 
 
 @pytest.mark.parametrize(
