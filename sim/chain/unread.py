@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from sim.chain.compiled.unread import Unread
+from sim.chain.compiled.unread import MOST_NODES, Unread
 from sim.chain.letters import Size
 from sim.consensus.registry import family
 
@@ -52,7 +52,8 @@ def shared(engine: Engine, configs: Sequence[ChainConfig]) -> dict[str, Ballots]
 
 
 def _counts(config: ChainConfig) -> bool:
-    return config.validators >= FEWEST and config.cores == 1 and bool(family(config.protocol).unread)
+    fits = FEWEST <= config.validators < MOST_NODES
+    return fits and config.cores == 1 and bool(family(config.protocol).unread)
 
 
 class Ballots:

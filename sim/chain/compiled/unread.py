@@ -42,7 +42,7 @@ INGRESS, INGRESS_BUSY, CPU, CPU_BUSY = range(4)
 """Rows of the nodes: until when they are busy and for how long they were, in nanoseconds."""
 _NOBODY = -1
 MOST_NODES = 1 << 12
-"""Nodes of a chain."""
+"""One more than a chain may have."""
 _STAMPS = 4096
 """Events in one call."""
 _FIRST_ROOM = 256
