@@ -11,6 +11,8 @@ from sim.kernel.civil import DAY_NS, HOUR_NS
 from sim.study.year.chains import WARM_NS, Span
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from sim.scenario import Scenario
@@ -52,13 +54,19 @@ def _level(hour: int, year: Year, copies: int) -> Span:
 
 
 def bursts(load: Load, year: Year, around: Windows) -> list[Span]:
-    """Midnights likewise, by how much comes at once; none where nothing ever does."""
+    """Midnights spread over how much comes at once, the largest bursts of chains among them; none where nothing does.
+
+    They are spread over size, not over rank: what does not fit a pool is refused, and the largest are few.
+    """
     days = np.flatnonzero(load.bursts.sum(axis=0) > 0)
     days = days[~around.hold(days * DAY_NS) & ~around.hold(days * DAY_NS + _NIGHT_NS)]
     if not len(days):
         return []
     order, own = _in_order(load.bursts[:, days])
-    chosen = sorted(days[_spread(order, own, year.bursts)].tolist())
+    sizes = load.bursts[:, days].sum(axis=0)
+    wanted = np.linspace(sizes.min(), sizes.max(), max(2, year.bursts))
+    nearest = [int(np.abs(sizes - size).argmin()) for size in wanted]
+    chosen = sorted(days[_spread(order, own, year.bursts, nearest)].tolist())
     return [Span("burst", day * DAY_NS, day * DAY_NS + _NIGHT_NS, year.one_in) for day in chosen]
 
 
@@ -71,13 +79,14 @@ def _in_order(counts: Cells) -> tuple[Cells, list[int]]:
     return np.argsort(together, kind="stable"), busy.argmax(axis=1).tolist()
 
 
-def _spread(order: Cells, own: list[int], count: int) -> list[int]:
-    """So many places: the last in order, rows' own busiest up to half of them, the rest at equal distances."""
+def _spread(order: Cells, own: list[int], count: int, rest: Sequence[int] = ()) -> list[int]:
+    """So many places: the last in order, rows' own busiest up to half of them, others, and some at equal distances."""
     chosen = [int(order[-1])]
     for place in own:
         if place not in chosen and len(chosen) < max(1, count // 2):
             chosen.append(place)
-    for place in order[np.linspace(0, len(order) - 1, max(2, count)).astype(np.int64)][::-1].tolist():
+    even = order[np.linspace(0, len(order) - 1, max(2, count)).astype(np.int64)].tolist()
+    for place in (*rest[::-1], *even[::-1]):
         if place not in chosen and len(chosen) < count:
             chosen.append(place)
     return chosen
