@@ -103,6 +103,8 @@ def of_versus(found: Versus, say: Words = ENGLISH) -> list[str]:
         else:
             sentences.append(say("study.versus.not-shown", metric=row["metric"], second=second, size=size))
     for chain_id, area in found.areas.items():
+        if area.slower.high == area.faster.high == area.lost.high == 0:
+            continue  # nothing has moved there
         slower, faster = _with_error(area.slower), _with_error(area.faster)
         lost = wording.share(max(0.0, area.lost.mean))
         sentences.append(say("study.versus.area", chain=chain_id, slower=slower, faster=faster, lost=lost))
@@ -172,29 +174,26 @@ def show_screening(found: Screening, console: Console | None = None, lang: str =
     from rich.console import Console
 
     out, say = console or Console(), words(lang)
-    columns = (say(f"study.screening.{name}") for name in ("low-end", "high-end", "passes", "source"))
+    columns = (say(f"study.screening.{name}") for name in ("low-end", "high-end", "passes"))
     headings = (
         say("study.screening.input"),
-        say("study.points.from"),
-        say("study.points.to"),
+        f"{say('study.points.from')} - {say('study.points.to')}",
         say("study.screening.correlation"),
         say("study.contrasts.p"),
         *columns,
     )
     for metric in found.study.metrics:
-        table = _table(metric, headings, right=(1, 2, 3, 4, 5, 6))
+        table = _table(metric, headings, right=(1, 2, 3, 4, 5))
         for row in found.effects(metric).iter_rows(named=True):
             passed = (wording.share(row[name]) for name in ("passed_low", "passed_high"))
             table.add_row(
                 row["input"],
-                row["low"],
-                row["high"],
+                f"{row['low']} - {row['high']}",
                 f"{row['correlation']:+.2f}" + (" *" if row["moves"] else "  "),
                 f"{row['p']:.2g}",
                 _digits(row["at_low"]),
                 _digits(row["at_high"]),
                 say("study.range", low=next(passed), high=next(passed)),
-                row["source"],
             )
         out.print(table, "")
     for sentence in of_screening(found, say):
