@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from sim.cli.options import ExecutorName, Language, Scheduler, Settings, Workers
-from sim.cli.sweep import bar, share_of, told_errors
+from sim.cli.progress import counted
+from sim.cli.sweep import share_of, told_errors
 from sim.scenario import load, parse_assignments
 
 
@@ -43,7 +44,7 @@ def capacity(
 
     scenario = load(file, set=parse_assignments(settings or []))
     place = out or Path("results") / f"{scenario.name}-capacity"
-    with told_errors(), bar(silent=quiet or as_json) as progress:
+    with told_errors(), counted("runs", silent=quiet or as_json) as progress:
         found = search(
             scenario,
             replications,

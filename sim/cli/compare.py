@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from sim.cli.options import ExecutorName, Language, Scheduler, Settings, Workers
-from sim.cli.sweep import bar, told_errors
+from sim.cli.progress import counted
+from sim.cli.sweep import told_errors
 from sim.scenario import load, parse_assignments
 
 
@@ -59,7 +60,7 @@ def compare(
     else:
         b = load(second or first, set=changes)
     place = out or Path("results") / f"{a.name}-against-{b.name}"
-    with told_errors(), bar(silent=quiet or as_json) as progress:
+    with told_errors(), counted("runs", silent=quiet or as_json) as progress:
         found = versus.versus(
             a,
             b,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sim.cli.options import ExecutorName, Language, Scheduler, Settings, Workers
+from sim.cli.progress import counted
 from sim.scenario import load, parse_assignments
 from sim.scenario.quantities import SHARE
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sim.study.sweeps.study import Study
-    from sim.study.sweeps.sweep import Progress
 
 INTERRUPTED = 130
 
@@ -77,7 +77,7 @@ def sweep(
 
     scenario = load(file, set=parse_assignments(settings or []))
     place = out or Path("results") / f"{scenario.name}-{'study' if screen is None else 'screening'}"
-    with told_errors(), bar(silent=quiet or as_json) as progress:
+    with told_errors(), counted("runs", silent=quiet or as_json) as progress:
         if screen is not None:
             if over or together or where or until:
                 raise typer.BadParameter(
@@ -184,36 +184,3 @@ def values_of(texts: Sequence[str]) -> dict[str, list[object]]:
     listed = [f"{path}=[{values}]" if equals else path for path, equals, values in (t.partition("=") for t in texts)]
     parsed = parse_assignments(listed)
     return {path: list(values) if isinstance(values, list) else [values] for path, values in parsed.items()}
-
-
-@contextmanager
-def bar(*, silent: bool) -> Iterator[Progress]:
-    """A progress bar on a terminal; nothing in a pipe."""
-    if silent or not sys.stderr.isatty():
-        yield lambda done, total, failed: None  # noqa: ARG005 - nobody looks
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task("runs, 0 failed")
-
-        def tell(done: int, total: int, failed: int) -> None:
-            shown.update(task, completed=done, total=total, description=f"runs, {failed} failed")
-
-        yield tell

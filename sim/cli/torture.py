@@ -13,11 +13,12 @@ import typer
 
 from sim.cli.completion import scenario_files
 from sim.cli.options import AsJson, Scheduler, Settings, Workers, print_json
+from sim.cli.progress import counted
 from sim.scenario import load, parse_assignments
 from sim.scenario.quantities import DURATION, one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from sim.scenario import Scenario
     from sim.study.executors import Executor
@@ -161,10 +162,12 @@ def _run(work: Torture, log: TortureLog, wanted: range, where: Executor) -> None
     from sim.study.torture_work import run_missing
 
     failures = sum(line["verdict"] != "pass" for line in log.done.values())
-    with _progress(len(wanted), sum(seed in log.done for seed in wanted)) as advance:
+    done = sum(seed in log.done for seed in wanted)
+    with counted("storms") as tell:
+        tell(done, len(wanted), failures)
         for line in run_missing(work, log, wanted, where):
-            failures += line["verdict"] != "pass"
-            advance(failures)
+            done, failures = done + 1, failures + (line["verdict"] != "pass")
+            tell(done, len(wanted), failures)
 
 
 def _show(lines: list[dict[str, Any]], log: TortureLog, *, beyond: bool) -> None:
@@ -249,32 +252,3 @@ def _show_failure(failure: dict[str, Any]) -> None:
     for fault in failure["faults"]:
         print(f"  - {fault}")
     print(f"again    {failure['again']}")
-
-
-@contextmanager
-def _progress(total: int, done: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal; nothing in a pipe."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("storms, 0 failed", total=total, completed=done)
-        yield lambda failed: bar.update(task, advance=1, description=f"storms, {failed} failed")

@@ -15,7 +15,7 @@ from sim.report.words import words
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from jinja2 import Template
+    from jinja2 import Environment, Template
     from markupsafe import Markup
 
     from sim.report.figures import Drawn
@@ -83,12 +83,10 @@ def render(run: Run, figures: Sequence[Drawn], lang: str = "en") -> str:
     )
 
 
-@cache
-def _template(lang: str) -> Template:
-    """The page's template with a language's messages, compiled once."""
+def environment_of(say: Words) -> Environment:
+    """What templates are read with: whatever is put into them is escaped, and nothing may be missing."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    say = words(lang)
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -97,6 +95,15 @@ def _template(lang: str) -> Template:
         lstrip_blocks=True,
     )
     environment.globals["t"] = say.html
+    environment.filters["breakable"] = breakable
+    return environment
+
+
+@cache
+def _template(lang: str) -> Template:
+    """The page's template with a language's messages, compiled once."""
+    say = words(lang)
+    environment = environment_of(say)
     environment.globals["name"] = say.name
     environment.filters["count"] = "{:,}".format
     environment.filters["digits"] = wording.three_digits
@@ -105,7 +112,6 @@ def _template(lang: str) -> Template:
     environment.filters["long"] = wording.long_duration
     environment.filters["share"] = wording.share
     environment.filters["storage"] = wording.storage
-    environment.filters["breakable"] = breakable
     environment.filters["hanzi"] = lambda text: _hanzi(text, say)
     return environment.get_template("report.html.j2")
 

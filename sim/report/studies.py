@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sim.report import inline, study_figures, study_origin, study_sections, study_words, style, wording
-from sim.report.page import breakable
+from sim.report.page import environment_of
 from sim.report.study_numbers import Told, estimate, number, plus_minus, unit_name
 from sim.report.words import words
 from sim.study.store import write_bytes, write_text
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from sim.report.words import Words
     from sim.study.sweeps.study import Study
 
-_TEMPLATES: Final = Path(__file__).parent / "templates"
 _ROWS: Final = 500
 """So many points have a row on the page; `runs.parquet` has all."""
 _FAILURES: Final = 40
@@ -126,19 +125,9 @@ def render(told: Told, figures: Sequence[Drawn], sections: Sequence[Section] = (
 @cache
 def _template(lang: str) -> Template:
     """The page's template with a language's messages, compiled once."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     say = words(lang)
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["t"] = say.html
+    environment = environment_of(say)
     environment.filters["tied"] = _tied
-    environment.filters["breakable"] = breakable
     environment.filters["own"] = lambda text: study_sections.own(text, say)
     return environment.get_template("study.html.j2")
 
