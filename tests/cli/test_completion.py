@@ -83,12 +83,13 @@ def test_the_script_for_a_shell_is_shown(shell: str) -> None:
 
 
 def test_completion_installs_itself(tmp_path: Path) -> None:
-    done = alliance("--install-completion", "bash", HOME=str(tmp_path))
+    given = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}  # the shell is named, not looked for among parents
+    done = alliance("--install-completion", "bash", HOME=str(tmp_path), **given)
     assert (done.returncode, done.stderr) == (0, "")
     (script,) = (tmp_path / ".bash_completions").iterdir()
     assert "_ALLIANCE_COMPLETE=complete_bash" in script.read_text(encoding="utf-8")
     assert str(script) in (tmp_path / ".bashrc").read_text(encoding="utf-8")
-    shown = alliance("--show-completion", "bash")
+    shown = alliance("--show-completion", "bash", **given)
     assert "_ALLIANCE_COMPLETE=complete_bash" in shown.stdout
 
 
