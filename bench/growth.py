@@ -259,7 +259,7 @@ def _plan(found: dict[str, Any]) -> list[str]:
 
     def expected(axis: dict[str, Any], times: float, cost: str) -> float:
         value: float = axis["points"][-1]["cpu_s" if cost == "cpu" else "memory_bytes"]
-        return value * (times / axis["points"][-1]["size"]) ** axis[cost]["exponent"]
+        return value * (times / axis["points"][-1]["size"]) ** max(1.0, axis[cost]["exponent"])
 
     def told(axis: dict[str, Any], times: float) -> str:
         return f"{expected(axis, times, 'cpu') / 60:.1f} min, {expected(axis, times, 'memory') / 1e9:.1f} GB"
@@ -274,7 +274,8 @@ _BEYOND: Final = """\
 | volume | records: the busiest hour, all chains | cases: a pass over a working day |
 |---|---|---|
 
-What is beyond the last measured size is the fit drawn on, not a measurement.
+What is beyond the last measured size is drawn on in proportion, or by the fitted power where that is steeper; it is
+no measurement.
 
 **Splits over a Dask cluster** (`--executor dask`): replications and points of a study, storms of `torture`, subtrees
 of the billions build. Each is a task of its own that has nothing to say to the others, so the time is the number of
