@@ -218,8 +218,11 @@ def _panel(axes: Axes, axis: Axis, told: dict[str, Any]) -> None:
     x = [point["size"] for point in told["points"]]
     axes.loglog(x, [point["cpu_s"] for point in told["points"]], "o", color=style.BLUE, markersize=4)
     line = told["cpu"]
-    ends = np.array([x[0], x[-1]])
+    ends = np.array([x[len(x) // 2 - 1], x[-1]])
     axes.loglog(ends, line["factor"] * ends ** line["exponent"], "-", color=style.OCHRE, linewidth=1)
+    for side in (axes.xaxis, axes.yaxis):
+        side.set_major_formatter(lambda value, _: f"{value:g}")
+        side.set_minor_formatter(lambda value, _: "")  # noqa: ARG005 - matplotlib hands both over
     axes.set_xlabel(axis.label)
     axes.set_ylabel("CPU s")
     axes.set_title(f"size to the power {line['exponent']:.2f} ± {line['half_width']:.2f}", fontsize=9, loc="left")
