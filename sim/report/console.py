@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sim.report import cases, wording, year
+from sim.report.grids import grid
 from sim.report.words import words
 
 if TYPE_CHECKING:
@@ -87,25 +88,10 @@ def _verdict(summary: Mapping[str, Any], scenario: Scenario, say: Words) -> Text
     )
 
 
-def _table(title: str) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    return Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-
-
 def _chains(summary: Mapping[str, Any], scenario: Scenario, say: Words) -> Table:
     from rich.text import Text
 
-    table = _table(say("console.chains"))
+    table = grid(say("console.chains"))
     table.add_column(say("console.chain"), overflow="fold")
     table.add_column(say("console.member"), overflow="fold")
     table.add_column(say("console.nodes"), justify="right", no_wrap=True)
@@ -124,7 +110,7 @@ def _chains(summary: Mapping[str, Any], scenario: Scenario, say: Words) -> Table
 def _records(summary: Mapping[str, Any], say: Words) -> Table:
     from rich.text import Text
 
-    table = _table(say("console.records"))
+    table = grid(say("console.records"))
     table.add_column(say("console.chain"), overflow="fold")
     counted = ("offered", "committed", "rejected", "unfinished", "offered-per-s")
     headings = (*(say(f"console.{name}") for name in counted), "p50", "p99", say("stages.max"), say("console.views"))
@@ -141,7 +127,7 @@ def _records(summary: Mapping[str, Any], say: Words) -> Table:
 def _closed_loops(summary: Mapping[str, Any], say: Words) -> Table:
     from rich.text import Text
 
-    table = _table(say("console.loops"))
+    table = grid(say("console.loops"))
     table.add_column(say("loops.stream"), overflow="fold")
     for heading in ("clients", "waiting", "thinking", "answers", "response", "think", "product", "retries"):
         table.add_column(say(f"loops.{heading}"), justify="right", overflow="fold")
@@ -157,7 +143,7 @@ def _closed_loops(summary: Mapping[str, Any], say: Words) -> Table:
 def _links(summary: Mapping[str, Any], say: Words) -> Table:
     from rich.text import Text
 
-    table = _table(say("console.links"))
+    table = grid(say("console.links"))
     table.add_column(say("console.link"), overflow="fold")
     counted = ("sent", "delivered", "timed-out", "stuck", "open", "forged", "torn", "locked")
     for heading in (*(say(f"console.{name}") for name in counted), "p50", say("stages.max")):
@@ -179,9 +165,8 @@ def _months(summary: Mapping[str, Any], say: Words) -> Table:
     from rich.text import Text
 
     busiest = wording.busiest_chain(summary)
-    table = _table(say("year.console", busiest=busiest))
+    table = grid(say("year.console", busiest=busiest))
     table.caption = f"{year.sentence(summary, say)}{say('gap')}{year.errors(summary, say)}"
-    table.caption_justify = "left"
     table.add_column(say("year.month"), no_wrap=True)
     for heading in ("records", "cases", "busiest-hour", "p99", "rejected", "missed"):
         table.add_column(say(f"year.{heading}"), justify="right", overflow="fold")
@@ -195,9 +180,8 @@ def _months(summary: Mapping[str, Any], say: Words) -> Table:
 def _cases(summary: Mapping[str, Any], scenario: Scenario, say: Words) -> Table:
     from rich.text import Text
 
-    table = _table(say("console.cases"))
+    table = grid(say("console.cases"))
     table.caption = cases.sentence(summary, say)
-    table.caption_justify = "left"
     table.add_column(say("cases.workflow"), overflow="fold")
     counted = ("cases.began", "cases.ended", "cases.still-open", "cases.records")
     for heading in (*counted, "console.periods-met", "console.periods-missed"):
@@ -218,7 +202,7 @@ def _losses(summary: Mapping[str, Any], scenario: Scenario, say: Words) -> Itera
 
     found = cases.losses(summary, scenario, say)
     if found:
-        table = _table(say("console.losses"))
+        table = grid(say("console.losses"))
         table.add_column(say("cases.workflow"), overflow="fold")
         table.add_column(say("losses.loss"), overflow="fold")
         table.add_column(say("losses.here"), justify="right")
@@ -228,7 +212,7 @@ def _losses(summary: Mapping[str, Any], scenario: Scenario, say: Words) -> Itera
 
 
 def _answers(summary: Mapping[str, Any], say: Words) -> Table:
-    table = _table(say("console.answers"))
+    table = grid(say("console.answers"))
     table.add_column(say("proofs.answer"), overflow="fold")
     table.add_column(say("proofs.in-english"), overflow="fold")
     table.add_column(say("console.requests"), justify="right")
@@ -240,7 +224,7 @@ def _answers(summary: Mapping[str, Any], say: Words) -> Table:
 def _objectives(summary: Mapping[str, Any], scenario: Scenario, say: Words) -> Table:
     from rich.text import Text
 
-    table = _table(say("console.objectives"))
+    table = grid(say("console.objectives"))
     table.add_column(say("objectives.outcome"))
     table.add_column(say("objectives.metric"), overflow="fold")
     table.add_column(say("objectives.target"), justify="right", overflow="fold")

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from sim.report import wording
+from sim.report.grids import grid
 from sim.report.wording import ENGLISH
 from sim.report.words import words
 
@@ -213,18 +214,7 @@ def _digits(value: float) -> str:
 
 
 def _table(title: str, headings: Sequence[str], right: Sequence[int] = ()) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
+    table = grid(title)
     for number, heading in enumerate(headings):
         table.add_column(heading, justify="right" if number in right else "left", overflow="fold")
     return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sim.report import wording
+from sim.report.grids import grid
 from sim.report.study_numbers import Told, number, plus_minus, unit_name
 from sim.report.study_words import answer, differences, size_and_interval, sureness, times, unit_of_differences, varied
 from sim.report.words import words
@@ -75,28 +76,11 @@ def _metric(told: Told, metric: Metric) -> Iterator[RenderableType]:
             yield Text(sentence)
 
 
-def _table(title: str, caption: str = "") -> Table:
-    from rich import box
-    from rich.table import Table
-
-    return Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        caption=caption or None,
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-
-
 def _points(told: Told, metric: Metric) -> Table:
     from rich.text import Text
 
     say = told.say
-    table = _table(f"{metric.title}  {metric.path}")
+    table = grid(f"{metric.title}  {metric.path}")
     names = told.study.parameters
     texts = [[shown(point.settings.get(path, "")) for path in names] for point in told.study.points[:_ROWS]]
     widths = [max(map(len, column)) + 2 for column in zip(names.values(), *texts, strict=True)]
@@ -133,7 +117,7 @@ def _contrasts(metric: Metric, first: str) -> Table:
 
     say, unit = metric.say, unit_of_differences(metric)
     measured = say("study.contrasts.printed-unit", unit=unit_name(unit, say)) if unit.name else ""
-    table = _table(say("study.contrasts.printed", first=first, unit=measured))
+    table = grid(say("study.contrasts.printed", first=first, unit=measured))
     table.add_column(say("study.contrasts.what"), overflow="fold")
     for heading in ("difference", "interval", "p", "differs", "worth"):
         table.add_column(say(f"study.contrasts.{heading}"), justify="right", no_wrap=True)
