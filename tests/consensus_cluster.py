@@ -32,6 +32,7 @@ from sim.consensus.interface import (
     StateTransferred,
     TimerExpired,
     Value,
+    Verify,
 )
 from sim.consensus.parameters import Parameters
 
@@ -153,6 +154,7 @@ class Cluster:
             Decide: self._execute,
             EnterView: self._enter_view,
             FetchState: self._fetch,
+            Verify: lambda *_: None,
             Misbehaviour: self._note,
         }
         for i, start, end in crashes:

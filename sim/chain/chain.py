@@ -33,6 +33,7 @@ from sim.consensus.interface import (
     StateTransferred,
     TimerExpired,
     TransferLeadership,
+    Verify,
 )
 from sim.consensus.registry import family
 from sim.proof import merkle, suite_by_name
@@ -126,6 +127,7 @@ class Chain:
             Decide: self._decide,
             EnterView: self._enter_view,
             FetchState: self._fetch_state,
+            Verify: self._verify,
             Misbehaviour: self._note_misbehaviour,
         }
         self._takers: dict[type, Callable[..., None]] = {
@@ -279,6 +281,9 @@ class Chain:
     def _fetch_state(self, node: Node, output: FetchState, at_ns: int, _: deque[Output]) -> int:
         self._catchup.fetch(node, output.peers, at_ns)
         return at_ns
+
+    def _verify(self, node: Node, output: Verify, at_ns: int, _: deque[Output]) -> int | None:
+        return node.work(at_ns, output.signatures * self.config.costs.verify_ns)
 
     def _note_misbehaviour(self, _: Node, output: Misbehaviour, at_ns: int, __: deque[Output]) -> int:
         self._recorder.row("faults", self.config.id, at_ns, output.culprit, f"misbehaviour: {output.reason}")

@@ -59,7 +59,7 @@ class Message(Protocol):
 
     @property
     def signatures(self) -> int:
-        """Signatures that a receiver verifies: its own and those inside the certificates it carries."""
+        """Signatures that every receiver verifies: its own and those inside certificates; for others see `Verify`."""
 
     @property
     def proposed(self) -> int:
@@ -205,6 +205,13 @@ class FetchState:
 
 
 @dataclass(frozen=True, slots=True)
+class Verify:
+    """Before what follows, check so many ``signatures`` besides those that a receiver of the message always checks."""
+
+    signatures: int
+
+
+@dataclass(frozen=True, slots=True)
 class Misbehaviour:
     """``culprit`` broke the protocol; the message was dropped."""
 
@@ -215,7 +222,7 @@ class Misbehaviour:
 Input: TypeAlias = (
     Message | Propose | RequestWaiting | Executed | TimerExpired | StateTransferred | Resumed | TransferLeadership
 )
-Output: TypeAlias = Broadcast | Send | SetTimer | CancelTimer | Decide | EnterView | FetchState | Misbehaviour
+Output: TypeAlias = Broadcast | Send | SetTimer | CancelTimer | Decide | EnterView | FetchState | Verify | Misbehaviour
 
 
 class Replica(Protocol):

@@ -4,7 +4,7 @@ Paper: M. Castro and B. Liskov, "Practical Byzantine Fault Tolerance", OSDI 1999
 number); details from their "Practical Byzantine Fault Tolerance and Proactive Recovery", ACM TOCS 20(4), 2002.
 
 The rules. 2 to 5 are kept in `pbft_ordering`, the question of 7 in `pbft_catch_up`, the times of 7 and 10 in
-`pbft_timers`, the contents of 8 and 9 in `pbft_view_change`, the rest here:
+`pbft_timers`, the contents of 8 and 9 in `pbft_view_change` and `pbft_values`, the rest here:
 
 1.  Replicas number views 0, 1, 2, …; replica v mod n leads view v. Quorum sizes hold for every n (`quorum`).
 2.  The leader assigns the next sequence number to a value and broadcasts PRE-PREPARE. It stays within the water marks
@@ -26,12 +26,14 @@ The rules. 2 to 5 are kept in `pbft_ordering`, the question of 7 in `pbft_catch_
 10. f+1 replicas that leave for higher views take this one along (4.5.2). Once a quorum wants the view, the time to wait
     for it is limited, and doubles with every view since the last one in which something executed here.
 
-Choices where the paper leaves room. Values travel with prepared certificates. Messages of views not entered yet are
-kept, for each sender those of its highest view only. Lost datagrams are repaired without a retransmission protocol:
-VIEW-CHANGE and unstable CHECKPOINTs are repeated at each timeout, a leader repeats its NEW-VIEW to who asks by
-VIEW-CHANGE, everything else is left to state transfer and view changes. State transfer moves a replica to a higher
-view only as far as asking for that view's NEW-VIEW: voting on the word of one peer, without having seen what the view
-must propose again, would not be safe.
+Choices where the paper leaves room. Certificates name values by digest: a new leader that lacks one asks f+1 of those
+who signed for it before it opens its view, a backup asks the leader before it votes. A VIEW-CHANGE that was checked
+when it came is not checked again inside a NEW-VIEW. Messages of views not entered yet are kept, for each sender those
+of its highest view only. Lost datagrams are repaired without a retransmission protocol: VIEW-CHANGE and unstable
+CHECKPOINTs are repeated at each timeout, a leader repeats its NEW-VIEW to who asks by VIEW-CHANGE, everything else is
+left to state transfer and view changes. State transfer moves a replica to a higher view only as far as asking for that
+view's NEW-VIEW: voting on the word of one peer, without having seen what the view must propose again, would not be
+safe.
 """
 
 from __future__ import annotations
@@ -53,6 +55,7 @@ from sim.consensus.interface import (
     Send,
     StateTransferred,
     TimerExpired,
+    Verify,
 )
 from sim.consensus.pbft_catch_up import CatchUp
 from sim.consensus.pbft_checkpoints import Checkpoints
@@ -65,10 +68,13 @@ from sim.consensus.pbft_messages import (
     NewView,
     Prepare,
     PrePrepare,
+    ValueReply,
+    ValueRequest,
     ViewChange,
 )
 from sim.consensus.pbft_ordering import NOTHING, Ordering
 from sim.consensus.pbft_timers import REQUEST_TIMER, VIEW_CHANGE_TIMER, Timers
+from sim.consensus.pbft_values import Values
 from sim.consensus.pbft_view_change import (
     ViewChanges,
     compute_new_view,
@@ -82,6 +88,10 @@ if TYPE_CHECKING:
 
     from sim.consensus.interface import Message, Value
     from sim.consensus.parameters import Parameters
+
+
+def _verify(signatures: int) -> list[Output]:
+    return [Verify(signatures)] if signatures else []
 
 
 class PbftReplica:
@@ -100,6 +110,7 @@ class PbftReplica:
         self._catch_up = CatchUp(config, self._log, self._ordering, self._checkpoints)
         self._timers = Timers(config, self._log, self._ordering)
         self._view_changes = ViewChanges(config.n)
+        self._values = Values(config, self._log)
         self._new_view: NewView | None = None
         self._answered_at: dict[int, int] = {}
         self._handlers: dict[type, Callable[[Any], Sequence[Output]]] = {
@@ -109,6 +120,8 @@ class PbftReplica:
             Checkpoint: self._on_checkpoint,
             ViewChange: self._on_view_change,
             NewView: self._on_new_view,
+            ValueRequest: self._values.answer,
+            ValueReply: self._on_value_reply,
             Propose: self._on_propose,
             RequestWaiting: self._on_request_waiting,
             Executed: self._on_executed,
@@ -323,6 +336,7 @@ class PbftReplica:
 
     def _leave_for(self, view: int, outputs: list[Output]) -> None:
         self.view = view
+        self._values.forget_asked()
         self._ordering.voting = False
         self._timers.stop_request(outputs)
         outputs += self._ordering.learn()
@@ -352,6 +366,7 @@ class PbftReplica:
             return (Misbehaviour(message.sender, f"equivocation: two different view changes to {message.view}"),)
         outputs: list[Output] = []
         if not repeated:
+            outputs += _verify(message.certified)
             self._view_changes.put(message)
         if self.active and message.view == self.view:
             self._repeat_new_view(message.sender, repeated, outputs)
@@ -373,12 +388,21 @@ class PbftReplica:
     def _count_view_changes(self, outputs: list[Output]) -> None:
         """Open the view with a quorum of requests for it; limit the wait once a quorum left for it or went further."""
         changes = self._view_changes.to(self.view)
-        if self.leader == self._me and len(changes) >= self._quorum:
-            new_view = NewView(self._me, self.view, changes, compute_new_view(self.view, self._me, changes))
+        may_open = self.leader == self._me and len(changes) >= self._quorum
+        if may_open and not self._values.lacks(self.view, changes, outputs):
+            new_view = NewView(self._me, self.view, changes, compute_new_view(changes))
             outputs.append(Broadcast(new_view))
             self._enter(new_view, outputs)
         elif not self._timers.quorum_wants_view and self._view_changes.count_from(self.view) >= self._quorum:
             self._timers.limit(self.view, outputs)
+
+    def _on_value_reply(self, message: ValueReply) -> Sequence[Output]:
+        outputs: list[Output] = []
+        if message.view == self.view and self.active:
+            outputs += self._ordering.on_value_reply(message)
+        elif message.view == self.view and self._values.take(message):
+            self._count_view_changes(outputs)
+        return outputs
 
     def _on_new_view(self, message: NewView) -> Sequence[Output]:
         if message.sender == self._me or 0 <= message.view < self.view:
@@ -390,7 +414,8 @@ class PbftReplica:
             fault = f"equivocation: two different new-view messages for {message.view}"
         if fault is not None:
             return (Misbehaviour(message.sender, fault),)
-        outputs: list[Output] = []
+        unseen = [change for change in message.view_changes if not self._view_changes.holds(change)]
+        outputs = _verify(sum(1 + change.certified for change in unseen))
         self._enter(message, outputs)
         return outputs
 

@@ -1,12 +1,12 @@
 """The message log of one replica: a slot per sequence number between the water marks, for one view at a time.
 
-What survives from view to view is only what a view change must prove: the latest prepared certificate of each
-sequence number above the stable checkpoint (sections 4.3 and 4.4).
+What survives from view to view is only what a view change must prove, the latest prepared certificate of each sequence
+number above the stable checkpoint (sections 4.3 and 4.4), and the values that were proposed there.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sim.consensus.pbft_messages import GENESIS, NULL, CheckpointCertificate, PreparedCertificate
 from sim.consensus.quorum import Tally, members
@@ -15,8 +15,15 @@ if TYPE_CHECKING:
     from sim.consensus.interface import Resumed, Value
 
 
+NEVER_STABLE: Final = 1 << 62
+"""Where the null value stands: above all checkpoints."""
+
+
 class Slot:
-    """What one view knows about one sequence number: the leader's value, if it came, and the votes, early ones too."""
+    """What one view knows about one sequence number: the leader's value, if it came, and the votes, early ones too.
+
+    A digest without a value is what a NEW-VIEW assigned and this replica does not hold.
+    """
 
     __slots__ = ("commits", "committed", "digest", "prepared", "prepares", "value")
 
@@ -43,7 +50,8 @@ class Log:
         self.stable: CheckpointCertificate = GENESIS
         self.decided = 0
         self.accepted = 0
-        self._prepared: dict[int, tuple[int, Value, int]] = {}
+        self._prepared: dict[int, tuple[int, bytes, int]] = {}
+        self._values: dict[bytes, tuple[int, Value]] = {NULL.digest: (NEVER_STABLE, NULL)}
 
     @property
     def high(self) -> int:
@@ -62,23 +70,34 @@ class Log:
             slot = self.slots[sequence] = Slot()
         return slot
 
-    def record_prepared(self, sequence: int, value: Value, signers: int) -> None:
-        """Keep proof (``signers`` as bits) that ``value`` prepared in this view, in place of any earlier view's."""
+    def record_prepared(self, sequence: int, digest: bytes, signers: int) -> None:
+        """Keep proof (``signers`` as bits) that ``digest`` prepared in this view, in place of any earlier view's."""
         if sequence > self.stable.sequence:
-            self._prepared[sequence] = (self.view, value, signers)
+            self._prepared[sequence] = (self.view, digest, signers)
 
     def prepared_certificates(self) -> tuple[PreparedCertificate, ...]:
         """P of section 4.4: the latest prepared certificate of each sequence number above h, ascending."""
         return tuple(
-            PreparedCertificate(view, sequence, value, members(signers))
-            for sequence, (view, value, signers) in sorted(self._prepared.items())
+            PreparedCertificate(view, sequence, digest, members(signers))
+            for sequence, (view, digest, signers) in sorted(self._prepared.items())
         )
+
+    def keep_value(self, sequence: int, value: Value) -> None:
+        """Hold a value until a checkpoint covers ``sequence``: a later view may propose it again by its digest."""
+        self._values[value.digest] = (sequence, value)
+
+    def value(self, digest: bytes) -> Value | None:
+        """The value under this digest, if it is held."""
+        held = self._values.get(digest)
+        return None if held is None else held[1]
 
     def stabilise(self, certificate: CheckpointCertificate) -> None:
         """Advance the water marks to ``certificate`` and collect what they leave behind (section 4.3)."""
         self.stable = certificate
         for sequence in [s for s in self._prepared if s <= certificate.sequence]:
             del self._prepared[sequence]
+        for digest in [d for d, (sequence, _) in self._values.items() if sequence <= certificate.sequence]:
+            del self._values[digest]
         floor = self.floor
         for sequence in [s for s in self.slots if s <= floor]:
             del self.slots[sequence]
@@ -100,7 +119,8 @@ class Log:
             signers = tuple(range(quorum))
             self.stabilise(CheckpointCertificate(event.checkpoint, event.checkpoint_digest, signers))
         for sequence, value in enumerate(event.values, start=event.checkpoint + 1):
-            self.record_prepared(sequence, value, (1 << quorum) - 1)
+            self.keep_value(sequence, value)
+            self.record_prepared(sequence, value.digest, (1 << quorum) - 1)
         return moved
 
     def values_above(self, sequence: int) -> tuple[Value, ...]:

@@ -1,4 +1,4 @@
-"""The six messages of PBFT and the certificates inside them: what is said and how large it is.
+"""The eight messages of PBFT and the certificates inside them: what is said and how large it is.
 
 Sizes follow from one fixed-width layout: a kind byte, the sender's id (4 bytes), view and sequence numbers (8 bytes
 each), digests of 32 bytes (SHA-256 and SM3 alike) and signatures of 64 bytes (Ed25519: RFC 8032 section 5.1.6; SM2:
@@ -118,21 +118,28 @@ GENESIS: Final = CheckpointCertificate(sequence=0, state_digest=b"", signers=())
 
 @dataclass(frozen=True, slots=True)
 class PreparedCertificate:
-    """Proof that ``value`` prepared at ``sequence`` in ``view``: its leader's pre-prepare and backups' prepares.
+    """Proof that the value under ``digest`` prepared at ``sequence`` in ``view``: a pre-prepare and backups' prepares.
 
-    The paper carries the digest only and lets a new leader fetch the body. Here the body travels with the
-    certificate and is charged, so that nobody has to fetch it.
+    It names the value and does not bring it (section 4.4); who signed it holds it.
     """
 
     view: int
     sequence: int
-    value: Value
+    digest: bytes
     signers: tuple[int, ...]
 
     @property
-    def proof_bytes(self) -> int:
-        """Numbers, digest and signatures, without the body."""
+    def size_bytes(self) -> int:
+        """Numbers, digest and signatures."""
         return 2 * NUMBER_BYTES + DIGEST_BYTES + len(self.signers) * SIGNER_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A pre-prepare in a NEW-VIEW, without its value: ``sequence`` is assigned to ``digest`` again (section 4.4)."""
+
+    sequence: int
+    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,30 +151,32 @@ class ViewChange:
     """
 
     kind: ClassVar[str] = "view-change"
+    signatures: ClassVar[int] = 1
     proposed: ClassVar[int] = 0
     sequence: ClassVar[int] = 0
     sender: int
     view: int
     stable: CheckpointCertificate
     prepared: tuple[PreparedCertificate, ...]
-    proof_bytes: int = field(init=False, compare=False, repr=False)
     size_bytes: int = field(init=False, compare=False, repr=False)
-    signatures: int = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Add up sizes once: every receiver asks for them."""
-        proof = HEADER_BYTES + NUMBER_BYTES + self.stable.size_bytes + sum(p.proof_bytes for p in self.prepared)
-        signatures = 1 + len(self.stable.signers) + sum(len(p.signers) for p in self.prepared)
-        object.__setattr__(self, "proof_bytes", proof)
-        object.__setattr__(self, "size_bytes", proof + sum(p.value.size_bytes for p in self.prepared))
-        object.__setattr__(self, "signatures", signatures)
+        proof = self.stable.size_bytes + sum(p.size_bytes for p in self.prepared)
+        object.__setattr__(self, "size_bytes", HEADER_BYTES + NUMBER_BYTES + proof)
+
+    @property
+    def certified(self) -> int:
+        """The signatures in its certificates, which are checked by who does not hold this very message yet."""
+        return len(self.stable.signers) + sum(len(p.signers) for p in self.prepared)
 
 
 @dataclass(frozen=True, slots=True)
 class NewView:
     """The leader of ``view`` opens it (section 4.4): V, a quorum of view changes, and O, what follows from them.
 
-    On the wire each distinct body among the certificates travels once, and O is signed assignments of digests.
+    V is the messages as their senders signed them. Its own signatures are the leader's and those of O; what is in V is
+    checked by who does not hold it yet.
     """
 
     kind: ClassVar[str] = "new-view"
@@ -176,17 +185,50 @@ class NewView:
     sender: int
     view: int
     view_changes: tuple[ViewChange, ...]
-    pre_prepares: tuple[PrePrepare, ...]
+    pre_prepares: tuple[Assignment, ...]
     size_bytes: int = field(init=False, compare=False, repr=False)
-    signatures: int = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Add up sizes once: every receiver asks for them."""
-        bodies = {p.value.digest: p.value.size_bytes for change in self.view_changes for p in change.prepared}
-        size = HEADER_BYTES + NUMBER_BYTES + len(self.pre_prepares) * VOTE_BYTES + sum(bodies.values())
-        object.__setattr__(self, "size_bytes", size + sum(change.proof_bytes for change in self.view_changes))
-        signatures = 1 + len(self.pre_prepares) + sum(change.signatures for change in self.view_changes)
-        object.__setattr__(self, "signatures", signatures)
+        size = HEADER_BYTES + NUMBER_BYTES + len(self.pre_prepares) * VOTE_BYTES
+        object.__setattr__(self, "size_bytes", size + sum(change.size_bytes for change in self.view_changes))
+
+    @property
+    def signatures(self) -> int:
+        """The leader's own, and one for each member of O."""
+        return 1 + len(self.pre_prepares)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRequest:
+    """The sender has no value under ``digest``, which was assigned to ``sequence`` again in ``view`` (section 4.4)."""
+
+    kind: ClassVar[str] = "value-request"
+    signatures: ClassVar[int] = 1
+    proposed: ClassVar[int] = 0
+    size_bytes: ClassVar[int] = VOTE_BYTES
+    sender: int
+    view: int
+    sequence: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ValueReply:
+    """The answer to a `ValueRequest`. A quorum has checked its transactions, or it would not have prepared."""
+
+    kind: ClassVar[str] = "value-reply"
+    signatures: ClassVar[int] = 1
+    proposed: ClassVar[int] = 0
+    sender: int
+    view: int
+    sequence: int
+    value: Value
+
+    @property
+    def size_bytes(self) -> int:
+        """Header, numbers, digest and the value itself."""
+        return VOTE_BYTES + self.value.size_bytes
 
 
 OrderingMessage: TypeAlias = PrePrepare | Prepare | Commit

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sim.consensus.interface import Broadcast, Decide, Misbehaviour, Output
+from sim.consensus.interface import Broadcast, Decide, Misbehaviour, Output, Send
 from sim.consensus.pbft_early import Early
-from sim.consensus.pbft_messages import Commit, Prepare, PrePrepare
+from sim.consensus.pbft_messages import Commit, Prepare, PrePrepare, ValueRequest
 from sim.consensus.quorum import CONFLICTING
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sim.consensus.interface import Value
     from sim.consensus.pbft_config import Config
     from sim.consensus.pbft_log import Log, Slot
-    from sim.consensus.pbft_messages import OrderingMessage
+    from sim.consensus.pbft_messages import Assignment, OrderingMessage, ValueReply
 
 NOTHING: Final[tuple[Output, ...]] = ()
 
@@ -51,7 +51,7 @@ class Ordering:
         message = PrePrepare(self._me, self._view, self.next_sequence, value)
         self.next_sequence += 1
         outputs: list[Output] = [Broadcast(message)]
-        self._accept(message, outputs)
+        self._accept(message.sequence, value, outputs)
         return outputs
 
     def on_pre_prepare(self, message: PrePrepare) -> Sequence[Output]:
@@ -68,7 +68,15 @@ class Ordering:
         if slot.digest is not None:
             return NOTHING if slot.digest == message.value.digest else self._conflict(message)
         outputs: list[Output] = []
-        self._accept(message, outputs)
+        self._accept(message.sequence, message.value, outputs)
+        return outputs
+
+    def on_value_reply(self, message: ValueReply) -> list[Output]:
+        """Vote on a value that this view's NEW-VIEW assigned and that was not held before."""
+        outputs: list[Output] = []
+        slot = self._slots.get(message.sequence)
+        if self.voting and slot is not None and slot.value is None and slot.digest == message.value.digest:
+            self._accept(message.sequence, message.value, outputs)
         return outputs
 
     def on_prepare(self, message: Prepare) -> Sequence[Output]:
@@ -86,7 +94,7 @@ class Ordering:
         count = slot.prepares.add(bit, message.digest)
         if count >= self._quorum and not slot.prepared and slot.value is not None and message.digest == slot.digest:
             outputs: list[Output] = []
-            self._prepared(message.sequence, slot, slot.value, outputs)
+            self._prepared(message.sequence, slot, message.digest, outputs)
             return outputs
         return self._conflict(message) if count == CONFLICTING else NOTHING
 
@@ -130,26 +138,38 @@ class Ordering:
         if slot is not None:
             (slot.prepares if type(vote) is Prepare else slot.commits).add_all(senders, vote.digest)
 
-    def _accept(self, message: PrePrepare, outputs: list[Output]) -> None:
-        slot = self._log.open(message.sequence)
+    def _accept(self, sequence: int, value: Value, outputs: list[Output]) -> None:
+        slot = self._log.open(sequence)
         if slot is None:
             return
-        digest = message.value.digest
-        slot.value = message.value
+        digest = value.digest
+        slot.value = value
         slot.digest = digest
-        self._log.accepted = max(self._log.accepted, message.sequence)
+        self._log.keep_value(sequence, value)
+        self._log.accepted = max(self._log.accepted, sequence)
         count = slot.prepares.add(1 << self._leader, digest)
         if self._me != self._leader:
-            outputs.append(Broadcast(Prepare(self._me, self._view, message.sequence, digest)))
+            outputs.append(Broadcast(Prepare(self._me, self._view, sequence, digest)))
             count = slot.prepares.add(1 << self._me, digest)
         if count >= self._quorum:
-            self._prepared(message.sequence, slot, message.value, outputs)
+            self._prepared(sequence, slot, digest, outputs)
 
-    def _prepared(self, sequence: int, slot: Slot, value: Value, outputs: list[Output]) -> None:
+    def _accept_again(self, assignment: Assignment, outputs: list[Output]) -> None:
+        """Take up what the new view assigns; ask its leader for a value that is not held, before any vote on it."""
+        sequence, digest = assignment.sequence, assignment.digest
+        value = self._log.value(digest)
+        if value is not None:
+            self._accept(sequence, value, outputs)
+        elif (slot := self._log.open(sequence)) is not None:
+            slot.digest = digest
+            self._log.accepted = max(self._log.accepted, sequence)
+            outputs.append(Send(self._leader, ValueRequest(self._me, self._view, sequence, digest)))
+
+    def _prepared(self, sequence: int, slot: Slot, digest: bytes, outputs: list[Output]) -> None:
         slot.prepared = True
-        self._log.record_prepared(sequence, value, slot.prepares.mask(value.digest))
-        outputs.append(Broadcast(Commit(self._me, self._view, sequence, value.digest)))
-        if slot.commits.add(1 << self._me, value.digest) >= self._quorum:
+        self._log.record_prepared(sequence, digest, slot.prepares.mask(digest))
+        outputs.append(Broadcast(Commit(self._me, self._view, sequence, digest)))
+        if slot.commits.add(1 << self._me, digest) >= self._quorum:
             slot.committed = True
             outputs += self.decide_ready()
 
@@ -169,7 +189,7 @@ class Ordering:
                 slot.committed = True
         return self.decide_ready()
 
-    def enter(self, view: int, pre_prepares: tuple[PrePrepare, ...], first_free: int) -> list[Output]:
+    def enter(self, view: int, pre_prepares: tuple[Assignment, ...], first_free: int) -> list[Output]:
         """Work in ``view``: accept what its NEW-VIEW proposes again, then what came early.
 
         Args:
@@ -182,8 +202,8 @@ class Ordering:
         self._set_leader()
         self.voting = True
         self.next_sequence = first_free
-        for message in pre_prepares:
-            self._accept(message, outputs)
+        for assignment in pre_prepares:
+            self._accept_again(assignment, outputs)
         handlers: dict[type, Callable[[Any], Sequence[Output]]] = {
             PrePrepare: self.on_pre_prepare,
             Prepare: self.on_prepare,

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from sim.consensus.pbft_messages import (
     GENESIS,
     NULL,
+    Assignment,
     CheckpointCertificate,
     NewView,
     PreparedCertificate,
-    PrePrepare,
     ViewChange,
 )
 
@@ -77,23 +77,27 @@ def highest_stable(view_changes: Sequence[ViewChange]) -> CheckpointCertificate:
     return max((change.stable for change in view_changes), key=lambda stable: stable.sequence)
 
 
-def compute_new_view(view: int, leader: int, view_changes: Sequence[ViewChange]) -> tuple[PrePrepare, ...]:
-    """O of section 4.4: what ``leader`` must propose again in ``view`` given the view changes V.
-
-    Every sequence number between min-s, the latest stable checkpoint in V, and max-s, the highest prepared one, gets
-    the value whose prepared certificate has the highest view, or the null value if none prepared.
-    """
-    min_s = highest_stable(view_changes).sequence
+def latest_prepared(view_changes: Sequence[ViewChange]) -> dict[int, PreparedCertificate]:
+    """Of each sequence number, the prepared certificate in V with the highest view."""
     latest: dict[int, PreparedCertificate] = {}
     for change in view_changes:
         for certificate in change.prepared:
             held = latest.get(certificate.sequence)
             if held is None or certificate.view > held.view:
                 latest[certificate.sequence] = certificate
+    return latest
+
+
+def compute_new_view(view_changes: Sequence[ViewChange]) -> tuple[Assignment, ...]:
+    """O of section 4.4: what a new leader must propose again given the view changes V.
+
+    Every sequence number between min-s, the latest stable checkpoint in V, and max-s, the highest prepared one, gets
+    the value whose prepared certificate has the highest view, or the null value if none prepared.
+    """
+    min_s = highest_stable(view_changes).sequence
+    latest = latest_prepared(view_changes)
     max_s = max(latest, default=min_s)
-    return tuple(
-        PrePrepare(leader, view, s, latest[s].value if s in latest else NULL) for s in range(min_s + 1, max_s + 1)
-    )
+    return tuple(Assignment(s, latest[s].digest if s in latest else NULL.digest) for s in range(min_s + 1, max_s + 1))
 
 
 def _basis_fault(message: NewView, known: ViewChanges, config: Config) -> str | None:
@@ -118,7 +122,7 @@ def new_view_fault(message: NewView, known: ViewChanges, config: Config) -> str 
     fault = _basis_fault(message, known, config)
     if fault is not None:
         return f"new-view for view {message.view} on {fault}"
-    if message.pre_prepares != compute_new_view(message.view, message.sender, message.view_changes):
+    if message.pre_prepares != compute_new_view(message.view_changes):
         return f"new-view for view {message.view} proposes what does not follow from its view changes"
     return None
 

@@ -30,6 +30,7 @@ from sim.consensus.interface import (
     StateTransferred,
     TimerExpired,
     Value,
+    Verify,
 )
 
 if TYPE_CHECKING:
@@ -215,6 +216,7 @@ class Twins(Disguise):
             Decide: self._decide,
             EnterView: self._pass_on,
             FetchState: self._pass_on,
+            Verify: self._pass_on,
         }
 
     @property

@@ -11,6 +11,7 @@ from sim.consensus.pbft import PbftReplica
 from sim.consensus.pbft_config import Config
 from sim.consensus.pbft_messages import (
     GENESIS,
+    Assignment,
     CheckpointCertificate,
     Commit,
     NewView,
@@ -57,8 +58,8 @@ class Chain(Group):
         super().__init__([replica(i, n) for i in range(n)], WORDS, mute)
 
 
-def assigned(message: PrePrepare | PreparedCertificate) -> str:
-    return f"{message.sequence}={WORD[message.value.digest]}"
+def assigned(message: Assignment | PreparedCertificate) -> str:
+    return f"{message.sequence}={WORD[message.digest]}"
 
 
 WORDS: dict[type, Callable[[Any], str]] = {
@@ -73,7 +74,7 @@ WORDS: dict[type, Callable[[Any], str]] = {
 
 
 def prepared(sequence: int, value: Value, view: int = 0, signers: tuple[int, ...] = (0, 1, 2)) -> PreparedCertificate:
-    return PreparedCertificate(view, sequence, value, signers)
+    return PreparedCertificate(view, sequence, value.digest, signers)
 
 
 STABLE_4 = CheckpointCertificate(4, b"s4", (0, 1, 2))
@@ -81,4 +82,4 @@ STABLE_4 = CheckpointCertificate(4, b"s4", (0, 1, 2))
 
 def good_new_view() -> NewView:
     changes = tuple(ViewChange(i, 1, GENESIS, (prepared(1, A), prepared(3, C))) for i in (0, 1, 2))
-    return NewView(1, 1, changes, compute_new_view(1, 1, changes))
+    return NewView(1, 1, changes, compute_new_view(changes))

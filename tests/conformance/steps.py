@@ -23,6 +23,7 @@ from sim.consensus.interface import (
     TimerExpired,
     TransferLeadership,
     Value,
+    Verify,
 )
 
 if TYPE_CHECKING:
@@ -133,6 +134,7 @@ _WORDS: Words = {
     CancelTimer: lambda o: f"cancel {o.name}",
     EnterView: lambda o: f"enter view {o.view}",
     FetchState: lambda o: f"fetch {o.sequence}",
+    Verify: lambda o: f"verify {o.signatures}",
     Propose: lambda e: f"propose {WORD[e.value.digest]}",
     Executed: lambda e: f"executed {e.sequence}",
     TimerExpired: lambda e: f"{e.name} timer expired",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sim.consensus.interface import (
+    Broadcast,
     CancelTimer,
     Decide,
     EnterView,
@@ -22,10 +23,12 @@ from sim.consensus.interface import (
     StateTransferred,
     TimerExpired,
     Value,
+    Verify,
 )
 from sim.consensus.pbft_messages import (
     GENESIS,
     NULL,
+    Assignment,
     Checkpoint,
     CheckpointCertificate,
     Commit,
@@ -33,6 +36,8 @@ from sim.consensus.pbft_messages import (
     Prepare,
     PreparedCertificate,
     PrePrepare,
+    ValueReply,
+    ValueRequest,
     ViewChange,
 )
 from sim.consensus.pbft_view_change import compute_new_view
@@ -40,9 +45,11 @@ from sim.consensus.pbft_view_change import compute_new_view
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sim.consensus.pbft import PbftReplica
+
 
 from pbft_steps import STABLE_4, Chain, commits, decide_at, good_new_view, prepared, prepares, replica
-from steps import A, B, C, T, blamed, only, sent, tell
+from steps import A, B, C, T, blamed, only, sent, tell, written
 
 GOLDEN = Path(__file__).with_name("pbft_view_change.txt")
 
@@ -69,7 +76,7 @@ def test_section_4_4_a_view_change_carries_what_prepared_and_stops_voting() -> N
     backup = replica(me=3)
     tell(backup, PrePrepare(0, 0, 1, A), PrePrepare(0, 0, 2, B), *prepares([2]))
     outputs = tell(backup, TimerExpired("request"))
-    assert sent(outputs) == [ViewChange(3, 1, GENESIS, (PreparedCertificate(0, 1, A, (0, 2, 3)),))]
+    assert sent(outputs) == [ViewChange(3, 1, GENESIS, (PreparedCertificate(0, 1, A.digest, (0, 2, 3)),))]
     assert not backup.active
     assert tell(backup, PrePrepare(0, 0, 3, C), *prepares([1, 2], 2, B)) == []
 
@@ -108,7 +115,7 @@ def test_section_4_4_o_follows_from_v(
     view_changes: list[tuple[CheckpointCertificate, tuple[PreparedCertificate, ...]]], expected: dict[int, Value]
 ) -> None:
     changes = [ViewChange(i, 4, stable, proofs) for i, (stable, proofs) in enumerate(view_changes)]
-    assert compute_new_view(4, 0, changes) == tuple(PrePrepare(0, 4, s, value) for s, value in expected.items())
+    assert compute_new_view(changes) == tuple(Assignment(s, value.digest) for s, value in expected.items())
 
 
 @pytest.mark.parametrize(
@@ -136,7 +143,7 @@ def test_section_4_4_an_invalid_view_change_is_misbehaviour(change: ViewChange) 
 
 
 def with_changes(message: NewView, changes: Sequence[ViewChange]) -> NewView:
-    return NewView(message.sender, message.view, tuple(changes), compute_new_view(1, message.sender, changes))
+    return NewView(message.sender, message.view, tuple(changes), compute_new_view(changes))
 
 
 def test_section_4_4_a_view_change_inside_a_new_view_is_checked_even_if_its_sender_sent_a_good_one() -> None:
@@ -150,12 +157,12 @@ def test_section_4_4_a_view_change_inside_a_new_view_is_checked_even_if_its_send
 NEW_VIEW_MUTATIONS: dict[str, Callable[[NewView], NewView]] = {
     "O leaves a value out": lambda m: replace(m, pre_prepares=m.pre_prepares[:-1]),
     "O proposes another value": lambda m: replace(
-        m, pre_prepares=(replace(m.pre_prepares[0], value=B), *m.pre_prepares[1:])
+        m, pre_prepares=(replace(m.pre_prepares[0], digest=B.digest), *m.pre_prepares[1:])
     ),
     "O fills the gap with a value": lambda m: replace(
-        m, pre_prepares=(m.pre_prepares[0], replace(m.pre_prepares[1], value=B), m.pre_prepares[2])
+        m, pre_prepares=(m.pre_prepares[0], replace(m.pre_prepares[1], digest=B.digest), m.pre_prepares[2])
     ),
-    "O goes beyond max-s": lambda m: replace(m, pre_prepares=(*m.pre_prepares, PrePrepare(1, 1, 4, B))),
+    "O goes beyond max-s": lambda m: replace(m, pre_prepares=(*m.pre_prepares, Assignment(4, B.digest))),
     "V is no quorum": lambda m: with_changes(m, m.view_changes[:2]),
     "V has a replica twice": lambda m: with_changes(m, (*m.view_changes[:2], m.view_changes[1])),
     "V is for another view": lambda m: with_changes(m, (*m.view_changes[:2], ViewChange(3, 2, GENESIS, ()))),
@@ -175,8 +182,15 @@ def test_section_4_4_a_new_view_that_does_not_follow_is_misbehaviour(mutation: s
     assert (backup.view, backup.active) == (0, True)
 
 
+def holding(me: int, *values: tuple[int, Value]) -> PbftReplica:
+    """A backup to which view 0 proposed these."""
+    backup = replica(me=me)
+    tell(backup, *(PrePrepare(0, 0, sequence, value) for sequence, value in values))
+    return backup
+
+
 def test_section_4_4_a_backup_takes_up_what_a_good_new_view_proposes_again() -> None:
-    backup = replica(me=3)
+    backup = holding(3, (1, A), (3, C))
     outputs = tell(backup, good_new_view())
     assert only(EnterView, outputs) == [EnterView(1, 1)]
     again = ((1, A.digest), (2, NULL.digest), (3, C.digest))
@@ -195,16 +209,68 @@ def test_section_4_4_a_new_view_above_a_replicas_state_makes_it_fetch() -> None:
     assert only(FetchState, outputs) == [FetchState(4, b"s4", (0, 1, 2))]
 
 
-def test_section_4_4_what_a_stable_checkpoint_covers_is_not_voted_on_again() -> None:
+def test_section_4_4_a_backup_asks_the_leader_for_a_value_that_it_lacks_and_votes_when_it_has_it() -> None:
+    backup = holding(3, (3, C))
+    outputs = tell(backup, good_new_view())
+    assert written(outputs, 1) == [ValueRequest(3, 1, 1, A.digest)]
+    assert sent(outputs) == [Prepare(3, 1, 2, NULL.digest), Prepare(3, 1, 3, C.digest)]
+    assert tell(backup, *prepares([0, 2], 1, A, 1), ValueReply(1, 1, 1, B), ValueReply(1, 0, 1, A)) == []
+    assert sent(tell(backup, ValueReply(1, 1, 1, A))) == [Prepare(3, 1, 1, A.digest), Commit(3, 1, 1, A.digest)]
+    assert only(Decide, tell(backup, *commits([0, 1], 1, A, 1))) == [Decide(1, 1, A)]
+    assert tell(backup, ValueReply(1, 1, 1, A)) == []
+
+
+def test_section_4_4_who_holds_a_value_gives_it_until_a_checkpoint_covers_it() -> None:
+    backup = holding(3, (1, A))
+    request = ValueRequest(2, 1, 1, A.digest)
+    assert tell(backup, request) == [Send(2, ValueReply(3, 1, 1, A))]
+    assert tell(backup, ValueRequest(2, 1, 1, B.digest), replace(request, sender=3)) == []
+    tell(backup, *(Checkpoint(i, 4, b"s4") for i in (0, 1, 2)))
+    assert tell(backup, request) == []
+
+
+def test_section_4_4_the_new_primary_obtains_what_it_lacks_before_it_opens_its_view() -> None:
+    leader = replica(me=1)
+    changes = [ViewChange(i, 1, GENESIS, (prepared(1, A, signers=(0, 2, 3)),)) for i in (0, 2)]
+    outputs = tell(leader, *changes)
+    assert only(Broadcast, outputs)[1:] == [Broadcast(ValueRequest(1, 1, 1, A.digest), (0, 2))]
+    assert (only(EnterView, outputs), only(SetTimer, outputs)[-1]) == ([], SetTimer("view-change", T))
+    more = tell(leader, ViewChange(3, 1, GENESIS, ()), ValueReply(0, 0, 1, A), ValueReply(0, 1, 1, B))
+    assert only(Broadcast, more) == []
+    assert [m.kind for m in sent(tell(leader, ValueReply(2, 1, 1, A)))] == ["new-view"]
+    assert leader.outstanding() == (A,)
+    assert tell(leader, ValueReply(0, 1, 1, A)) == []
+
+
+def test_section_4_4_a_new_primary_that_gets_no_answer_gives_its_view_up() -> None:
+    leader = replica(me=1)
+    tell(leader, *(ViewChange(i, 1, GENESIS, (prepared(1, A, signers=(0, 2, 3)),)) for i in (0, 2)))
+    assert [(m.kind, m.view) for m in sent(tell(leader, TimerExpired("view-change")))] == [("view-change", 2)]
+    assert tell(leader, ValueReply(2, 1, 1, A)) == []
+
+
+def test_section_4_4_certificates_are_checked_once() -> None:
     backup = replica(me=3)
+    good = good_new_view()
+    first = good.view_changes[0]
+    assert tell(backup, first) == [Verify(6)]
+    assert only(Verify, tell(backup, first)) == []
+    assert only(Verify, tell(backup, good)) == [Verify(2 * (1 + 6))]
+    knowing = replica(me=3)
+    tell(knowing, *good.view_changes)
+    assert only(Verify, tell(knowing, good)) == []
+
+
+def test_section_4_4_what_a_stable_checkpoint_covers_is_not_voted_on_again() -> None:
+    backup = holding(3, (5, B))
     tell(backup, StateTransferred(4, b"s4", view=0, waiting=False), *(Checkpoint(i, 4, b"s4") for i in (0, 1, 2)))
     changes = tuple(ViewChange(i, 1, GENESIS, (prepared(4, A), prepared(5, B))) for i in (0, 1, 2))
-    outputs = tell(backup, NewView(1, 1, changes, compute_new_view(1, 1, changes)))
+    outputs = tell(backup, NewView(1, 1, changes, compute_new_view(changes)))
     assert sent(outputs) == [Prepare(3, 1, 5, B.digest)]
 
 
 def test_section_4_4_the_new_primary_needs_a_quorum_and_goes_on_after_max_s() -> None:
-    leader = replica(me=1)
+    leader = holding(1, (2, B))
     assert only(EnterView, tell(leader, ViewChange(0, 1, GENESIS, ()))) == []
     outputs = tell(leader, ViewChange(2, 1, GENESIS, (prepared(2, B),)))
     assert [m.kind for m in sent(outputs)] == ["view-change", "new-view"]
@@ -213,7 +279,7 @@ def test_section_4_4_the_new_primary_needs_a_quorum_and_goes_on_after_max_s() ->
 
 
 def test_section_4_4_messages_of_the_new_view_that_overtake_its_new_view_are_kept() -> None:
-    backup = replica(me=3)
+    backup = holding(3, (1, A), (3, C))
     late = good_new_view()
     early = [*prepares([0, 2], 1, A, 1), *commits([0, 1], 1, A, 1), PrePrepare(1, 1, 4, B)]
     assert tell(backup, *early) == []
@@ -225,7 +291,7 @@ def test_section_4_4_messages_of_the_new_view_that_overtake_its_new_view_are_kep
 
 def test_section_4_4_of_each_sender_only_the_highest_view_is_kept() -> None:
     for went_on, committing in ((False, 1), (True, 0)):
-        backup = replica(me=3)
+        backup = holding(3, (1, A), (3, C))
         tell(backup, *prepares([0], 1, A, 1))
         if went_on:
             tell(backup, *prepares([0], 1, A, 2), *prepares([0], 1, A, 1))

@@ -29,6 +29,7 @@ from sim.consensus.interface import (
     StateTransferred,
     TimerExpired,
     Value,
+    Verify,
 )
 from sim.consensus.pbft import PbftReplica
 from sim.consensus.pbft_config import Config
@@ -149,6 +150,7 @@ class Cluster:
             Decide: self._execute,
             EnterView: self._enter_view,
             FetchState: self._fetch,
+            Verify: lambda *_: None,
             Misbehaviour: self._note,
         }
         for i, start, end in crashes:
@@ -207,7 +209,7 @@ class Cluster:
 
     def _broadcast(self, i: int, output: Broadcast) -> None:
         for receiver in range(len(self.hosts)):
-            if receiver != i:
+            if receiver != i and (output.among is None or receiver in output.among):
                 self._transmit(i, receiver, output.message)
 
     def _send(self, i: int, output: Send) -> None:
