@@ -83,8 +83,12 @@ class Log:
         )
 
     def keep_value(self, sequence: int, value: Value) -> None:
-        """Hold a value until a checkpoint covers ``sequence``: a later view may propose it again by its digest."""
-        self._values[value.digest] = (sequence, value)
+        """Hold a value until a checkpoint covers ``sequence``: a later view may propose it again by its digest.
+
+        A value that was proposed in two places is held for the later one; the null value always.
+        """
+        held = self._values.get(value.digest)
+        self._values[value.digest] = (sequence if held is None else max(sequence, held[0]), value)
 
     def value(self, digest: bytes) -> Value | None:
         """The value under this digest, if it is held."""

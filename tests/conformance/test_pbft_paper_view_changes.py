@@ -229,6 +229,16 @@ def test_section_4_4_who_holds_a_value_gives_it_until_a_checkpoint_covers_it() -
     assert tell(backup, request) == []
 
 
+def test_section_4_4_the_null_value_and_one_proposed_again_further_on_outlive_a_checkpoint() -> None:
+    backup = holding(3, (1, A), (5, A))
+    tell(backup, good_new_view(), *(Checkpoint(i, 4, b"s4") for i in (0, 1, 2)))
+    assert [only(Send, tell(backup, ValueRequest(2, 1, 5, v.digest))) != [] for v in (A, NULL, C)] == [
+        True,
+        True,
+        False,
+    ]
+
+
 def test_section_4_4_the_new_primary_obtains_what_it_lacks_before_it_opens_its_view() -> None:
     leader = replica(me=1)
     changes = [ViewChange(i, 1, GENESIS, (prepared(1, A, signers=(0, 2, 3)),)) for i in (0, 2)]
