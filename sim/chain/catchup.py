@@ -31,6 +31,9 @@ class Catchup:
         self._quorum = family.quorum(chain.config.voters) if family.certified else 0
         self._fetching: dict[int, int] = {}
         self._asked = 0
+        validators = chain.config.validators
+        # Connected to each validator as long as it is up and correct.
+        self._connected = [list(range(validators + k, chain.config.nodes, validators)) for k in range(validators)]
 
     def _feeder(self, observer: int, voters: Container[int]) -> int:
         """The voter that a node is connected to: the first that is up and correct, from its own number on.
@@ -56,13 +59,27 @@ class Catchup:
         voters = self._chain.voters(height)
         if node.index not in voters:
             return
-        for group in (range(config.validators), range(config.validators, config.nodes)):
-            others = [index for index in group if index not in voters]
-            fed = [other for other in others if self._feeder(other, voters) == node.index]
-            if not fed:
-                continue
-            push = BlockPush(node.index, height, value, self._quorum, value.count * config.signatures_each)
-            self._chain.transmit(node.index, fed, push, at_ns)
+        for fed in self._fed(node, voters):
+            if fed:
+                push = BlockPush(node.index, height, value, self._quorum, value.count * config.signatures_each)
+                self._chain.transmit(node.index, fed, push, at_ns)
+
+    def _fed(self, node: Node, voters: Container[int]) -> list[list[int]]:
+        """Whom a voter feeds: validators that do not vote, then observers."""
+        config = self._chain.config
+        if self._chain.family.committee is None and not self._leaves(node.index):
+            fed, before = list(self._connected[node.index]), node.index - 1
+            while self._leaves(before % config.validators):
+                fed += self._connected[before % config.validators]
+                before -= 1
+            return [sorted(fed)]
+        groups = range(config.validators), range(config.validators, config.nodes)
+        others = ([index for index in group if index not in voters] for group in groups)
+        return [[other for other in group if self._feeder(other, voters) == node.index] for group in others]
+
+    def _leaves(self, voter: int) -> bool:
+        """Whether those connected to a voter go to the next one."""
+        return self._chain.nodes[voter].down or voter in self._chain.faulty.nodes
 
     def take_push(self, node: Node, push: BlockPush, at_ns: int) -> None:
         """Execute the next block, or fetch what was missed before it."""
