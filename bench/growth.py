@@ -5,9 +5,10 @@
 
 Each point is a run in a process of its own, so that its memory is its own: CPU seconds (`time.process_time`, so that a
 busy neighbour costs little), the highest resident memory over that of a process that has run a second of a
-small chain, and what was done. Every point is measured `ROUNDS` times and the cheapest counts. Costs are fitted as
-``cost = c · x^k`` by least squares over logarithms of the upper half of the points, where the fixed part of a run no
-longer matters; the interval of ``k`` is Student's, of these few points.
+small chain, and what was done. The smallest size runs before in the same process, so that no point pays for loading
+code. Every point is measured `ROUNDS` times and the cheapest counts. Costs are fitted as ``cost = a + c · x^k``, a
+fixed part and one that grows, by least squares over logarithms of all points; the interval of ``k`` is Student's, of
+these few points.
 
 It writes results/reference/growth.json, growth.png and growth.md. The page says what splits over several machines, and
 what a run of ten and a hundred times the national volume would take, from these fits.
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
     from sim.scenario import Scenario
 
@@ -44,8 +46,6 @@ ROOT: Final = Path(__file__).parent.parent
 TARGET: Final = ROOT / "results" / "reference"
 ROUNDS: Final = 2
 _RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024
-_FITTED: Final = 3
-"""Points that a fit needs at least."""
 _CASES_SCENARIO: Final = "scenarios/national-day.yaml"
 
 
@@ -165,6 +165,7 @@ def measure(name: str, size: float) -> dict[str, float]:
     """One point, in this process."""
     sim.run(sim.load(ROOT / "scenarios" / "hub-validators.yaml", set={"horizon": "1s", "chains.jc.validators": 4}))
     idle_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
+    AXES[name].run(AXES[name].points[0])
     started_s = time.process_time()
     done = AXES[name].run(size)
     cpu_s = time.process_time() - started_s
@@ -186,18 +187,22 @@ def _apart(name: str, size: float) -> dict[str, float]:
 
 
 def fit(points: Sequence[dict[str, float]], cost: str) -> dict[str, float]:
-    """``cost = c · size^k`` over the upper half of the points: k, its 95 % half width, and c."""
+    """``cost = a + c · size^k`` over all points: k, its 95 % half width, c and a."""
+    from scipy.optimize import curve_fit
     from scipy.special import stdtrit
 
-    upper = sorted(points, key=lambda point: point["size"])[len(points) // 2 - (len(points) < 2 * _FITTED) :]
-    x = np.log([point["size"] for point in upper])
-    y = np.log([max(point[cost], 1e-9) for point in upper])
-    model = np.column_stack([x, np.ones_like(x)])
-    (k, c), *_ = np.linalg.lstsq(model, y, rcond=None)
-    left = y - model @ np.array([k, c])
-    freedom = len(upper) - 2
-    error = math.sqrt(float(left @ left) / freedom / float(((x - x.mean()) ** 2).sum())) if freedom else math.inf
-    return {"exponent": float(k), "half_width": float(stdtrit(freedom, 0.975)) * error, "factor": math.exp(float(c))}
+    size = np.array([point["size"] for point in points])
+    known = np.array([max(point[cost], 1e-9) for point in points])
+
+    def told(x: NDArray[np.float64], fixed: float, factor: float, exponent: float) -> NDArray[np.float64]:
+        return np.log(known.min() * fixed + np.exp(factor) * x**exponent)
+
+    start = (0.5, math.log(known[-1] / size[-1]), 1.0)
+    bounds = ([0.0, -np.inf, 0.0], [1.0, np.inf, 4.0])
+    (fixed, factor, k), covariance = curve_fit(told, size, np.log(known), p0=start, bounds=bounds)
+    half_width = float(stdtrit(len(points) - 3, 0.975)) * math.sqrt(covariance[2, 2])
+    fixed *= float(known.min())
+    return {"exponent": float(k), "half_width": half_width, "factor": math.exp(factor), "fixed": float(fixed)}
 
 
 def draw(found: dict[str, Any], path: Path) -> None:
@@ -209,7 +214,8 @@ def draw(found: dict[str, Any], path: Path) -> None:
             _panel(axes, axis, found["axes"][axis.name])
         panels.flat[-1].set_axis_off()
         style.set_title(
-            figure, "What a run costs as the alliance grows: CPU seconds, with the fitted power of each size"
+            figure,
+            "What a run costs as the alliance grows: CPU seconds, fitted as a fixed part and a power of the size",
         )
         write_bytes(path, style.to_png(figure))
 
@@ -218,8 +224,8 @@ def _panel(axes: Axes, axis: Axis, told: dict[str, Any]) -> None:
     x = [point["size"] for point in told["points"]]
     axes.loglog(x, [point["cpu_s"] for point in told["points"]], "o", color=style.BLUE, markersize=4)
     line = told["cpu"]
-    ends = np.array([x[len(x) // 2 - 1], x[-1]])
-    axes.loglog(ends, line["factor"] * ends ** line["exponent"], "-", color=style.OCHRE, linewidth=1)
+    along = np.geomspace(x[0], x[-1], 100)
+    axes.loglog(along, line["fixed"] + line["factor"] * along ** line["exponent"], "-", color=style.OCHRE, linewidth=1)
     for side in (axes.xaxis, axes.yaxis):
         side.set_major_formatter(lambda value, _: f"{value:g}")
         side.set_minor_formatter(lambda value, _: "")  # noqa: ARG005 - matplotlib hands both over
@@ -240,8 +246,8 @@ def page(found: dict[str, Any]) -> str:
         "",
         "![CPU seconds against size](growth.png)",
         "",
-        "| grows | from | to | CPU s at both ends | exponent of CPU | exponent of memory | memory at the top |",
-        "|---|---|---|---|---|---|---|",
+        "| grows | from | to | CPU s at both ends | fixed | exponent of CPU | exponent of memory | memory at the top |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for axis in AXES.values():
         told = found["axes"][axis.name]
@@ -249,7 +255,7 @@ def page(found: dict[str, Any]) -> str:
         cpu, memory = told["cpu"], told["memory"]
         lines.append(
             f"| {axis.label} | {first['size']:g} | {last['size']:g} | {first['cpu_s']:.2g}, {last['cpu_s']:.3g} | "
-            f"{cpu['exponent']:.2f} ± {cpu['half_width']:.2f} | "
+            f"{cpu['fixed']:.2g} | {cpu['exponent']:.2f} ± {cpu['half_width']:.2f} | "
             f"{memory['exponent']:.2f} ± {memory['half_width']:.2f} | {last['memory_bytes'] / 1e6:,.0f} MB |"
         )
     lines += ["", *_plan(found), ""]
