@@ -59,6 +59,7 @@ class Mempool:
         self._occupied = 0
         self._waiting: Rows = np.empty(0, dtype=np.int64)
         self._base_ns = 0
+        self._led_ns = 0
         self._here = self._follow(leader=0)
 
     def _follow(self, leader: int) -> Arrivals:
@@ -81,7 +82,7 @@ class Mempool:
         """Hand the pool to a new leader, which knows what is ``executed`` and ``in_flight``; the rest waits again.
 
         Oldest first; ``executed`` may leave out what earlier calls named. Nobody admits anything between two leaders:
-        what arrives then is taken in by the new one.
+        what arrives then is taken in by the new one. What has waited for an interval already does not wait for another.
         """
         self._remove(executed)
         self.state[self.state == IN_FLIGHT] = WAITING
@@ -95,7 +96,7 @@ class Mempool:
         self._occupied -= len(later)
         waiting = waiting[self.state[waiting] == WAITING]
         self._waiting = waiting[np.argsort(self.queued_ns[waiting], kind="stable")]
-        self._base_ns = at_ns
+        self._led_ns = at_ns
         self._here = self._follow(leader)
 
     def release(self, executed: Rows, at_ns: int) -> None:
@@ -140,7 +141,7 @@ class Mempool:
 
     @property
     def base_ns(self) -> int:
-        """When the last block was cut, or this leader began."""
+        """When the last block was cut, by whichever leader."""
         return self._base_ns
 
     @property
@@ -199,11 +200,11 @@ class Mempool:
         return taken
 
     def _ready_ns(self, taken: Rows, now_ns: int) -> int:
-        """When these could have been cut: full, or their interval over; never before the block before them."""
+        """When these could have been cut: full, or their interval over; not before the last cut or this leader."""
         ready_ns = min(self._due_ns(), now_ns)
         if self._is_full(taken):
             ready_ns = min(ready_ns, int(self.queued_ns[taken].max()))
-        return max(ready_ns, self._base_ns)
+        return max(ready_ns, self._base_ns, self._led_ns)
 
     def next_cut_ns(self, now_ns: int) -> int | None:
         """When `cut` will next find a block if nothing but arrivals happens; None if nothing more arrives."""

@@ -60,8 +60,9 @@ class Spell:
 
 
 def has_faults(run: Run) -> bool:
-    """Whether anything went wrong, or was meant to."""
-    return bool(run.scenario.faults) or run.table("views")["view"].max() not in {None, 0}
+    """Whether anything went wrong, or was meant to; of a year by tables nothing can be drawn day by day."""
+    wrong = bool(run.scenario.faults) or run.table("views")["view"].max() not in {None, 0}
+    return wrong and run.scenario.year is None
 
 
 def fault_timeline(run: Run) -> Figure:

@@ -96,6 +96,7 @@ def environment_of(say: Words) -> Environment:
     )
     environment.globals["t"] = say.html
     environment.filters["breakable"] = breakable
+    environment.filters["tied"] = wording.tied
     return environment
 
 

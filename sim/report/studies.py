@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -29,7 +28,6 @@ _ROWS: Final = 500
 """So many points have a row on the page; `runs.parquet` has all."""
 _FAILURES: Final = 40
 _SEEDS: Final = 200
-_UNITS: Final = re.compile(r"(\d) (%|[nµm]?s|min|[hd]|[kMGT]?B)(?![A-Za-z])")
 
 
 def write_page(study: Study, path: str | Path, sections: Sequence[Section] = (), lang: str = "en") -> Path:
@@ -127,7 +125,6 @@ def _template(lang: str) -> Template:
     """The page's template with a language's messages, compiled once."""
     say = words(lang)
     environment = environment_of(say)
-    environment.filters["tied"] = _tied
     environment.filters["own"] = lambda text: study_sections.own(text, say)
     return environment.get_template("study.html.j2")
 
@@ -136,12 +133,6 @@ def _translated(say: Words, kind: str, text: str) -> str:
     """A scenario's text in the page's language where there is a translation, and as its own where there is none."""
     found = say.name(kind, text)
     return study_sections.own(found, say) if found == text else found
-
-
-def _tied(text: str) -> str:
-    """The text with its numbers bound to what belongs to them, so that no line ends between; markup stays markup."""
-    tied = _UNITS.sub("\\1\u00a0\\2", text).replace(" ± ", "\u00a0±\u00a0")
-    return text.__class__(tied)
 
 
 def _figure(drawn: Drawn, say: Words) -> dict[str, Any]:

@@ -6,6 +6,7 @@ What takes ``say`` puts its sentence together from a language's messages (`sim.r
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,6 +29,7 @@ _SECONDS: Final = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _LONG: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 _LARGE: Final = ((1e9, " G"), (1e6, " M"), (1e3, " k"), (1.0, ""))
 _BYTES: Final = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
+_UNITS: Final = re.compile(r"(\d) (%|[nµm]?s|min|[hd]|[kMGT]?B)(?![A-Za-z])")
 _LEAST: Final = 0.0001
 """A share nearer to nothing or to the whole is said to be nearer."""
 _NEARLY_ALL: Final = 0.99
@@ -66,6 +68,12 @@ class Objective:
     target: str
     actual: str
     met: bool
+
+
+def tied(text: str) -> str:
+    """The text with its numbers bound to what belongs to them, so that no line ends between; markup stays markup."""
+    bound = _UNITS.sub("\\1\u00a0\\2", text).replace(" ± ", "\u00a0±\u00a0")
+    return text.__class__(bound)
 
 
 def three_digits(value: float) -> str:

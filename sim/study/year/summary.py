@@ -168,8 +168,16 @@ def _chain(scenario: Scenario, lived: Lived, stretch: Stretch) -> dict[str, Any]
 
 
 def _progress(ran: list[OfChain]) -> dict[str, Any]:
-    """Of the run that was judged worst: where a chain stood still, or could have for longest without being noticed."""
-    told = [each.result["progress"] for each in ran]
+    """Of the run that was judged worst: where a chain stood still, or could have for longest without being noticed.
+
+    A run at whose end nothing waits has gone on after its last fault, however soon after it ends.
+    """
+    told = [
+        {**each.result["progress"], "judged_after_last_fault": True}
+        if each.result["unfinished"] == 0
+        else each.result["progress"]
+        for each in ran
+    ]
     stuck = next((each for each in told if each["stuck"] is not None), None)
     return dict(stuck or max(told, key=lambda each: (not each["judged_after_last_fault"], each["bound_s"])))
 
