@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,14 +15,15 @@ from sim.chain.faulty import Clock, Forged
 from sim.consensus.pbft_messages import NewView
 from sim.faults.apply import merged
 from sim.faults.behaviours import VOTES
+from sim.scenario import load
 from sim.study.run import Run, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from sim.consensus.interface import Message
 
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
 BEHIND = 8
 """Blocks between two checkpoints, twice: a node whom a liar leaves out may learn from checkpoints only."""
 BYZANTINE = ["hotstuff", "jolteon", "pbft", "qbft", "rpbft", "tendermint"]
@@ -371,3 +373,12 @@ def test_what_a_byzantine_node_executes_is_not_judged_and_observers_leave_it(tmp
     honest = court.ledger.heights[1:]
     assert max(honest) - min(honest) <= BEHIND
     assert court.ledger.heights[4] > 50, "the observer of the liar is fed by another"
+
+
+def test_a_hub_of_27_gets_over_its_leaders_crash_in_one_view_at_the_country_s_load() -> None:
+    """3 s of patience, two blocks' intervals and a second for 26 view changes with their certificates: 8 s and some."""
+    crash = {"at": "30s", "for": "40s", "action": "crash", "chain": "jc", "nodes": [0]}
+    keys = {"horizon": "120s", "network.bandwidth": "100Mbit/s", "chains.jc.block.interval": "2s", "faults": [crash]}
+    hub = run(load(SCENARIOS / "hub-validators.yaml", set=keys)).summary["chains"]["jc"]
+    assert (hub["view_changes"], hub["rejected"]) == (1, 0)
+    assert 3 < hub["commit_latency_s"]["max"] < 10

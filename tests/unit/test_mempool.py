@@ -114,7 +114,6 @@ class SlowPool:
         self.in_flight = [i for i in self.in_flight if i in in_flight]
         self.waiting = sorted(sorted([*self.waiting, *again]), key=self.queued_ns.__getitem__)
         self.leader = leader
-        self.base_ns = now_ns
 
 
 @st.composite
@@ -277,6 +276,15 @@ def test_what_a_new_leader_does_not_know_to_be_in_flight_waits_again_oldest_firs
     assert pool.cut(10).tolist() == [0, 1]
     assert in_state(pool, WAITING) == [4]
     assert pool.next_cut_ns(10) == 10 + INTERVAL_NS
+
+
+def test_a_new_leader_cuts_at_once_what_has_waited_for_an_interval() -> None:
+    pool, none = pool_of([0, 1]), np.empty(0, dtype=np.int64)
+    pool.admit(1)
+    pool.lead(1, none, none, 3 * INTERVAL_NS)
+    assert pool.next_cut_ns(3 * INTERVAL_NS) == 3 * INTERVAL_NS
+    assert pool.cut(3 * INTERVAL_NS).tolist() == [0, 1]
+    assert pool.ready_ns == 3 * INTERVAL_NS, "nobody could have cut it sooner"
 
 
 def test_a_new_leader_takes_in_for_itself_what_the_old_one_had_before_its_time() -> None:

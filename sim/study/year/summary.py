@@ -170,11 +170,11 @@ def _chain(scenario: Scenario, lived: Lived, stretch: Stretch) -> dict[str, Any]
 def _progress(ran: list[OfChain]) -> dict[str, Any]:
     """Of the run that was judged worst: where a chain stood still, or could have for longest without being noticed.
 
-    A run at whose end nothing waits has gone on after its last fault, however soon after it ends.
+    A run in which all that was sent in its span came to an end has gone on after its last fault, however soon it ends.
     """
     told = [
         {**each.result["progress"], "judged_after_last_fault": True}
-        if each.result["unfinished"] == 0
+        if each.unfinished == 0
         else each.result["progress"]
         for each in ran
     ]
