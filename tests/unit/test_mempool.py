@@ -108,7 +108,7 @@ class SlowPool:
         self.waiting = [i for i in self.waiting if i not in block]
         self.executed += block
 
-    def lead(self, leader: int, executed: list[int], in_flight: list[int], now_ns: int) -> None:
+    def lead(self, leader: int, executed: list[int], in_flight: list[int], now_ns: int) -> None:  # noqa: ARG002 - as `Mempool.lead`
         self.leave([i for i in executed if i not in self.executed])
         again = [i for i in self.in_flight if i not in in_flight]
         self.in_flight = [i for i in self.in_flight if i in in_flight]
