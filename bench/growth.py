@@ -95,7 +95,7 @@ def _chains(size: float) -> dict[str, float]:
 
 
 def _records(size: float) -> dict[str, float]:
-    """All streams of a working day's busiest hour, at so many times their rates; lines and pools grow with them.
+    """All streams of a working day's busiest hour, at so many times their rates; lines, pools and CPUs grow with them.
 
     Leaders are given a minute: this is about what records cost, not about whom they overload.
     """
@@ -105,7 +105,10 @@ def _records(size: float) -> dict[str, float]:
     workload = {
         name: stream.model_copy(update={"rate": (stream.rate or 0.0) * size}) for name, stream in base.workload.items()
     }
-    wider = base.network.model_copy(update={"bandwidth": round(base.network.bandwidth * max(1.0, size))})
+    times = max(1.0, size)
+    wider = base.network.model_copy(update={"bandwidth": round(base.network.bandwidth * times)})
+    signing = {operation: round(getattr(base.costs, operation) / times) for operation in ("sign", "verify")}
+    faster = base.costs.model_copy(update=signing)
     limits = {"max_transactions": 100_000, "max_bytes": 200_000_000}
     chains = {
         name: chain.model_copy(
@@ -117,7 +120,8 @@ def _records(size: float) -> dict[str, float]:
         )
         for name, chain in base.chains.items()
     }
-    return _done(base.model_copy(update={"workload": workload, "chains": chains, "network": wider, "slo": ()}))
+    grown = {"workload": workload, "chains": chains, "network": wider, "costs": faster, "slo": ()}
+    return _done(base.model_copy(update=grown))
 
 
 def _cases(size: float) -> dict[str, float]:
