@@ -224,7 +224,7 @@ def draw(found: dict[str, Any], path: Path) -> None:
         panels.flat[-1].set_axis_off()
         style.set_title(
             figure,
-            "What a run costs as the alliance grows: CPU seconds, fitted as a fixed part and a power of the size",
+            "CPU seconds of a run as the alliance grows, fitted as a fixed part and a power of the size",
         )
         write_bytes(path, style.to_png(figure))
 
