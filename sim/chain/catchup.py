@@ -31,27 +31,6 @@ class Catchup:
         self._quorum = family.quorum(chain.config.voters) if family.certified else 0
         self._fetching: dict[int, int] = {}
         self._asked = 0
-        validators = chain.config.validators
-        # Connected to each validator as long as it is up and correct.
-        self._connected = [list(range(validators + k, chain.config.nodes, validators)) for k in range(validators)]
-
-    def _feeder(self, observer: int, voters: Container[int]) -> int:
-        """The voter that a node is connected to: the first that is up and correct, from its own number on.
-
-        That it knows at once whom to leave is a simplification.
-        """
-        n = self._chain.config.validators
-        nodes, faulty = self._chain.nodes, self._chain.faulty.nodes
-        first = -1
-        for place in range(observer, observer + n):
-            voter = place % n
-            if voter not in voters:
-                continue
-            if not nodes[voter].down and voter not in faulty:
-                return voter
-            if first < 0:
-                first = voter
-        return first
 
     def feed(self, node: Node, height: int, value: Value, at_ns: int) -> None:
         """Who voted on a block hands it, executed, to those connected to it who did not."""
@@ -59,27 +38,32 @@ class Catchup:
         voters = self._chain.voters(height)
         if node.index not in voters:
             return
-        for fed in self._fed(node, voters):
-            if fed:
+        fed = self.connected(node.index, voters)
+        for group in ([k for k in fed if k < config.validators], [k for k in fed if k >= config.validators]):
+            if group:
                 push = BlockPush(node.index, height, value, self._quorum, value.count * config.signatures_each)
-                self._chain.transmit(node.index, fed, push, at_ns)
+                self._chain.transmit(node.index, group, push, at_ns)
 
-    def _fed(self, node: Node, voters: Container[int]) -> list[list[int]]:
-        """Whom a voter feeds: validators that do not vote, then observers."""
-        config = self._chain.config
-        if self._chain.family.committee is None and not self._leaves(node.index):
-            fed, before = list(self._connected[node.index]), node.index - 1
-            while self._leaves(before % config.validators):
-                fed += self._connected[before % config.validators]
-                before -= 1
-            return [sorted(fed)]
-        groups = range(config.validators), range(config.validators, config.nodes)
-        others = ([index for index in group if index not in voters] for group in groups)
-        return [[other for other in group if self._feeder(other, voters) == node.index] for group in others]
+    def connected(self, voter: int, voters: Container[int]) -> list[int]:
+        """The nodes without a vote that a voter feeds: each is fed by the first sound one, from its own number on.
 
-    def _leaves(self, voter: int) -> bool:
-        """Whether those connected to a voter go to the next one."""
-        return self._chain.nodes[voter].down or voter in self._chain.faulty.nodes
+        Sound is who is up and correct; if nobody is, all voters are. That nodes know at once whom to leave is a
+        simplification.
+        """
+        config, nodes, faulty = self._chain.config, self._chain.nodes, self._chain.faulty.nodes
+        n = config.validators
+
+        def sound(place: int) -> bool:
+            return place in voters and not nodes[place].down and place not in faulty
+
+        serves = sound if sound(voter) else voters.__contains__
+        if serves is not sound and any(map(sound, range(n))):
+            return []
+        places = [voter]
+        while not serves((places[-1] - 1) % n):
+            places.append((places[-1] - 1) % n)
+        connected = (k for place in places for k in range(place, config.nodes, n))
+        return sorted(k for k in connected if k not in voters)
 
     def take_push(self, node: Node, push: BlockPush, at_ns: int) -> None:
         """Execute the next block, or fetch what was missed before it."""

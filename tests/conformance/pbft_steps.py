@@ -32,6 +32,13 @@ def replica(me: int = 1, n: int = 4, window: int = 4, checkpoint_interval: int =
     return PbftReplica(Config(n=n, me=me, timeout_ns=T, window=window, checkpoint_interval=checkpoint_interval))
 
 
+def holding(me: int, *values: tuple[int, Value]) -> PbftReplica:
+    """A backup to which view 0 proposed these."""
+    backup = replica(me=me)
+    tell(backup, *(PrePrepare(0, 0, sequence, value) for sequence, value in values))
+    return backup
+
+
 def prepares(senders: Iterable[int], sequence: int = 1, value: Value = A, view: int = 0) -> list[Prepare]:
     return [Prepare(i, view, sequence, value.digest) for i in senders]
 

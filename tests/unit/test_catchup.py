@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scenario_kit import NO_COSTS, bare_chain, chain, checks, columns, config, crash, deposits, sent, small
 
+from sim.chain.catchup import Catchup
 from sim.chain.outcome import write_tables
 from sim.kernel.engine import MILLISECOND, SECOND
 from sim.metrics.recorder import Recorder
@@ -197,3 +200,22 @@ def test_what_happens_after_the_end_of_a_run_is_not_in_its_tables() -> None:
     assert list(np.asarray(rows["outcome"])) == ["committed", "unfinished"] * 5
     for column in ("voted_ns", "executed_ns"):
         assert list(rows[column]) == [cut_ns + 20 * MILLISECOND, -1] * 5
+
+
+@given(st.data())
+def test_each_node_without_a_vote_is_fed_by_the_first_sound_voter_from_its_own_number_on(data: st.DataObject) -> None:
+    n, observers = data.draw(st.integers(1, 9)), data.draw(st.integers(0, 12))
+    validators = st.integers(0, n - 1)
+    voters, down, faulty = (data.draw(st.sets(validators, min_size=least)) for least in (1, 0, 0))
+    engine, fed = bare_chain(replace(config(n), observers=observers), sent([]))
+    for node in down:
+        fed.nodes[node].down = True
+    fed.faulty.nodes |= faulty
+    sound = voters - down - faulty or voters
+
+    def feeder(node: int) -> int:
+        return next(place % n for place in range(node, node + n) if place % n in sound)
+
+    catchup, others = Catchup(fed, engine), [node for node in range(n + observers) if node not in voters]
+    for voter in voters:
+        assert catchup.connected(voter, voters) == [node for node in others if feeder(node) == voter]
