@@ -49,13 +49,13 @@ def add_to(run: Run, directory: str | Path, lang: str = "en") -> None:
         OSError: something cannot be written.
         NoSuchLanguage: there is no such language.
     """
-    from sim.report import figures, page
+    from sim.report import figures, page, pictures
     from sim.study.store import write_text
 
     drawn = figures.draw(run)
     folder = Path(directory) / "figures"
     folder.mkdir(exist_ok=True)
-    figures.save(drawn, folder)
+    pictures.save(figures.PICTURES, drawn, folder)
     write_text(Path(directory) / "report.html", page.render(run, drawn, lang))
 
 

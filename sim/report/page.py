@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sim.report import cases, inline, series, trust, wording, year
+from sim.report import cases, pictures, series, trust, wording, year
 from sim.report.background import background
 from sim.report.story import text_of
 from sim.report.words import words
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment, Template
     from markupsafe import Markup
 
-    from sim.report.figures import Drawn
+    from sim.report.pictures import Drawn
     from sim.report.words import Words
     from sim.study.run import Run
 
@@ -62,7 +62,7 @@ def render(run: Run, figures: Sequence[Drawn], lang: str = "en") -> str:
         load=wording.load_sentence(summary, say),
         expectation=wording.expectation(summary, scenario, say),
         objectives=wording.objectives(summary, scenario, say),
-        figures={drawn.picture.name: _figure(drawn, say) for drawn in figures},
+        figures={drawn.picture.name: pictures.on_page(drawn, say, "figure") for drawn in figures},
         chains=[_chain(run, chain_id, say) for chain_id in summary["chains"]],
         busiest=busiest,
         stages=_stages(summary["chains"][busiest], say),
@@ -132,17 +132,6 @@ def _hanzi(text: str, say: Words) -> Markup:
     if say.lang == "en":
         safe = _CHINESE.sub(r'<span lang="zh-Hans">\g<0></span>', safe)
     return Markup(safe)  # noqa: S704 - escaped above
-
-
-def _figure(drawn: Drawn, say: Words) -> dict[str, Any]:
-    from markupsafe import Markup
-
-    name = drawn.picture.name
-    title, caption = say(f"figure.{name}.title"), say(f"figure.{name}.caption")
-    finding = f"{drawn.title}. " if say.lang == "en" else f"{title}。"
-    # Whatever a scenario says is drawn as outlines in the figure, and escaped in the label.
-    svg = Markup(inline.svg(drawn.svg, name, f"{finding}{caption}"))  # noqa: S704
-    return {"name": name, "title": title, "caption": caption, "svg": svg}
 
 
 def _chain(run: Run, chain_id: str, say: Words) -> dict[str, Any]:

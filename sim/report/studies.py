@@ -6,11 +6,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sim.report import inline, study_figures, study_origin, study_sections, study_words, style, wording
+from sim.report import pictures, study_figures, study_origin, study_sections, study_words, wording
 from sim.report.page import environment_of
 from sim.report.study_numbers import Told, estimate, number, plus_minus, unit_name
 from sim.report.words import words
-from sim.study.store import write_bytes, write_text
+from sim.study.store import write_text
 from sim.study.sweeps.plan import shown
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from jinja2 import Template
 
-    from sim.report.study_figures import Drawn
+    from sim.report.pictures import Drawn
     from sim.report.study_numbers import Contrast, Estimate, Metric
     from sim.report.study_sections import Section
     from sim.report.words import Words
@@ -65,12 +65,7 @@ def add_to(study: Study, directory: str | Path, sections: Sequence[Section] = ()
     drawn = study_figures.draw(told)
     text = render(told, drawn, sections, lang)
     folder.mkdir(exist_ok=True)
-    for picture in study_figures.PICTURES:
-        for ending in ("svg", "png"):
-            (folder / f"{picture.name}.{ending}").unlink(missing_ok=True)
-    for one in drawn:
-        write_text(folder / f"{one.picture.name}.svg", one.svg)
-        write_bytes(folder / f"{one.picture.name}.png", style.to_png(one.figure))
+    pictures.save(study_figures.PICTURES, drawn, folder)
     write_text(Path(directory) / "report.html", text)
 
 
@@ -110,7 +105,7 @@ def render(told: Told, figures: Sequence[Drawn], sections: Sequence[Section] = (
         failures=told.failures[:_FAILURES],
         more_failures=max(0, len(told.failures) - _FAILURES),
         sections=[*study_sections.of(study, say), *sections],
-        figures=[_figure(one, say) for one in figures],
+        figures=[pictures.on_page(one, say, "study.figure") for one in figures],
         command=study_origin.command(told),
         seeds=", ".join(map(str, drawn[:_SEEDS])),
         more_seeds=max(0, len(drawn) - _SEEDS),
@@ -133,18 +128,6 @@ def _translated(say: Words, kind: str, text: str) -> str:
     """A scenario's text in the page's language where there is a translation, and as its own where there is none."""
     found = say.name(kind, text)
     return study_sections.own(found, say) if found == text else found
-
-
-def _figure(drawn: Drawn, say: Words) -> dict[str, Any]:
-    from markupsafe import Markup
-
-    name = drawn.picture.name
-    title, caption = say(f"study.figure.{name}.title"), say(f"study.figure.{name}.caption")
-    # A finding is drawn in English; whoever hears the page in Chinese is told what the figure is instead.
-    finding = f"{drawn.title}. " if say.lang == "en" else f"{title}{say('stop')}"
-    # Whatever a scenario says is drawn as outlines in the figure, and escaped in the label.
-    svg = Markup(inline.svg(drawn.svg, name, f"{finding}{caption}"))  # noqa: S704
-    return {"name": name, "title": title, "caption": caption, "svg": svg}
 
 
 def _metric(told: Told, metric: Metric) -> dict[str, Any]:

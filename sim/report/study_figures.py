@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sim.report import study_front, study_plots, style
+from sim.report import pictures, study_front, study_plots
+from sim.report.pictures import Picture
 from sim.report.study_axes import is_grid
 from sim.report.study_panels import measured
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from matplotlib.figure import Figure
-
+    from sim.report.pictures import Drawn
     from sim.report.study_numbers import Told
 
 _CELLS: Final = 12
@@ -22,35 +19,9 @@ _ROWS: Final = 60
 """So many points are drawn one below the other; more of them as a cloud over each parameter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One figure of a study; its title and its caption on pages are messages (`study.figure`).
-
-    Attributes:
-        name: file name without its ending.
-        draw: makes the figure; its title says the finding.
-        shows: whether the study has what it would show.
-    """
-
-    name: str
-    draw: Callable[[Told], Figure]
-    shows: Callable[[Told], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """A figure of one study: what was drawn, its title, and the SVG that both the page and the file take."""
-
-    picture: Picture
-    figure: Figure
-    title: str
-    svg: str
-
-
 def draw(told: Told) -> list[Drawn]:
     """All figures of a study, in the order of the page."""
-    figures = [(picture, picture.draw(told)) for picture in PICTURES if picture.shows(told)]
-    return [Drawn(picture, figure, style.title(figure), style.to_svg(figure)) for picture, figure in figures]
+    return pictures.draw(PICTURES, told)
 
 
 def _has_lines(told: Told) -> bool:

@@ -11,24 +11,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from command_kit import ALLIANCE, REPOSITORY, alliance
 
-ALLIANCE = Path(sys.executable).parent / "alliance"
-REPOSITORY = Path(__file__).parents[2]
 QUICKSTART = REPOSITORY / "scenarios" / "quickstart.yaml"
 SHORT = ["--set", "horizon=5s"]
 Short: TypeAlias = "tuple[subprocess.CompletedProcess[str], Path]"
-
-
-def alliance(*arguments: object, cwd: Path = REPOSITORY, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [ALLIANCE, *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")

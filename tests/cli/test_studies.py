@@ -1,27 +1,12 @@
 """Studies as a user types them: a table, a page, JSON, resumption, and one line for what can't be."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command_kit import alliance
 
-ALLIANCE = Path(sys.executable).parent / "alliance"
 VALIDATORS = "chains.hub.validators"
-
-
-def alliance(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [ALLIANCE, *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 @pytest.fixture

@@ -87,3 +87,24 @@ def assert_fits(result: Run, width: int) -> str:
     text = printed(result, width)
     assert max(cell_len(line) for line in text.splitlines()) <= width
     return text
+
+
+def assert_whole(html: str) -> None:
+    """A page is well-formed, its ids are unique, and what it refers to is in it."""
+    outline = Outline(html)
+    ids = [attributes["id"] for _, attributes in outline.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    targets = {attributes["href"] for _, attributes in outline.tags if "href" in attributes}
+    targets |= set(re.findall(r"url\((#[^)]*)\)", html))
+    assert targets
+    assert targets <= {f"#{name}" for name in ids}
+
+
+def assert_alone(html: str) -> None:
+    """A page needs nothing from anywhere."""
+    assert "http://" not in html
+    assert "https://" not in html
+    for tag, attributes in Outline(html).tags:
+        assert tag not in {"script", "link", "img", "image", "iframe", "object"}
+        assert "src" not in attributes
+        assert str(attributes.get("href", "#")).startswith("#")
